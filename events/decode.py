@@ -1,0 +1,140 @@
+"""Bytes to facts and back: pydantic defines the models, msgspec reads and writes them on the fast path.
+
+`twin(model)` makes the msgspec struct of a pydantic model from its fields and their limits, so that there is one
+definition; tests/property/test_decoders.py feeds both the same records and wants the same verdict. The values that
+`decode_fact` returns are such structs: they have the models' attributes (that is what they are typed as), not their
+methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, reduce
+from operator import or_
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+
+import msgspec
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from pydantic import StringConstraints, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from events.facts import FACTS, Fact
+from events.model import Model
+from events.said import SAID, AnySaid
+
+_LIMITS = {Ge: "ge", Gt: "gt", Le: "le", Lt: "lt", MinLen: "min_length", MaxLen: "max_length"}
+
+
+class Unreadable(ValueError):
+    """The bytes are no such record; the text says where and why, and never repeats more than a little of them."""
+
+
+def _limits(metadata: list[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for item in metadata:
+        if isinstance(item, FieldInfo):
+            found |= _limits(item.metadata)
+            continue
+        for kind, name in _LIMITS.items():
+            if isinstance(item, kind):
+                found[name] = getattr(item, name)
+        if pattern := getattr(item, "pattern", None):
+            # pydantic's `$` is the end of the text; Python's would also allow a newline behind it
+            found["pattern"] = pattern.removesuffix("$") + r"\Z"
+        if isinstance(item, StringConstraints):
+            found |= {n: v for n in ("min_length", "max_length") if (v := getattr(item, n)) is not None}
+    return found
+
+
+def _shape(annotation: Any) -> Any:
+    """The msgspec type of a field's annotation."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inner, *metadata = get_args(annotation)
+        limits = _limits(metadata)
+        return Annotated[_shape(inner), msgspec.Meta(**limits)] if limits else _shape(inner)
+    if origin in (Union, UnionType):
+        return reduce(or_, (_shape(a) for a in get_args(annotation)))
+    if origin is tuple:
+        return tuple[(_shape(get_args(annotation)[0]), ...)]
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return twin(annotation)
+    if annotation in (str, int, NoneType):
+        return annotation
+    raise TypeError(f"no msgspec shape for {annotation!r}: teach events/decode.py, or use str, int, tuple or a Model")
+
+
+def _default(field: FieldInfo) -> Any:
+    return msgspec.NODEFAULT if field.is_required() else field.default
+
+
+@cache
+def twin(model: type[Model]) -> type[msgspec.Struct]:
+    """The struct with the model's fields, limits, defaults and tag (its `type`)."""
+    fields, tag = [], None
+    for name, field in model.model_fields.items():
+        if name == "type":
+            tag = get_args(field.annotation)[0]
+            continue
+        shape = _shape(Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation)
+        fields.append((name, shape, _default(field)))
+    namespace = {"type": tag} if tag else {}
+    return msgspec.defstruct(
+        model.__name__,
+        [f[:2] if f[2] is msgspec.NODEFAULT else f for f in sorted(fields, key=lambda f: f[2] is not msgspec.NODEFAULT)],
+        namespace=namespace,
+        tag_field="type" if tag else None,
+        tag=tag,
+        frozen=True,
+        gc=False,
+        kw_only=True,
+        omit_defaults=True,
+    )
+
+
+def _decoder(models: tuple[type[Model], ...]) -> Callable[[bytes], Any]:
+    read = msgspec.json.Decoder(reduce(or_, (twin(m) for m in models))).decode
+
+    def decode(value: bytes) -> Any:
+        try:
+            return read(value)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Unreadable(str(error)[:300]) from None
+
+    return decode
+
+
+def _slow_decoder(models: tuple[type[Model], ...]) -> Callable[[bytes], Any]:
+    from pydantic import Field
+
+    union = Annotated[reduce(or_, models), Field(discriminator="type")]  # type: ignore[arg-type]
+    adapter: TypeAdapter[Any] = TypeAdapter(union)
+
+    def decode(value: bytes) -> Any:
+        try:
+            return adapter.validate_json(value)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise Unreadable(f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:300]) from None
+
+    return decode
+
+
+decode_fact = cast(Callable[[bytes], Fact], _decoder(FACTS))
+"""A journal record's value to its fact. Raises Unreadable."""
+
+decode_said = cast(Callable[[bytes], AnySaid], _decoder(SAID))
+"""An inbound record's value to what was said. Raises Unreadable."""
+
+decode_fact_slowly = cast(Callable[[bytes], Fact], _slow_decoder(FACTS))
+decode_said_slowly = cast(Callable[[bytes], AnySaid], _slow_decoder(SAID))
+
+_encode = msgspec.json.Encoder().encode
+
+
+def encode_fact(fact: Fact | msgspec.Struct) -> bytes:
+    """The journal bytes of a fact, from a model or its twin: the same bytes for the same fact."""
+    if isinstance(fact, msgspec.Struct):
+        return _encode(fact)
+    return _encode(decode_fact(fact.model_dump_json().encode()))

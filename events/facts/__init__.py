@@ -1,0 +1,68 @@
+"""Facts: what happened or was asked, as it stands in the journal. One file a family; `Fact` is any of them."""
+
+from __future__ import annotations
+
+from events.facts.members import Enrolled, IdentifierAdded, Merged
+from events.facts.messages import Message
+from events.facts.programmes import ProgrammePublished
+from events.facts.purchases import Correction, Purchase, Return
+from events.facts.redemptions import (
+    RedemptionCaptured,
+    RedemptionRequested,
+    RedemptionTaken,
+    RedemptionVoided,
+)
+from events.facts.ticks import Tick
+
+FACTS = (
+    Purchase,
+    Correction,
+    Return,
+    RedemptionRequested,
+    RedemptionTaken,
+    RedemptionCaptured,
+    RedemptionVoided,
+    Enrolled,
+    IdentifierAdded,
+    Merged,
+    Message,
+    Tick,
+    ProgrammePublished,
+)
+"""Every fact, in the order of the documents."""
+
+MemberFact = (
+    Purchase
+    | Correction
+    | Return
+    | RedemptionRequested
+    | RedemptionTaken
+    | RedemptionCaptured
+    | RedemptionVoided
+    | Enrolled
+    | IdentifierAdded
+    | Merged
+    | Message
+)
+PartitionFact = Tick | ProgrammePublished
+Fact = MemberFact | PartitionFact
+
+__all__ = [
+    "FACTS",
+    "Correction",
+    "Enrolled",
+    "Fact",
+    "IdentifierAdded",
+    "MemberFact",
+    "Merged",
+    "Message",
+    "PartitionFact",
+    "ProgrammePublished",
+    "Purchase",
+    "RedemptionCaptured",
+    "RedemptionRequested",
+    "RedemptionTaken",
+    "RedemptionVoided",
+    "Return",
+    "Tick",
+]

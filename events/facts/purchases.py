@@ -1,0 +1,52 @@
+"""Purchases, what becomes of them afterwards, and their lines."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from events.facts.base import AtShop
+from events.model import Model
+from events.values import Code, Currency, Id, NaturalInt, PositiveInt
+
+
+class Line(Model):
+    """One line of a receipt."""
+
+    item: Code
+    quantity: NaturalInt = 1
+    """Units; a weighed item counts as one."""
+    total_minor: NaturalInt
+    """What was paid for the whole line, in minor units of the receipt's currency, taxes included."""
+    categories: tuple[Code, ...] = ()
+
+
+Lines = Annotated[tuple[Line, ...], Field(min_length=1, max_length=10_000)]
+
+
+class Purchase(AtShop):
+    """A sale. Its id is the receipt's, never made from its content: two equal receipts are two sales."""
+
+    type: Literal["purchase"] = "purchase"
+    currency: Currency
+    lines: Lines
+
+
+class Correction(AtShop):
+    """The same receipt (same id) with other content: the whole receipt as it should have been. `revision` >= 1."""
+
+    type: Literal["correction"] = "correction"
+    revision: PositiveInt
+    currency: Currency
+    lines: Lines
+
+
+class Return(AtShop):
+    """Goods brought back. Amounts are positive: what was given back for each line."""
+
+    type: Literal["return"] = "return"
+    purchase: Id | None = None
+    """The receipt that the goods were bought on; None when it is not known (an unlinked return)."""
+    currency: Currency
+    lines: Lines

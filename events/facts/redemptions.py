@@ -1,0 +1,39 @@
+"""Redemptions: points asked for, taken without asking, held, captured, given back."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from events.facts.base import AtShop
+from events.values import Id, Instant, PositiveInt
+
+
+class RedemptionRequested(AtShop):
+    """A till asks for points and waits for the answer. May be declined."""
+
+    type: Literal["redemption_requested"] = "redemption_requested"
+    points: PositiveInt
+    hold_until: Instant | None = None
+    """None: spend at once. Otherwise hold the points until they are captured or voided, or until this instant."""
+
+
+class RedemptionTaken(AtShop):
+    """A till that could not ask has given the discount already. Always booked, in debt if need be."""
+
+    type: Literal["redemption_taken"] = "redemption_taken"
+    points: PositiveInt
+
+
+class RedemptionCaptured(AtShop):
+    """The discount was given: held points become spent; what is not captured is released."""
+
+    type: Literal["redemption_captured"] = "redemption_captured"
+    redemption: Id
+    points: PositiveInt
+
+
+class RedemptionVoided(AtShop):
+    """The redemption did not happen after all: held points are released, spent ones go back to their lots."""
+
+    type: Literal["redemption_voided"] = "redemption_voided"
+    redemption: Id

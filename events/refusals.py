@@ -1,0 +1,29 @@
+"""Refusals: every no that the business may say, in order of precedence, each saying what must hold.
+
+A refusal is a value that the asker sees, never an exception. `retry_could_differ` says whether the same request,
+sent later under a new id, might be answered otherwise.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Refusal(Enum):
+    """Ordered: where several would hold, the first is given."""
+
+    CURRENCY_MUST_BE_THE_PROGRAMMES = ("currency_must_be_the_programmes", False)
+    PURCHASE_MUST_BE_KNOWN = ("purchase_must_be_known", True)
+    RETURN_MUST_NOT_EXCEED_THE_PURCHASE = ("return_must_not_exceed_the_purchase", False)
+    REDEMPTION_MUST_BE_KNOWN = ("redemption_must_be_known", True)
+    CAPTURE_MUST_NOT_EXCEED_THE_HOLD = ("capture_must_not_exceed_the_hold", False)
+    HOLD_MUST_END_AFTER_IT_BEGINS = ("hold_must_end_after_it_begins", False)
+    BALANCE_MUST_COVER_THE_POINTS = ("balance_must_cover_the_points", True)
+
+    def __init__(self, text: str, retry_could_differ: bool) -> None:
+        self.text = text
+        self.retry_could_differ = retry_could_differ
+
+
+REFUSALS = {refusal.text: refusal for refusal in Refusal}
+"""By their published text."""

@@ -1,0 +1,120 @@
+"""What shops say on the inbound topics: the facts as a till knows them, by identifier instead of member id.
+
+Intake turns each of these into a fact (events/facts) once the directory has told it who and which receipt. A till that
+speaks another dialect is translated into these first (services/intake/core/dialects).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from events.facts.purchases import Lines
+from events.model import Model
+from events.values import Code, Currency, Id, Instant, NaturalInt, PositiveInt
+
+
+class Identifier(Model):
+    """Something that a member can show: a card, a phone, an account with a partner. Personal data: never leaves intake."""
+
+    scheme: Code
+    value: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Said(Model):
+    """What every inbound record says."""
+
+    id: Id
+    occurred_at: Instant
+    identifier: Identifier
+    store: Id | None = None
+    partner: Id | None = None
+
+
+class PurchaseSaid(Said):
+    """A receipt. Without an identifier it is a guest's: kept, and claimed later at most once."""
+
+    type: Literal["purchase"] = "purchase"
+    identifier: Identifier | None = None  # type: ignore[assignment]
+    currency: Currency
+    total_minor: NaturalInt
+    """Must be the sum of the lines: a receipt that contradicts itself is parked."""
+    lines: Lines
+
+
+class ReturnSaid(Said):
+    """Goods brought back, with or without the receipt they were bought on."""
+
+    type: Literal["return"] = "return"
+    identifier: Identifier | None = None  # type: ignore[assignment]
+    purchase: Id | None = None
+    currency: Currency
+    total_minor: NaturalInt
+    lines: Lines
+
+
+class RedemptionRequestedSaid(Said):
+    type: Literal["redemption_requested"] = "redemption_requested"
+    points: PositiveInt
+    hold_until: Instant | None = None
+
+
+class RedemptionTakenSaid(Said):
+    type: Literal["redemption_taken"] = "redemption_taken"
+    points: PositiveInt
+
+
+class RedemptionCapturedSaid(Said):
+    type: Literal["redemption_captured"] = "redemption_captured"
+    redemption: Id
+    points: PositiveInt
+
+
+class RedemptionVoidedSaid(Said):
+    type: Literal["redemption_voided"] = "redemption_voided"
+    redemption: Id
+
+
+class EnrolledSaid(Said):
+    type: Literal["enrolled"] = "enrolled"
+
+
+class IdentifierAddedSaid(Said):
+    """`identifier` is one that the directory knows, `added` the new one."""
+
+    type: Literal["identifier_added"] = "identifier_added"
+    added: Identifier
+
+
+class MergedSaid(Said):
+    """The member of `identifier` is the same person as the member of `into`, who stays."""
+
+    type: Literal["merged"] = "merged"
+    into: Identifier
+
+
+SAID = (
+    PurchaseSaid,
+    ReturnSaid,
+    RedemptionRequestedSaid,
+    RedemptionTakenSaid,
+    RedemptionCapturedSaid,
+    RedemptionVoidedSaid,
+    EnrolledSaid,
+    IdentifierAddedSaid,
+    MergedSaid,
+)
+"""Every inbound record, in the order of the documents."""
+
+AnySaid = (
+    PurchaseSaid
+    | ReturnSaid
+    | RedemptionRequestedSaid
+    | RedemptionTakenSaid
+    | RedemptionCapturedSaid
+    | RedemptionVoidedSaid
+    | EnrolledSaid
+    | IdentifierAddedSaid
+    | MergedSaid
+)

@@ -1,0 +1,73 @@
+"""The one list of topics. A topic's name appears nowhere else (tests/house keeps it).
+
+Names are `<entity>.v1`, prefixed by the setting TALLYSTICK_TOPIC_PREFIX so that several houses share one broker.
+Keys are readable text; partitions are chosen by murmur2 of the key, as every Kafka client does by default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DAY_MS = 86_400_000
+FOR_EVER = -1
+
+
+@dataclass(frozen=True)
+class Topic:
+    """`partitions` None: as many as TALLYSTICK_PARTITIONS says (12), fixed for life. `retention_ms` -1: for ever."""
+
+    name: str
+    key: str
+    says: str
+    models: tuple[str, ...]
+    written_by: str
+    read_by: str
+    retention_ms: int = FOR_EVER
+    partitions: int | None = None
+    public: bool = True
+    """Public topics carry CloudEvents headers; the journal carries the fact alone."""
+
+
+PURCHASES = Topic(
+    "purchases.v1", "source", "receipts and returns", ("PurchaseSaid", "ReturnSaid"), "tills", "intake", 35 * DAY_MS
+)
+REDEMPTIONS = Topic(
+    "redemptions.v1",
+    "source",
+    "redemptions asked for, taken, captured, voided",
+    ("RedemptionRequestedSaid", "RedemptionTakenSaid", "RedemptionCapturedSaid", "RedemptionVoidedSaid"),
+    "tills",
+    "intake",
+    35 * DAY_MS,
+)
+ENROLMENTS = Topic(
+    "enrolments.v1",
+    "source",
+    "members enrolled, identifiers added, members merged",
+    ("EnrolledSaid", "IdentifierAddedSaid", "MergedSaid"),
+    "tills",
+    "intake",
+    35 * DAY_MS,
+)
+JOURNAL = Topic(
+    "journal.v1", "member", "the one ordered log of facts", ("Fact",), "intake, ledger", "ledger", public=False
+)
+ENTRIES = Topic(
+    "entries.v1", "member", "every fact's outcome and entries, by seq", ("EntriesRecord",), "ledger", "projections"
+)
+OUTCOMES = Topic(
+    "outcomes.v1", "member", "a hint for whoever waits for an answer", ("OutcomeRecord",), "ledger", "tills", DAY_MS
+)
+
+TOPICS = (PURCHASES, REDEMPTIONS, ENROLMENTS, JOURNAL, ENTRIES, OUTCOMES)
+"""Those that always exist; each partner of the programme adds `rewards_topic(partner)`."""
+
+INBOUND = (PURCHASES, REDEMPTIONS, ENROLMENTS)
+
+
+def rewards_topic(partner: str) -> Topic:
+    """The partner's own topic: `rewards.<partner>.v1`."""
+    return Topic(
+        f"rewards.{partner}.v1", "pseudonym", "points earned and taken back in the partner's shops", ("Reward",),
+        "ledger", f"partner {partner}",
+    )  # fmt: skip

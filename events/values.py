@@ -1,0 +1,62 @@
+"""Values: the named integers and ids that every model is made of, and the named roundings.
+
+Owns the units. All amounts are integers: money in minor units of its currency, points in the programme's own
+decimals, instants in epoch milliseconds (UTC), days as proleptic ordinals. Does not own any arithmetic of rules.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+I63 = 2**63 - 1
+"""The largest amount of anything: what PostgreSQL's bigint and every JSON reader we know can hold exactly."""
+
+ID = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$"
+"""An id is readable, at most 100 characters, and safe in a URL path, a key and a log line."""
+
+CODE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$"
+"""A short name that a shop or a programme gives: an item, a category, a partner, a store."""
+
+INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,3})?Z$"
+"""RFC 3339 in UTC with at most milliseconds: what a till says and what a person can read."""
+
+Id = Annotated[str, StringConstraints(pattern=ID)]
+Code = Annotated[str, StringConstraints(pattern=CODE)]
+Instant = Annotated[str, StringConstraints(pattern=INSTANT)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+PositiveInt = Annotated[int, Field(gt=0, le=I63)]
+NaturalInt = Annotated[int, Field(ge=0, le=I63)]
+SignedInt = Annotated[int, Field(ge=-I63, le=I63)]
+
+_INSTANT = re.compile(INSTANT)
+
+
+def millis(instant: str) -> int:
+    """The epoch milliseconds of an RFC 3339 UTC instant. Raises ValueError for any other text or an impossible date."""
+    if not _INSTANT.match(instant):
+        raise ValueError(f"an instant must look like 2026-03-10T09:30:00Z, not {instant!r}")
+    whole = datetime.fromisoformat(instant[:19]).replace(tzinfo=UTC)
+    return int(whole.timestamp()) * 1000 + int(instant[20:-1].ljust(3, "0") or 0)
+
+
+def instant(millis: int) -> str:
+    """The RFC 3339 text of epoch milliseconds; milliseconds are written only where there are any."""
+    whole = datetime.fromtimestamp(millis // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    rest = millis % 1000
+    return f"{whole}.{rest:03d}Z" if rest else f"{whole}Z"
+
+
+def floor_div(amount: int, by: int) -> int:
+    """Rounds toward minus infinity. The stated rounding of points earned on a basket (never negative there)."""
+    return amount // by
+
+
+def half_even_div(amount: int, by: int) -> int:
+    """Rounds to nearest, ties to the even neighbour. The stated rounding of a line total to minor units."""
+    whole, rest = divmod(amount, by)
+    twice = 2 * rest
+    return whole + (1 if twice > by or (twice == by and whole & 1) else 0)
