@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator

@@ -1,0 +1,79 @@
+"""The command line: which commands there are, and where each one lives.
+
+Owns names, arguments and help texts. Does not own what a command does: each body is imported when it is called,
+so that `./run --help` is quick and a command loads only what it needs.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="tallystick",
+    help="Tallystick: an event-sourced loyalty ledger on Kafka and PostgreSQL.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+config = typer.Typer(no_args_is_help=True, help="Settings.")
+app.add_typer(config, name="config")
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of words.")]
+
+
+@app.command()
+def up() -> None:
+    """Start Kafka, PostgreSQL and every process, print their addresses, and stay until Ctrl-C."""
+    from services.workbench.up import run_up
+
+    raise typer.Exit(run_up())
+
+
+@app.command("test", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def tests(
+    context: typer.Context,
+    level: Annotated[str | None, typer.Argument(help="A folder of tests/, such as core; none: all but seeded.")] = None,
+) -> None:
+    """Run the tests: all of them, or one level. What follows goes to pytest: ./run test core -k lots -x"""
+    from services.workbench.quality import run_tests
+
+    raise typer.Exit(run_tests(level, context.args))
+
+
+@app.command()
+def check() -> None:
+    """Format, lint and strict types, without changing a file."""
+    from services.workbench.quality import run_checks
+
+    raise typer.Exit(run_checks())
+
+
+@config.command("show")
+def config_show(as_json: AsJson = False) -> None:
+    """The settings in force, with passwords masked."""
+    from services.workbench.show import show_config
+
+    show_config(as_json=as_json)
+
+
+@app.command()
+def topics(as_json: AsJson = False) -> None:
+    """The topics: who writes, who reads, how they are kept."""
+    from services.workbench.show import show_topics
+
+    show_topics(as_json=as_json)
+
+
+def main() -> None:
+    """Run the command line; a wrong setting or a server that is away ends it with a sentence, not a traceback."""
+    from infra.settings import SettingsError, misspelt
+
+    for sentence in misspelt():
+        print(f"note: {sentence}", file=sys.stderr)
+    try:
+        app(prog_name="./run")
+    except SettingsError as wrong:
+        sys.exit(f"error: {wrong}")

@@ -1,0 +1,64 @@
+"""`test` and `check`: the tools behind them and the folders they look at.
+
+Owns the levels (folders of tests/) and the order of the checks. Does not own the tools' options: pyproject.toml.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TESTS = REPOSITORY / "tests"
+OUTSIDE = ("seeded", "bench")  # levels that only run when they are named
+NOT_LEVELS = ("drivers",)  # what tests are built from
+
+CHECKS = {
+    "format": ("ruff", "format", "--check", "--quiet", "."),
+    "lint": ("ruff", "check", "--quiet", "."),
+    "types": ("mypy",),
+}
+
+
+def levels() -> list[str]:
+    """The folders of tests/ that hold tests."""
+    return sorted(
+        folder.name for folder in TESTS.iterdir() if folder.name not in NOT_LEVELS and any(folder.rglob("test_*.py"))
+    )
+
+
+def run_tests(level: str | None, arguments: Sequence[str]) -> int:
+    """pytest's exit code. level: a folder, a path (tests/core/test_lots.py) or None for all; arguments: pytest's."""
+    if level is None or level.startswith("-"):
+        chosen = [str(TESTS / name) for name in levels() if name not in OUTSIDE]
+        arguments = [*([level] if level else []), *arguments]
+    elif level in levels():
+        chosen = [str(TESTS / level)]
+    elif Path(level.partition("::")[0]).exists():
+        chosen = [level]
+    else:
+        print(f"error: no level {level}; there are {', '.join(levels())}", file=sys.stderr)
+        return 2
+    return _run("pytest", *chosen, *arguments)
+
+
+def run_checks() -> int:
+    """0 if every check passes; all of them run, so that one call shows all there is to mend."""
+    console = Console()
+    failed = []
+    for name, command in CHECKS.items():
+        passed = _run(*command) == 0
+        console.print(f"{name:<8} {'[green]ok[/]' if passed else '[red]failed[/]'}", highlight=False)
+        if not passed:
+            failed.append(name)
+    if "format" in failed:
+        console.print("to mend the format: .venv/bin/python -m ruff format .", highlight=False)
+    return 1 if failed else 0
+
+
+def _run(*command: str) -> int:
+    return subprocess.run([sys.executable, "-m", *command], cwd=REPOSITORY, check=False).returncode

@@ -1,0 +1,66 @@
+"""`config show` and `topics`: what is set, and what is said where.
+
+Owns the words on the screen. Does not own the settings (infra/settings.py) or the topics (events/topics.py).
+"""
+
+from __future__ import annotations
+
+import json
+
+from rich.console import Console
+from rich.table import Table
+
+from events.topics import FOR_EVER, TOPICS, Topic
+from infra.settings import load_stack, meanings, shown
+
+DAY_MS = 86_400_000
+
+
+def show_config(*, as_json: bool) -> None:
+    """Print the settings in force by variable, passwords masked; null: a server that the stack starts itself."""
+    values = shown(load_stack())
+    if as_json:
+        print(json.dumps({name: values[name] for name in meanings()}, indent=2))
+        return
+    table = _table("variable", "value", "what it is")
+    for name, meaning in meanings().items():
+        value = values[name]
+        table.add_row(name, "(a local one)" if value is None else value, meaning)
+    Console().print(table)
+
+
+def show_topics(*, as_json: bool) -> None:
+    """Print the list of topics with the names and partitions that the settings give them."""
+    settings = load_stack()
+    rows = [
+        {
+            "name": settings.topic_prefix + topic.name,
+            "key": topic.key,
+            "says": topic.says,
+            "written_by": topic.written_by,
+            "read_by": topic.read_by,
+            "partitions": settings.partitions if topic.partitions is None else topic.partitions,
+            "retention_ms": topic.retention_ms,
+            "public": topic.public,
+        }
+        for topic in TOPICS
+    ]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    table = _table("topic", "key", "what it says", "writes", "reads", "kept", "partitions")
+    for row, topic in zip(rows, TOPICS, strict=True):
+        names = (row["name"], row["key"], row["says"], row["written_by"], row["read_by"])
+        table.add_row(*map(str, names), _kept(topic), str(row["partitions"]))
+    Console().print(table)
+
+
+def _kept(topic: Topic) -> str:
+    return "for ever" if topic.retention_ms == FOR_EVER else f"{topic.retention_ms // DAY_MS} days"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
