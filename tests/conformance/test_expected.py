@@ -1,4 +1,4 @@
-"""The demo's committed expectation is what the independent oracles count, and the oracle of rule A agrees with the data's."""
+"""The demo's committed expectation is what the independent oracles count; rule A is also what came with the data."""
 
 from __future__ import annotations
 

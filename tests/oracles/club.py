@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 DATA = Path(__file__).parents[2] / "data" / "uci-online-retail"
 LONDON = ZoneInfo("Europe/London")
 LAST_TICK = datetime(2012, 1, 1, tzinfo=UTC)
-MULTIPLIER = {0: Decimal("1"), 1: Decimal("1.25"), 2: Decimal("1.5")}
+MULTIPLIER = {0: Decimal(1), 1: Decimal("1.25"), 2: Decimal("1.5")}
 PARTNER = {"Germany": "shops-germany", "France": "shops-france", "EIRE": "shops-eire"}
 
 
