@@ -99,6 +99,14 @@ class _Common(BaseModel):
             examples=["0"],
         ),
     ] = "0"
+    failpoint: Annotated[
+        str,
+        Field(
+            pattern=r"^([a-z-]+:[1-9][0-9]*)?$",
+            description="for tests: the place, and the how-many-th time there, where the process kills itself",
+            examples=["claimed:3"],
+        ),
+    ] = ""
     state_dir: Annotated[
         Path,
         Field(
