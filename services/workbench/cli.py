@@ -33,7 +33,7 @@ def up() -> None:
 
 
 @app.command("test", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
-def tests(
+def run_level(
     context: typer.Context,
     level: Annotated[str | None, typer.Argument(help="A folder of tests/, such as core; none: all but seeded.")] = None,
 ) -> None:
