@@ -12,12 +12,12 @@ Headers = tuple[tuple[str, bytes], ...]
 _FIXED: Headers = (("ce_specversion", b"1.0"), ("content-type", b"application/json"))
 
 
-def headers(id: str, source: str, type: str, time: str) -> Headers:
-    """The headers of one event. `type` is the bare name (`purchase`), `time` an RFC 3339 instant."""
+def headers(event_id: str, source: str, kind: str, time: str) -> Headers:
+    """The headers of one event. `kind` is the bare name (`purchase`), `time` an RFC 3339 instant."""
     return (
-        ("ce_id", id.encode()),
+        ("ce_id", event_id.encode()),
         ("ce_source", source.encode()),
-        ("ce_type", b"tallystick.%b.v1" % type.encode()),
+        ("ce_type", b"tallystick.%b.v1" % kind.encode()),
         ("ce_time", time.encode()),
         *_FIXED,
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache, reduce
 from operator import or_
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 import msgspec
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
@@ -57,7 +57,8 @@ def _shape(annotation: Any) -> Any:
     if origin in (Union, UnionType):
         return reduce(or_, (_shape(a) for a in get_args(annotation)))
     if origin is tuple:
-        return tuple[(_shape(get_args(annotation)[0]), ...)]
+        item: Any = _shape(get_args(annotation)[0])
+        return tuple[item, ...]
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return twin(annotation)
     if annotation in (str, int, NoneType):
@@ -82,7 +83,10 @@ def twin(model: type[Model]) -> type[msgspec.Struct]:
     namespace = {"type": tag} if tag else {}
     return msgspec.defstruct(
         model.__name__,
-        [f[:2] if f[2] is msgspec.NODEFAULT else f for f in sorted(fields, key=lambda f: f[2] is not msgspec.NODEFAULT)],
+        [
+            f[:2] if f[2] is msgspec.NODEFAULT else f
+            for f in sorted(fields, key=lambda f: f[2] is not msgspec.NODEFAULT)
+        ],
         namespace=namespace,
         tag_field="type" if tag else None,
         tag=tag,
@@ -108,8 +112,8 @@ def _decoder(models: tuple[type[Model], ...]) -> Callable[[bytes], Any]:
 def _slow_decoder(models: tuple[type[Model], ...]) -> Callable[[bytes], Any]:
     from pydantic import Field
 
-    union = Annotated[reduce(or_, models), Field(discriminator="type")]  # type: ignore[arg-type]
-    adapter: TypeAdapter[Any] = TypeAdapter(union)
+    union: Any = reduce(or_, models)
+    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[union, Field(discriminator="type")])
 
     def decode(value: bytes) -> Any:
         try:
@@ -121,14 +125,14 @@ def _slow_decoder(models: tuple[type[Model], ...]) -> Callable[[bytes], Any]:
     return decode
 
 
-decode_fact = cast(Callable[[bytes], Fact], _decoder(FACTS))
+decode_fact = cast("Callable[[bytes], Fact]", _decoder(FACTS))
 """A journal record's value to its fact. Raises Unreadable."""
 
-decode_said = cast(Callable[[bytes], AnySaid], _decoder(SAID))
+decode_said = cast("Callable[[bytes], AnySaid]", _decoder(SAID))
 """An inbound record's value to what was said. Raises Unreadable."""
 
-decode_fact_slowly = cast(Callable[[bytes], Fact], _slow_decoder(FACTS))
-decode_said_slowly = cast(Callable[[bytes], AnySaid], _slow_decoder(SAID))
+decode_fact_slowly = cast("Callable[[bytes], Fact]", _slow_decoder(FACTS))
+decode_said_slowly = cast("Callable[[bytes], AnySaid]", _slow_decoder(SAID))
 
 _encode = msgspec.json.Encoder().encode
 

@@ -16,7 +16,7 @@ from events.values import Code, Currency, Id, Instant, NaturalInt, PositiveInt
 
 
 class Identifier(Model):
-    """Something that a member can show: a card, a phone, an account with a partner. Personal data: never leaves intake."""
+    """What a member can show: a card, a phone, an account with a partner. Personal data: never leaves intake."""
 
     scheme: Code
     value: Annotated[str, Field(min_length=1, max_length=200)]

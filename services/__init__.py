@@ -1,0 +1,1 @@
+"""The processes and the pure rooms they work in."""

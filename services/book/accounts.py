@@ -1,0 +1,30 @@
+"""The chart of accounts: where points can be. Every entry moves points from one of these to another.
+
+The programme's side: `issued` gives every point there is; `spent`, `expired` and `reversed` are where points end.
+The member's side: `lot` (points granted together, with one expiry), `held`, and `debt`, which counts against the lots.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from events.entries import Account
+
+ISSUED: Final[Account] = "issued"
+LOT: Final[Account] = "lot"
+DEBT: Final[Account] = "debt"
+HELD: Final[Account] = "held"
+SPENT: Final[Account] = "spent"
+EXPIRED: Final[Account] = "expired"
+REVERSED: Final[Account] = "reversed"
+
+MEANING: Final[dict[Account, str]] = {
+    ISSUED: "points granted, from the programme",
+    LOT: "a member's points with one earning instant and one expiry",
+    DEBT: "points a member owes: taken back or spent beyond the lots",
+    HELD: "points reserved for a redemption",
+    SPENT: "points exchanged for a reward",
+    EXPIRED: "points that ended unused (breakage)",
+    REVERSED: "points taken back because the goods came back",
+}
+"""In a clerk's words; printed by docs and explain."""

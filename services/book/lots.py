@@ -1,0 +1,197 @@
+"""Lots and debt: earning, expiring, spending in order, taking back, giving back.
+
+Spending order is the lot's identity itself: soonest expiry, then oldest earned, then slot. Nothing is negative but
+debt, and a debt remembers its cause and who repaid it, so that it can be undone.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from events.entries import Account
+from services.book.accounts import DEBT, EXPIRED, ISSUED, LOT, REVERSED
+from services.book.member import Drawn, Member, Owed
+from services.book.turn import Turn, lot_id
+from services.programme.mechanic import Lot
+
+
+def remaining(member: Member, lot: Lot) -> int:
+    """What is left in a lot; 0 where there is none."""
+    lots = member.lots
+    index = bisect_left(lots, lot)  # a lot's identity sorts just before the identity with its amount
+    return lots[index][4] if index < len(lots) and lots[index][:4] == lot else 0
+
+
+def change(turn: Turn, lot: Lot, points: int) -> None:
+    """Add to a lot, or take from it. The one writer of `lots`, `live` and `pending`."""
+    member = turn.member
+    lots = member.lots
+    member.live += points
+    if lot[2] > turn.now_ms:
+        member.pending += points
+    if points > 0 and (not lots or lots[-1][:4] < lot):
+        lots.append((*lot, points))
+        return
+    index = bisect_left(lots, lot)
+    if index == len(lots) or lots[index][:4] != lot:
+        lots.insert(index, (*lot, points))
+        return
+    rest = lots[index][4] + points
+    if rest:
+        lots[index] = (*lot, rest)
+    else:
+        del lots[index]
+
+
+def earn(turn: Turn, lot: Lot, points: int, why: str) -> None:
+    """Grant points into a lot. One that has ended already expires at once; an active one repays debt first."""
+    member = turn.member
+    member.issued += points
+    change(turn, lot, points)
+    turn.enter(ISSUED, LOT, points, why, lot)
+    if lot[0] <= turn.now_ms:
+        expire(turn, lot, points)
+    elif member.debt and lot[2] <= turn.now_ms:
+        repay(turn, lot)
+
+
+def expire(turn: Turn, lot: Lot, points: int) -> None:
+    """Points of a lot that has ended. They are remembered by lot: a return re-labels them as taken back."""
+    change(turn, lot, -points)
+    turn.member.expired += points
+    turn.enter(LOT, EXPIRED, points, "expiry", lot)
+    key = lot_id(lot)
+    turn.write("gone", key, (turn.read("gone", key, int) or 0) + points)
+
+
+def draw(turn: Turn, points: int, to: Account, why: str) -> tuple[list[tuple[Lot | None, int]], int]:
+    """Take points from the active lots in spending order. Returns what was taken from which, and what is missing."""
+    member, now_ms = turn.member, turn.now_ms
+    taken: list[tuple[Lot | None, int]] = []
+    for expires, earned, active, slot, rest in tuple(member.lots):
+        if not points:
+            break
+        if active > now_ms:
+            continue
+        part = min(rest, points)
+        lot = (expires, earned, active, slot)
+        change(turn, lot, -part)
+        credit(member, to, part)
+        turn.enter(LOT, to, part, why, lot)
+        taken.append((lot, part))
+        points -= part
+    return taken, points
+
+
+def take(turn: Turn, points: int, to: Account, why: str) -> Drawn:
+    """Draw points; what the lots do not cover becomes debt of this turn's cause."""
+    taken, missing = draw(turn, points, to, why)
+    if missing:
+        owe(turn, missing, to, why)
+        taken.append((None, missing))
+    return tuple(taken)
+
+
+def claw(turn: Turn, lot: Lot, points: int, why: str) -> None:
+    """Take back what a lot was granted: from itself, from its own breakage, from the other lots, then as debt."""
+    member = turn.member
+    own = min(points, remaining(member, lot))
+    if own:
+        change(turn, lot, -own)
+        member.reversed += own
+        turn.enter(LOT, REVERSED, own, why, lot)
+    key = lot_id(lot)
+    gone = turn.read("gone", key, int) or 0
+    broken = min(points - own, gone)
+    if broken:
+        member.expired -= broken
+        member.reversed += broken
+        turn.enter(EXPIRED, REVERSED, broken, why, lot)
+        turn.write("gone", key, gone - broken or None)
+    if points > own + broken:
+        take(turn, points - own - broken, REVERSED, why)
+
+
+def owe(turn: Turn, points: int, to: Account, why: str) -> None:
+    """Book points that no lot covers as a debt of this turn's cause."""
+    member = turn.member
+    owed = member.debts.get(turn.cause)
+    if owed is None:
+        member.debts_made += 1
+        owed = (member.debts_made, 0, ())
+    member.debts[turn.cause] = (owed[0], owed[1] + points, owed[2])
+    member.debt += points
+    credit(member, to, points)
+    turn.enter(DEBT, to, points, why)
+
+
+def repay(turn: Turn, lot: Lot) -> None:
+    """Let an active lot repay the open debts, oldest first."""
+    member = turn.member
+    rest = remaining(member, lot)
+    for cause, owed in sorted(member.debts.items(), key=lambda item: item[1][0]):
+        if not rest:
+            break
+        part = min(rest, owed[1])
+        rest -= part
+        change(turn, lot, -part)
+        member.debt -= part
+        settle(turn, cause, (owed[0], owed[1] - part, (*owed[2], (lot, part))))
+        turn.enter(LOT, DEBT, part, "debt repaid", lot)
+
+
+def settle(turn: Turn, cause: str, owed: Owed) -> None:
+    """Keep a debt where it belongs: with the member while it is open, in a cold row when it is repaid."""
+    if owed[1]:
+        turn.member.debts[cause] = owed
+        return
+    turn.member.debts.pop(cause, None)
+    turn.write("debt", cause, owed)
+
+
+def give_back(turn: Turn, cause: str, drawn: Drawn, frm: Account, why: str) -> None:
+    """Undo a draw: what was taken last returns first, each part to its own lot and its own expiry."""
+    for lot, points in reversed(drawn):
+        if lot is None:
+            _forgive(turn, cause, points, frm, why)
+        else:
+            _return_to(turn, lot, points, frm, why)
+
+
+def _return_to(turn: Turn, lot: Lot, points: int, frm: Account, why: str) -> None:
+    change(turn, lot, points)
+    credit(turn.member, frm, -points)
+    turn.enter(frm, LOT, points, why, lot)
+    if lot[0] <= turn.now_ms:
+        expire(turn, lot, points)
+    elif turn.member.debt and lot[2] <= turn.now_ms:
+        repay(turn, lot)
+
+
+def _forgive(turn: Turn, cause: str, points: int, frm: Account, why: str) -> None:
+    """The part of a draw that was owed: what is still open is forgiven, what was repaid goes back to who repaid it."""
+    member = turn.member
+    _, still_open, repaid = member.debts.get(cause) or turn.read("debt", cause, Owed) or (0, 0, ())
+    part = min(points, still_open)
+    if part:
+        member.debt -= part
+        credit(member, frm, -part)
+        turn.enter(frm, DEBT, part, why)
+    member.debts.pop(cause, None)
+    turn.write("debt", cause, None)
+    rest = points - part
+    for lot, by in reversed(repaid):
+        back = min(rest, by)
+        if back:
+            rest -= back
+            _return_to(turn, lot, back, frm, why)
+
+
+def credit(member: Member, account: Account, points: int) -> None:
+    """Add to one of the member's sums by the account's name."""
+    if account == "spent":
+        member.spent += points
+    elif account == "held":
+        member.held += points
+    else:
+        member.reversed += points

@@ -1,0 +1,147 @@
+"""A member's state: what a fact in order needs, decoded once, kept in the worker's cache, encoded once a batch.
+
+It is a cache of facts: whatever it lacks lies in cold rows or is folded again from the journal. It is mutable and
+belongs to whoever folds it; after a failed commit it is thrown away and read again. Instants are milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from services.programme.calendar import NEVER
+from services.programme.mechanic import Lot
+from services.programme.timeline import Timeline
+
+LiveLot = tuple[int, int, int, str, int]
+"""A lot's identity and what remains of it (> 0). Sorts by identity."""
+
+Drawn = tuple[tuple[Lot | None, int], ...]
+"""What was taken from which lot, in order; None: what no lot covered, owed as debt."""
+
+Hold = tuple[int, Drawn]
+"""(ends at, what it reserves)."""
+
+Owed = tuple[int, int, tuple[tuple[Lot, int], ...]]
+"""(order of its making, still open, who repaid how much): a debt remembers its provenance."""
+
+_Cell = int | str | tuple[int | str | tuple[int | str | tuple[int | str, ...], ...], ...]
+
+
+class Broken(Exception):
+    """An invariant does not hold: the fold is wrong, or its state is. The partition must stop."""
+
+
+class Member(msgspec.Struct, array_like=True, gc=False):
+    """See the module's head. Sums are kept beside the lots so that a fact in order never walks them."""
+
+    id: str
+    now_ms: int = -NEVER
+    """How far time has come in this book: the newest instant of any fact or tick. It never goes back."""
+    high_water_ms: int = -NEVER
+    """The newest occurred_at of a fact of this member: a fact not later than this might be a duplicate."""
+    live: int = 0
+    """Points in lots, active and pending."""
+    pending: int = 0
+    debt: int = 0
+    held: int = 0
+    issued: int = 0
+    spent: int = 0
+    expired: int = 0
+    reversed: int = 0
+    debts_made: int = 0
+    lots: list[LiveLot] = []
+    holds: dict[str, Hold] = {}
+    debts: dict[str, Owed] = {}
+    """Open debts by cause; a repaid one moves to a cold row."""
+    cells: dict[str, dict[int | str, _Cell]] = {}
+    timeline: Timeline = msgspec.field(default_factory=Timeline)
+
+    @property
+    def available(self) -> int:
+        """Points that can be spent now; negative in debt."""
+        return self.live - self.pending - self.debt
+
+    @property
+    def tier(self) -> int:
+        """The level held now; 0 is the lowest."""
+        return self.timeline.level
+
+    @property
+    def qualifying_minor(self) -> int:
+        """Qualifying spend of the window, in minor units."""
+        return self.timeline.sum_minor
+
+    @property
+    def next_event_ms(self) -> int:
+        """When a lot ends or becomes active, or a hold lapses; NEVER without one."""
+        due = self.lots[0][0] if self.lots else NEVER
+        if self.pending:
+            due = min(due, *(lot[2] for lot in self.lots if lot[2] > self.now_ms))
+        for until, _ in self.holds.values():
+            if until < due:
+                due = until
+        return due
+
+    @property
+    def next_due_ms(self) -> int | None:
+        """When a tick concerns this member: its next event, or a day leaving the tier's window. None: never."""
+        due = self.next_event_ms
+        if self.timeline.level and self.timeline.next_drop_ms < due:
+            due = self.timeline.next_drop_ms
+        return due if due < NEVER else None
+
+    def check(self) -> None:
+        """Raises Broken unless every account adds up. For tests after every step; not run for each fact."""
+        live = sum(lot[4] for lot in self.lots)
+        held = sum(points for _, drawn in self.holds.values() for _, points in drawn)
+        wrong = [
+            what
+            for what, holds in (
+                (
+                    "lots are sorted and positive",
+                    self.lots == sorted(self.lots) and all(lot[4] > 0 for lot in self.lots),
+                ),
+                ("live = sum of lots", self.live == live),
+                ("pending = sum of lots not yet active", self.pending == self._pending()),
+                ("held = sum of holds", self.held == held),
+                ("debt = sum of open debts", self.debt == sum(owed[1] for owed in self.debts.values())),
+                ("nothing but the balance is negative", min(self.debt, self.held, self.spent, self.expired) >= 0),
+                (
+                    "issued + debt = lots + held + spent + expired + reversed",
+                    self.issued + self.debt == live + held + self.spent + self.expired + self.reversed,
+                ),
+            )
+            if not holds
+        ]
+        if wrong:
+            raise Broken(f"{self.id}: {'; '.join(wrong)}")
+
+    def _pending(self) -> int:
+        return sum(lot[4] for lot in self.lots if lot[2] > self.now_ms)
+
+
+def new(member: str) -> Member:
+    """A member of whom nothing is known yet."""
+    return Member(member)
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Member).decode
+
+
+def encode(member: Member) -> bytes:
+    """The hot row."""
+    return _encode(member)
+
+
+def decode(member: str, row: bytes) -> Member:
+    """From the hot row. Raises Broken when it is another member's, or no such row."""
+    try:
+        found: Any = _decode(row)
+    except msgspec.DecodeError as error:
+        raise Broken(f"{member}: the stored state cannot be read: {error}") from None
+    if found.id != member:
+        raise Broken(f"{member}: the stored state is {found.id}'s")
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,112 @@
+"""Redemptions: asked for and held or spent, taken without asking, captured, voided, lapsed.
+
+A decision is taken once, here, when the request is folded; its outcome is stored and never decided again. What became
+of a redemption lies in the cold row ("use", redemption id), for the void or the late capture that may come.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from events.facts.redemptions import RedemptionCaptured, RedemptionRequested, RedemptionTaken, RedemptionVoided
+from events.refusals import Refusal
+from services.book.accounts import HELD, SPENT
+from services.book.lots import credit, draw, give_back, take
+from services.book.member import Drawn
+from services.book.turn import Turn
+from services.programme.calendar import instant_ms
+
+Use = tuple[Literal["spent", "lapsed", "voided"], str, Drawn]
+"""(what became of it, the cause that its debt is booked under, what was taken from which lot)."""
+
+
+def request(turn: Turn, fact: RedemptionRequested) -> Refusal | None:
+    """Spend at once, or hold until an instant. Declined when the balance does not cover it: never in debt."""
+    until = None if fact.hold_until is None else instant_ms(fact.hold_until)
+    if until is not None and until <= turn.now_ms:
+        return Refusal.HOLD_MUST_END_AFTER_IT_BEGINS
+    if turn.member.available < fact.points:
+        return Refusal.BALANCE_MUST_COVER_THE_POINTS
+    if until is None:
+        _use(turn, fact.id, "spent", take(turn, fact.points, SPENT, "redemption"))
+    else:
+        drawn, _ = draw(turn, fact.points, HELD, "hold")
+        turn.member.holds[fact.id] = (until, tuple(drawn))
+    return None
+
+
+def taken(turn: Turn, fact: RedemptionTaken) -> Refusal | None:
+    """An offline till has given the discount already: booked, in debt if need be."""
+    _use(turn, fact.id, "spent", take(turn, fact.points, SPENT, "redemption taken"))
+    return None
+
+
+def capture(turn: Turn, fact: RedemptionCaptured) -> Refusal | None:
+    """Held points become spent, the rest is released. After a lapse the discount was given all the same: booked."""
+    hold = turn.member.holds.get(fact.redemption)
+    if hold is None:
+        use = turn.read("use", fact.redemption, Use)
+        if use is None:
+            return Refusal.REDEMPTION_MUST_BE_KNOWN
+        if use[0] != "lapsed":
+            return Refusal.REDEMPTION_MUST_BE_OPEN
+        _use(turn, fact.redemption, "spent", take(turn, fact.points, SPENT, "late capture"))
+        return None
+    drawn = hold[1]
+    held = sum(points for _, points in drawn)
+    if fact.points > held:
+        return Refusal.CAPTURE_MUST_NOT_EXCEED_THE_HOLD
+    del turn.member.holds[fact.redemption]
+    spent, released = _split(drawn, fact.points)
+    for lot, points in spent:
+        credit(turn.member, HELD, -points)
+        credit(turn.member, SPENT, points)
+        turn.enter(HELD, SPENT, points, "capture", lot)
+    give_back(turn, fact.redemption, released, HELD, "release")
+    _use(turn, fact.redemption, "spent", spent)
+    return None
+
+
+def void(turn: Turn, fact: RedemptionVoided) -> Refusal | None:
+    """The redemption did not happen: held points are released, spent ones go back to their lots and their expiry."""
+    if fact.redemption in turn.member.holds:
+        _release(turn, fact.redemption, "voided", "void")
+        return None
+    use = turn.read("use", fact.redemption, Use)
+    if use is None:
+        return Refusal.REDEMPTION_MUST_BE_KNOWN
+    if use[0] != "spent":
+        return Refusal.REDEMPTION_MUST_BE_OPEN
+    give_back(turn, use[1], use[2], SPENT, "void")
+    _use(turn, fact.redemption, "voided", ())
+    return None
+
+
+def lapse(turn: Turn) -> None:
+    """Release every hold that has ended by now, in the order of their ids."""
+    ended = sorted(redemption for redemption, (until, _) in turn.member.holds.items() if until <= turn.now_ms)
+    for redemption in ended:
+        _release(turn, redemption, "lapsed", "hold lapsed")
+
+
+def _release(turn: Turn, redemption: str, state: Literal["lapsed", "voided"], why: str) -> None:
+    _, drawn = turn.member.holds.pop(redemption)
+    give_back(turn, redemption, drawn, HELD, why)
+    _use(turn, redemption, state, ())
+
+
+def _use(turn: Turn, redemption: str, state: Literal["spent", "lapsed", "voided"], drawn: Drawn) -> None:
+    turn.write("use", redemption, (state, turn.cause, drawn))
+
+
+def _split(drawn: Drawn, points: int) -> tuple[Drawn, Drawn]:
+    """The first `points` of what was drawn, and the rest: what spends first is captured first."""
+    first, rest = [], []
+    for lot, amount in drawn:
+        part = min(points, amount)
+        points -= part
+        if part:
+            first.append((lot, part))
+        if amount > part:
+            rest.append((lot, amount - part))
+    return tuple(first), tuple(rest)

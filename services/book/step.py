@@ -1,0 +1,300 @@
+"""One fact folded into one member: state and fact in, state, outcome, entries and cold rows out. Pure.
+
+The order of a step is: time first (holds lapse, lots end and begin, days leave the tier's window), then every refusal
+in the order of events/refusals.py, before anything else is changed, then the fact. Decisions are taken here and once.
+A fact that comes late is folded when it comes, at the book's own time; its points have its own instants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from events.entries import Outcome, Posting
+from events.facts import MemberFact, Message
+from events.facts.purchases import Correction, Purchase, Return
+from events.refusals import Refusal
+from services.book import redemptions
+from services.book.baskets import Standing, keep, known, less, standing
+from services.book.lots import claw, earn, expire, repay
+from services.book.member import Member
+from services.book.rewards import RewardDue, rewards_of
+from services.book.turn import Cold, ColdKey, Turn, lot_id
+from services.programme.calendar import instant_ms
+from services.programme.compile import Plan, Version
+from services.programme.mechanic import POINTS, Basket, Change, Lot
+from services.programme.rate import Award, rate
+
+
+class Result(NamedTuple):
+    """Everything that a fact did. `cold` are rows to write (None deletes)."""
+
+    outcome: Outcome
+    posting: Posting
+    cold: dict[ColdKey, bytes | None]
+    rewards: tuple[RewardDue, ...] = ()
+    messages: tuple[Message, ...] = ()
+    """To other members, through the journal. No mechanic of today sends any."""
+
+
+class _Rated(NamedTuple):
+    version: Version | None
+    tier: int
+    points: int
+    """Net change of points by the rules."""
+
+
+NOT_RATED = _Rated(None, 0, 0)
+
+
+def step(member: Member, fact: MemberFact, plan: Plan, cold: Cold) -> Result:
+    """Fold one fact. `cold` must hold what `needs` asked for. Mutates `member`. Raises Broken."""
+    at_ms = instant_ms(fact.occurred_at)
+    turn = Turn(member, fact.id, cold)
+    _advance(turn, max(at_ms, member.now_ms), plan)
+    if at_ms > member.high_water_ms:
+        member.high_water_ms = at_ms
+    rated: _Rated | Refusal = NOT_RATED
+    fold = _FOLDS.get(fact.type)
+    if fold is not None:
+        rated = fold(turn, fact, at_ms, plan)
+    if isinstance(rated, Refusal):
+        return Result(Outcome("declined", rated.text), posting(turn), turn.written)
+    version, tier, points = rated
+    outcome = Outcome("done", "", version.name if version is not None else "", tier)
+    return Result(outcome, posting(turn), turn.written, rewards_of(version, getattr(fact, "partner", None), points))
+
+
+def tick(member: Member, at_ms: int, plan: Plan) -> Result | None:
+    """Advance a member to an instant: what lapses, ends or begins by then. None: nothing did."""
+    due = member.next_due_ms
+    if due is None or due > at_ms:
+        return None
+    turn = Turn(member, "tick", {})
+    _advance(turn, at_ms, plan)
+    return Result(Outcome("done"), posting(turn), turn.written)
+
+
+def needs(member: Member, fact: MemberFact, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
+    """The cold rows that the fact needs and `cold` does not have yet. Ask again until (): some lead to others."""
+    purchase = _purchase_of(fact)
+    if purchase is not None:
+        if ("purchase", purchase) not in cold:
+            return ("purchase", purchase), ("fact", purchase)
+        return _breakage_of(purchase, fact, plan, member, cold)
+    redemption = getattr(fact, "redemption", None)
+    if redemption is None or redemption in member.holds:
+        return ()
+    if ("use", redemption) not in cold:
+        return (("use", redemption),)
+    return _draws_of(redemption, member, cold)
+
+
+def _purchase_of(fact: MemberFact) -> str | None:
+    """The purchase that a fact changes; None: it changes none."""
+    if fact.type == "return":
+        return fact.purchase
+    return fact.id if fact.type == "correction" else None
+
+
+def _breakage_of(purchase: str, fact: MemberFact, plan: Plan, member: Member, cold: Cold) -> tuple[ColdKey, ...]:
+    """The breakage of the lots that the purchase's rules gave points in: a return takes it back before others."""
+    stands = known(Turn(member, fact.id, cold), purchase)
+    version = plan.at(stands.at_ms) if stands is not None else None
+    if stands is None or version is None:
+        return ()
+    basket = stands.basket(version)
+    change = Change(fact, None, basket, [])
+    lots = {lot for _, unit, lot, _, _ in rate(change, version.rules["basket"], {}) if unit == POINTS}
+    if fact.type == "correction":
+        moved = plan.at(instant_ms(fact.occurred_at))
+        if moved is not None:
+            after = standing(fact, instant_ms(fact.occurred_at), stands.tier).basket(moved)
+            lots |= {award[2] for award in rate(Change(fact, None, after, []), moved.rules["basket"], {})}
+    keys = [("gone", lot_id(lot)) for lot in sorted(lots)]
+    return tuple(key for key in keys if key not in cold)
+
+
+def _draws_of(redemption: str, member: Member, cold: Cold) -> tuple[ColdKey, ...]:
+    """What giving a redemption back touches: its debt, and the breakage of the lots it drew from and was repaid by."""
+    turn = Turn(member, "", cold)
+    use = turn.read("use", redemption, redemptions.Use)
+    if use is None:
+        return ()
+    keys: list[ColdKey] = [("gone", lot_id(lot)) for lot, _ in use[2] if lot is not None]
+    if any(lot is None for lot, _ in use[2]):
+        keys.append(("debt", use[1]))
+        owed = member.debts.get(use[1]) or turn.read("debt", use[1], tuple[int, int, tuple[tuple[Lot, int], ...]])
+        keys += [("gone", lot_id(lot)) for lot, _ in (owed[2] if owed else ())]
+    return tuple(key for key in keys if key not in cold)
+
+
+def posting(turn: Turn) -> Posting:
+    """What the turn did, and how the member stands after it."""
+    member = turn.member
+    timeline = member.timeline
+    return Posting(
+        member.id,
+        member.live - member.pending - member.debt,
+        member.pending,
+        member.held,
+        member.debt,
+        timeline.level,
+        timeline.sum_minor,
+        tuple(turn.entries),
+    )
+
+
+# ---------------------------------------------------------------- time
+
+
+def _advance(turn: Turn, to_ms: int, plan: Plan) -> None:
+    """Let everything that is due by an instant happen, each at its own: holds lapse, lots end, lots become active."""
+    member = turn.member
+    if member.lots or member.holds:
+        while (due := member.next_event_ms) <= to_ms:
+            turn.now_ms = member.now_ms = max(due, member.now_ms)
+            redemptions.lapse(turn)
+            while member.lots and member.lots[0][0] <= due:
+                *lot, rest = member.lots[0]
+                expire(turn, tuple(lot), rest)  # type: ignore[arg-type]
+            for *lot, rest in [lot for lot in member.lots if lot[2] == due]:
+                member.pending -= rest
+                repay(turn, tuple(lot))  # type: ignore[arg-type]
+    turn.now_ms = member.now_ms = to_ms
+    if member.timeline.next_drop_ms <= to_ms:
+        version = plan.at(to_ms)
+        if version is not None and version.tier is not None:
+            member.timeline.roll(to_ms, version.tier)
+
+
+# ---------------------------------------------------------------- baskets
+
+
+def _purchase(turn: Turn, fact: Purchase, at_ms: int, plan: Plan) -> _Rated | Refusal:
+    version = plan.at(at_ms)
+    if version is None:
+        return NOT_RATED
+    if fact.currency != version.currency:
+        return Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES
+    tier = turn.member.timeline.level
+    after = standing(fact, at_ms, tier).basket(version)
+    _qualify(turn, version, None, after)
+    return _Rated(version, tier, _post(turn, Change(fact, None, after, []), version))
+
+
+def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan) -> _Rated | Refusal:
+    if fact.purchase is None:
+        return _unlinked_return(turn, fact, at_ms, plan)
+    bought = known(turn, fact.purchase)
+    if bought is None:
+        return Refusal.PURCHASE_MUST_BE_KNOWN
+    version = plan.at(bought.at_ms)
+    left = less(bought, fact)
+    if left is None:
+        return Refusal.RETURN_MUST_NOT_EXCEED_THE_PURCHASE
+    keep(turn, left)
+    if version is None:
+        return NOT_RATED
+    before, after = bought.basket(version), left.basket(version)
+    _qualify(turn, version, before, after)
+    return _Rated(version, bought.tier, _post(turn, Change(fact, before, after, []), version))
+
+
+def _unlinked_return(turn: Turn, fact: Return, at_ms: int, plan: Plan) -> _Rated | Refusal:
+    """Without a receipt: what the same goods would earn now, in the level held now, is taken back."""
+    version = plan.at(at_ms)
+    if version is None:
+        return NOT_RATED
+    if fact.currency != version.currency:
+        return Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES
+    tier = turn.member.timeline.level
+    before = standing(fact, at_ms, tier).basket(version)
+    _qualify(turn, version, before, None)
+    return _Rated(version, tier, _post(turn, Change(fact, before, None, []), version))
+
+
+def _correction(turn: Turn, fact: Correction, at_ms: int, plan: Plan) -> _Rated | Refusal:
+    """The receipt as it should have been: the old one is taken back and the new one is bought, in the same context."""
+    said = known(turn, fact.id)
+    if said is None:
+        return Refusal.PURCHASE_MUST_BE_KNOWN
+    corrected = standing(fact, at_ms, said.tier)
+    keep(turn, corrected)
+    points = 0
+    changes = [(said, plan.at(said.at_ms), False), (corrected, plan.at(at_ms), True)]
+    awards: list[Award] = []
+    for stands, version, bought in changes:
+        if version is not None:
+            basket = stands.basket(version)
+            before, after = (None, basket) if bought else (basket, None)
+            _qualify(turn, version, before, after)
+            awards += rate(Change(fact, before, after, []), version.rules["basket"], turn.member.cells)
+    points = _post_awards(turn, awards)
+    return _Rated(plan.at(at_ms), said.tier, points)
+
+
+def _qualify(turn: Turn, version: Version, before: Basket | None, after: Basket | None) -> None:
+    """Move the tier's timeline by what a change of a basket qualifies for, on the day of that basket."""
+    rule = version.tier
+    if rule is None:
+        return
+    timeline = turn.member.timeline
+    timeline.roll(turn.now_ms, rule)
+    spend = (after.measures[rule.measure] if after is not None else 0) - (
+        before.measures[rule.measure] if before is not None else 0
+    )
+    basket = after if after is not None else before
+    if basket is not None:
+        timeline.put(basket.day, spend, rule, turn.now_ms)
+
+
+# ---------------------------------------------------------------- posting
+
+
+def _post(turn: Turn, change: Change, version: Version) -> int:
+    """Rate a change and post its awards. Returns the net change of points."""
+    return _post_awards(turn, rate(change, version.rules["basket"], turn.member.cells))
+
+
+def _post_awards(turn: Turn, awards: list[Award]) -> int:
+    """Post awards, netted per lot, in one order: what is earned first, then what is taken back, each by lot."""
+    if len(awards) == 1 and awards[0][3] > 0:
+        rule, _, lot, points, _ = awards[0]
+        earn(turn, lot, points, f"{rule}:{points:+d}")
+        return points
+    net: dict[Lot, int] = {}
+    why: dict[Lot, list[str]] = {}
+    for rule, unit, lot, points, _ in awards:
+        if unit == POINTS:
+            net[lot] = net.get(lot, 0) + points
+            why.setdefault(lot, []).append(f"{rule}:{points:+d}")
+    for lot in sorted(net, key=lambda lot: (net[lot] < 0, lot)):
+        points = net[lot]
+        if points > 0:
+            earn(turn, lot, points, " ".join(why[lot]))
+        elif points < 0:
+            claw(turn, lot, -points, " ".join(why[lot]))
+    return sum(net.values())
+
+
+def _redemption(fold: Callable[[Turn, Any], Refusal | None]) -> Callable[[Turn, Any, int, Plan], _Rated | Refusal]:
+    def folded(turn: Turn, fact: Any, at_ms: int, plan: Plan) -> _Rated | Refusal:
+        refusal = fold(turn, fact)
+        return NOT_RATED if refusal is None else refusal
+
+    return folded
+
+
+_FOLDS: dict[str, Callable[[Turn, Any, int, Plan], _Rated | Refusal]] = {
+    "purchase": _purchase,
+    "correction": _correction,
+    "return": _return,
+    "redemption_requested": _redemption(redemptions.request),
+    "redemption_taken": _redemption(redemptions.taken),
+    "redemption_captured": _redemption(redemptions.capture),
+    "redemption_voided": _redemption(redemptions.void),
+}
+"""What a fact of each type does. The others (enrolled, identifier_added ...) move nothing unless a rule reads them."""
+
+__all__ = ["Cold", "ColdKey", "Result", "Standing", "needs", "posting", "step", "tick"]

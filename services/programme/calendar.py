@@ -1,0 +1,66 @@
+"""Days, months and midnights of a time zone. Pure and cached: the same few days are asked for again and again.
+
+Instants are epoch milliseconds, days proleptic ordinals, months year * 12 + month - 1. An expiry is an exclusive
+instant: a lot valid through 25 October ends at the first instant of 26 October in the programme's zone.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from events.values import millis as _millis
+
+NEVER = 1 << 60
+"""The instant that does not come. Sorts behind every other."""
+
+_QUARTER_MS = 900_000
+
+
+@lru_cache(1 << 17)
+def _day_of_quarter(quarter: int, zone: str) -> int:
+    return datetime.fromtimestamp(quarter * 900, ZoneInfo(zone)).toordinal()
+
+
+def day_of(at_ms: int, zone: str) -> int:
+    """The local day of an instant. Zones shift on whole quarter hours since 1972, so a quarter never spans two days."""
+    return _day_of_quarter(at_ms // _QUARTER_MS, zone)
+
+
+@lru_cache(1 << 16)
+def midnight(day: int, zone: str) -> int:
+    """The first instant of a local day (where 00:00 is skipped by a clock change, the instant of the change)."""
+    d = date.fromordinal(day)
+    return int(datetime(d.year, d.month, d.day, tzinfo=ZoneInfo(zone)).timestamp() * 1000)
+
+
+@lru_cache(1 << 16)
+def add_months(day: int, months: int) -> int:
+    """The same day of the month, `months` later; the month's last day where there is no such day."""
+    d = date.fromordinal(day)
+    year, month = divmod(d.year * 12 + d.month - 1 + months, 12)
+    return date(year, month + 1, min(d.day, monthrange(year, month + 1)[1])).toordinal()
+
+
+@lru_cache(1 << 16)
+def end_after_months(day: int, months: int, zone: str) -> int:
+    """The exclusive end of the local day `months` after `day`, counted from that original day."""
+    return midnight(add_months(day, months) + 1, zone)
+
+
+@lru_cache(1 << 14)
+def year_end(day: int, zone: str) -> int:
+    """The exclusive end of the local calendar year of `day`."""
+    return midnight(date(date.fromordinal(day).year + 1, 1, 1).toordinal(), zone)
+
+
+_minute_ms = lru_cache(1 << 15)(lambda minute: _millis(minute + ":00Z"))
+
+
+def instant_ms(instant: str) -> int:
+    """`events.values.millis`, with the minute remembered: a till's instants come in order."""
+    if instant[-1] != "Z" or instant[17:19] > "59":
+        return _millis(instant)
+    return int(_minute_ms(instant[:16])) + int(instant[17:19]) * 1000 + int(instant[20:-1].ljust(3, "0") or 0)

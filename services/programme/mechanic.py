@@ -1,0 +1,138 @@
+"""The interface of a mechanic, and the values it speaks in.
+
+Every mechanic keeps small commutative cells and says what a cell is worth **in full**; what is posted is the
+difference of two dues. A purchase, a return, a correction and a changed tier are one and the same thing to it: a
+`Change` of a basket. CONTRIBUTING.md tells how to write one; tests/core/test_laws.py checks its laws.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import msgspec
+
+from events.facts import Fact
+from events.facts.purchases import Line
+from events.model import Model
+
+Lot = tuple[int, int, int, str]
+"""(expires_at, earned_at, active_at, slot), instants in milliseconds: a lot's identity, and the spending order.
+
+A slot that begins with "-" is a draw on the other lots, not a lot."""
+
+Due = tuple[str, int, Lot, str]
+"""(unit, total, lot, to): what a cell is worth now, in full. `unit` "pts" is points; `to` another member, or ""."""
+
+LotPoints = tuple[Lot, int]
+Key = int | str
+"""Names a cell within its rule."""
+
+POINTS = "pts"
+
+
+class Basket(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A purchase as it stands, with the context it was rated in."""
+
+    purchase: str
+    at_ms: int
+    day: int
+    """Local day of the programme's zone."""
+    lines: tuple[Line, ...]
+    tier: int
+    partner: str
+    measures: tuple[int, ...]
+    """The programme version's measures of the lines (see Meter), taken once."""
+
+
+class Change(msgspec.Struct, gc=False):
+    """What a fact did to one basket. For facts without a basket both sides are None."""
+
+    fact: Fact
+    before: Basket | None
+    after: Basket | None
+    points: list[LotPoints]
+    """What the rules before this one changed, for this change: caps and vouchers read it."""
+
+
+class Mechanic(ABC):
+    """Bound to its config once, when the programme is compiled, so that nothing is looked up for a fact.
+
+    Below, `cell` is any value of integers, strings and tuples of them; for a `per_purchase` mechanic it is the Basket.
+    """
+
+    Config: ClassVar[type[Model]]
+    """The keys under the mechanic's name in the programme file."""
+    kinds: ClassVar[frozenset[str]] = frozenset({"basket"})
+    """Fact types it reads; "basket" stands for every change of a basket."""
+    per_purchase: ClassVar[bool] = False
+    """True: the basket itself is the cell, nothing is stored, key and absorb are never called."""
+    keep_days: ClassVar[int] = 0
+    """How long a cell stays in the hot row after its key's last change; 0 for ever."""
+    measure: int | None = None
+    """Index of the measure it needs; a change where that is 0 before and after is skipped. None: never skipped."""
+
+    @abstractmethod
+    def __init__(self, config: Any, meter: Meter, frame: Frame) -> None: ...
+
+    def key(self, change: Change) -> Key | None:
+        """Which cell the change touches; None: none."""
+        return None
+
+    def absorb(self, cell: Any, change: Change) -> Any:
+        """The cell after the change; None = empty. Commutes; there and back is nothing; never mutates."""
+        return None
+
+    @abstractmethod
+    def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
+        """What the cell is worth, in full. Pure; one due per identity, whole, non-zero.
+
+        Slots do not depend on amounts."""
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """What a mechanic may know of the programme version around it."""
+
+    zone: str
+    currency: str
+
+
+class Meter:
+    """The sums over a basket's lines that a programme version needs; lines are walked once per basket."""
+
+    def __init__(self) -> None:
+        self._specs: list[tuple[str, frozenset[str], frozenset[str]]] = []
+        self._of_categories: dict[tuple[str, ...], tuple[tuple[int, ...], tuple[int, ...]]] = {}
+
+    def add(self, what: str, exclude: frozenset[str] = frozenset(), only: frozenset[str] = frozenset()) -> int:
+        """The index of a sum of `what` ("minor" or "quantity") over lines in one of `only` and none of `exclude`."""
+        spec = (what, exclude, only)
+        if spec not in self._specs:
+            self._specs.append(spec)
+        return self._specs.index(spec)
+
+    def _touched(self, categories: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        fits = [
+            i
+            for i, (_, exclude, only) in enumerate(self._specs)
+            if not exclude.intersection(categories) and (not only or only.intersection(categories))
+        ]
+        found = (
+            tuple(i for i in fits if self._specs[i][0] == "minor"),
+            tuple(i for i in fits if self._specs[i][0] == "quantity"),
+        )
+        self._of_categories[categories] = found
+        return found
+
+    def measure(self, lines: tuple[Line, ...]) -> tuple[int, ...]:
+        """Every measure of the lines, by index."""
+        sums = [0] * len(self._specs)
+        of_categories = self._of_categories
+        for line in lines:
+            minor, quantity = of_categories.get(line.categories) or self._touched(line.categories)
+            total = line.total_minor
+            for i in minor:
+                sums[i] += total
+            for i in quantity:
+                sums[i] += line.quantity
+        return tuple(sums)

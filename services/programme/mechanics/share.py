@@ -1,0 +1,61 @@
+"""Points as a share of each basket (M01), of one category as a bonus, with the tier's multiplier (M08).
+
+One rule is one stated floor on the basket: floor(points * money * percent). A bonus for a category is the same rule
+with `only`. Nothing is stored: the basket is the cell.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from events.model import Model
+from events.values import Code, NaturalInt, PositiveInt, floor_div
+from services.programme.calendar import NEVER, end_after_months, midnight
+from services.programme.mechanic import POINTS, Basket, Due, Frame, Key, Mechanic, Meter
+
+
+class Share(Mechanic):
+    """`points` for every `per_minor` of the lines that count, times the tier's percentage, rounded down once."""
+
+    class Config(Model):
+        """The keys under `share:`."""
+
+        points: PositiveInt
+        """Points (in the programme's smallest unit of them) per `per_minor`."""
+        per_minor: PositiveInt
+        """Money in minor units: 100 means per 1.00."""
+        only: tuple[Code, ...] = ()
+        """Count only lines of these categories; empty: all lines."""
+        exclude: tuple[Code, ...] = ()
+        """Never count lines of these categories."""
+        tier_percent: Annotated[tuple[NaturalInt, ...], Field(min_length=1)] = (100,)
+        """By level; the last one holds for every higher level."""
+        valid_months: PositiveInt | None = None
+        """Points end with the day this many months after the purchase's day; None: never."""
+        pending_days: NaturalInt = 0
+        """Points can be spent from the beginning of the day this many days later; 0: at once."""
+
+    per_purchase: ClassVar[bool] = True
+
+    def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
+        self.measure = meter.add("minor", frozenset(config.exclude), frozenset(config.only))
+        self._measure: int = self.measure
+        self._percent = config.tier_percent
+        self._top = len(config.tier_percent) - 1
+        self._points = config.points
+        self._per = config.per_minor * 100
+        self._months = config.valid_months
+        self._pending = config.pending_days
+        self._zone = frame.zone
+
+    def due(self, key: Key | None, cell: Basket) -> tuple[Due, ...]:
+        tier = cell.tier
+        percent = self._percent[min(self._top, tier)]
+        points = floor_div(cell.measures[self._measure] * self._points * percent, self._per)
+        if not points:
+            return ()
+        expires = NEVER if self._months is None else end_after_months(cell.day, self._months, self._zone)
+        active = midnight(cell.day + self._pending, self._zone) if self._pending else cell.at_ms
+        return ((POINTS, points, (expires, cell.at_ms, active, "p:" + cell.purchase), ""),)

@@ -1,0 +1,228 @@
+"""The programme file: YAML, one version a file, checked whole; every fault with its line and what to write instead.
+
+Owns the models of the file and its reading. Does not own what the rules mean (services/programme/mechanics) nor when a
+version is in force (services/programme/compile.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+import yaml
+from pydantic import ConfigDict, Field, ValidationError, model_validator
+
+from events.model import Model
+from events.values import Code, Currency, Instant, NaturalInt, PositiveInt, millis
+from services.programme.mechanics import MECHANICS
+
+FILE_CHARACTERS_MAX = 1_000_000
+DEPTH_MAX = 30
+
+
+class ProgrammeError(ValueError):
+    """The file is no programme. `faults` has every reason: "file:line: what is wrong; what to write instead"."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class _Closed(Model):
+    """A part of the file: a key that we do not know is a fault, never passed over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class TierLevel(_Closed):
+    """A level above the lowest, reached when the qualifying spend of the window reaches `from_minor`."""
+
+    name: Code
+    from_minor: PositiveInt
+
+
+class Tier(_Closed):
+    """The spend tier. Without one everybody is at level 0."""
+
+    lowest: Code = "standard"
+    """The name of level 0."""
+    levels: Annotated[tuple[TierLevel, ...], Field(min_length=1)]
+    window_months: NaturalInt = 12
+    """A day's spend counts until the end of the same day this many months later; 0: until its calendar year ends."""
+    only: tuple[Code, ...] = ()
+    exclude: tuple[Code, ...] = ()
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Tier:
+        amounts = [level.from_minor for level in self.levels]
+        if amounts != sorted(set(amounts)):
+            raise ValueError("levels must ascend by from_minor; put the lowest first and give each its own amount")
+        return self
+
+
+class RuleText(_Closed):
+    """One rule: an id, and exactly one mechanic with its config."""
+
+    id: Code
+    revision: NaturalInt = 0
+    """A changed rule is another revision: what was earned under the old one stays as it was."""
+    mechanic: str
+    config: Any
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_mechanic(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        known = [key for key in value if key in MECHANICS]
+        other = [str(key) for key in value if key not in MECHANICS and key not in ("id", "revision")]
+        if len(known) != 1 or other:
+            raise ValueError(
+                f"a rule has an id, perhaps a revision, and exactly one of: {', '.join(sorted(MECHANICS))}"
+                + (f"; not {', '.join(other)}" if other else "")
+            )
+        rest = {key: value[key] for key in ("id", "revision") if key in value}
+        return rest | {"mechanic": known[0], "config": value[known[0]]}
+
+
+class ProgrammeText(_Closed):
+    """One version of the programme, as written."""
+
+    programme: Code
+    version: Code
+    effective_from: Instant
+    """In force for what happens from this instant on, until the next version begins."""
+    currency: Currency
+    zone: str = "UTC"
+    """IANA name; days, months and expiries are this zone's."""
+    points_decimals: Annotated[int, Field(ge=0, le=4)] = 0
+    """Amounts of points are whole numbers of the smallest unit: with 2 decimals, 150 means 1.50 points."""
+    partners: tuple[Code, ...] = ()
+    tier: Tier | None = None
+    rules: tuple[RuleText, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ProgrammeText:
+        if self.zone not in available_timezones():
+            raise ValueError(f"zone {self.zone!r} is not an IANA time zone; write for example Europe/London")
+        millis(self.effective_from)
+        for what, names in (("rule id", [r.id for r in self.rules]), ("partner", list(self.partners))):
+            if twice := sorted({n for n in names if names.count(n) > 1}):
+                raise ValueError(f"{what} {', '.join(twice)} stands twice; every {what} needs a name of its own")
+        return self
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's plain values, less dates (an instant stays the text that was written)."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read(text: str, name: str = "programme") -> ProgrammeText:
+    """The programme that `text` says. Raises ProgrammeError with every fault; `name` stands for the file in them."""
+    if len(text) > FILE_CHARACTERS_MAX:
+        raise ProgrammeError((f"{name}:1: longer than {FILE_CHARACTERS_MAX} characters; split what it says in rules",))
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+        if root is None:
+            raise ProgrammeError((f"{name}:1: the file is empty; begin with `programme: <name>`",))
+        faults = tuple(f"{name}:{line}: {why}" for line, why in _shape_faults(root, text))
+        if faults:
+            raise ProgrammeError(faults)
+        value = yaml.load(text, Loader=_Loader)  # noqa: S506  a SafeLoader
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        if isinstance(error, ProgrammeError):
+            raise
+        mark = getattr(error, "problem_mark", None)
+        why = getattr(error, "problem", None) or str(error).splitlines()[0] if str(error) else "nested too deeply"
+        raise ProgrammeError((f"{name}:{mark.line + 1 if mark else 1}: not YAML: {why}",)) from None
+    return _validated(value, root, name)
+
+
+def _shape_faults(root: yaml.Node, text: str) -> Iterator[tuple[int, str]]:
+    """What YAML allows and a programme does not: aliases, keys that stand twice, depth without end."""
+    for token in yaml.scan(text, Loader=_Loader):
+        if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
+            yield token.start_mark.line + 1, "anchors and aliases are not allowed; write the value out"
+            return
+    todo: list[tuple[yaml.Node, int]] = [(root, 0)]
+    while todo:
+        node, depth = todo.pop()
+        if depth > DEPTH_MAX:
+            yield node.start_mark.line + 1, f"nested deeper than {DEPTH_MAX} levels"
+            return
+        if isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for key, child in node.value:
+                if key.value in seen:
+                    yield key.start_mark.line + 1, f"the key {key.value!r} stands twice; keep one"
+                seen.add(key.value if isinstance(key.value, str) else "")
+                todo.append((child, depth + 1))
+        elif isinstance(node, yaml.SequenceNode):
+            todo += [(child, depth + 1) for child in node.value]
+
+
+def _line_of(root: yaml.Node, path: tuple[int | str, ...]) -> int:
+    """The line of the value at `path`, or of the nearest thing around it."""
+    node = root
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            found = [child for key, child in node.value if key.value == step]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            found = [node.value[step]]
+        else:
+            found = []
+        if not found:
+            break
+        node = found[0]
+    return node.start_mark.line + 1
+
+
+def _fault(root: yaml.Node, path: tuple[int | str, ...], why: str, name: str) -> str:
+    where = ".".join(str(step) for step in path)
+    message = why.removeprefix("Value error, ")
+    return f"{name}:{_line_of(root, path)}: {where + ': ' if where else ''}{message}"
+
+
+def _validated(value: Any, root: yaml.Node, name: str) -> ProgrammeText:
+    faults: list[str] = []
+    programme: ProgrammeText | None = None
+    try:
+        programme = ProgrammeText.model_validate(_tuples(value))
+    except ValidationError as error:
+        faults += [_fault(root, tuple(e["loc"]), e["msg"], name) for e in error.errors(include_url=False)]
+    rules = value.get("rules") if isinstance(value, dict) else None
+    for index, rule in enumerate(rules if isinstance(rules, list) else []):
+        for key in (k for k in rule if k in MECHANICS) if isinstance(rule, dict) else ():
+            faults += config_faults(key, rule[key], ("rules", index, key), root, name)
+    if faults or programme is None:
+        raise ProgrammeError(tuple(sorted(faults, key=lambda fault: int(fault.removeprefix(name + ":").split(":")[0]))))
+    return programme
+
+
+def config_faults(mechanic: str, config: Any, path: tuple[int | str, ...], root: yaml.Node, name: str) -> Iterator[str]:
+    """The faults of one rule's config, each with its own line."""
+    try:
+        config_of(mechanic, config)
+    except ValidationError as error:
+        for e in error.errors(include_url=False):
+            yield _fault(root, (*path, *e["loc"]), e["msg"], name)
+
+
+def config_of(mechanic: str, config: Any) -> Model:
+    """A rule's config as its mechanic's model. Raises pydantic's ValidationError. Unknown keys are faults."""
+    return MECHANICS[mechanic].Config.model_validate(_tuples(config), extra="forbid")
+
+
+def _tuples(value: Any) -> Any:
+    """YAML's lists as tuples, which strict models want."""
+    if isinstance(value, list):
+        return tuple(_tuples(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return value
