@@ -1,0 +1,37 @@
+"""Connections to PostgreSQL, and what counts as an outage. asyncpg is imported here and in its neighbours only."""
+
+from __future__ import annotations
+
+import asyncpg
+from asyncpg import Connection, Pool, Record
+from asyncpg.exceptions import UniqueViolationError as UniqueViolation
+
+from infra.settings import Settings
+
+__all__ = ["OUTAGE", "Connection", "Pool", "Record", "UniqueViolation", "open_pool"]
+
+CONNECT_SECONDS = 5
+COMMAND_SECONDS = 60
+
+OUTAGE: tuple[type[Exception], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,  # a connection that was lost under us; also its DataError, which is a bug of ours
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, session ended by an administrator
+    asyncpg.InsufficientResourcesError,  # disk full, too many connections
+)
+"""The server is away or cannot serve just now: nothing is known about the command in flight; try again later."""
+
+
+async def open_pool(settings: Settings, *, min_size: int = 1, max_size: int = 4) -> Pool:
+    """A pool on the house's database. Raises one of OUTAGE, or a PostgresError where the address is wrong."""
+    return await asyncpg.create_pool(
+        settings.database_url.get_secret_value(),
+        min_size=min_size,
+        max_size=max_size,
+        timeout=CONNECT_SECONDS,
+        command_timeout=COMMAND_SECONDS,
+        max_inactive_connection_lifetime=0,
+        server_settings={"application_name": "tallystick", "jit": "off"},
+    )
