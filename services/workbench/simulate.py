@@ -1,0 +1,220 @@
+"""`simulate`: a programme and a file of facts in, balances, lots and entries out. Pure, with no server.
+
+The same step as the ledger's, fed from a file in the order of its lines. Owns the file's reading and the report. What a
+fact does is services/book; duplicates are dropped by (id, revision), as the ledger's unique index drops them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from events.decode import Unreadable, decode_fact, encode_fact
+from events.entries import Entry, encode_outcome
+from events.facts import Fact, MemberFact
+from events.values import instant, millis
+from services.book.member import Member, new
+from services.book.rewards import pseudonym
+from services.book.step import Result, needs, step, tick
+from services.book.turn import ColdKey
+from services.programme.calendar import NEVER
+from services.programme.compile import Plan, compile_programme
+
+import msgspec  # isort: skip
+
+
+class FileFault(ValueError):
+    """A line of the facts file is no fact; the message says file, line and why."""
+
+
+class Booked(NamedTuple):
+    """A fact and what it did."""
+
+    fact: Fact
+    results: tuple[Result, ...]
+
+
+class Simulation:
+    """A whole house in memory: members, their cold rows, and every fact's results in the order they came."""
+
+    def __init__(self, texts: list[str], names: list[str]) -> None:
+        self._texts, self._names = list(texts), list(names)
+        self.plan: Plan = compile_programme(texts, names)
+        self.members: dict[str, Member] = {}
+        self.booked: list[Booked] = []
+        self.duplicates = 0
+        self._seen: set[tuple[str, int]] = set()
+        self._cold: dict[str, dict[ColdKey, bytes | None]] = {}
+
+    def add(self, fact: Fact) -> None:
+        """Fold one fact; a second delivery of the same (id, revision) changes nothing."""
+        if (fact.id, fact.revision) in self._seen:
+            self.duplicates += 1
+            return
+        self._seen.add((fact.id, fact.revision))
+        if fact.type == "tick":
+            self._booked(fact, tuple(self._tick(millis(fact.occurred_at))))
+        elif fact.type == "programme_published":
+            self._texts.append(fact.text)
+            self._names.append(fact.id)
+            self.plan = compile_programme(self._texts, self._names)
+            self._booked(fact, ())
+        else:
+            self._booked(fact, (self._step(fact),))
+
+    def advance(self, at_ms: int) -> None:
+        """Let everything happen that is due by an instant, to every member: what the day's ticks do in the ledger."""
+        for result in self._tick(at_ms):
+            self.booked.append(Booked(_until(at_ms), (result,)))
+
+    def _booked(self, fact: Fact, results: tuple[Result, ...]) -> None:
+        self.booked.append(Booked(fact, results))
+
+    def _step(self, fact: MemberFact) -> Result:
+        member = self.members.setdefault(fact.member, new(fact.member))
+        rows = self._cold.setdefault(fact.member, {})
+        cold: dict[ColdKey, bytes | None] = {}
+        while missing := needs(member, fact, self.plan, cold):
+            cold |= {key: rows.get(key) for key in missing}
+        result = step(member, fact, self.plan, cold)
+        rows.update(result.cold)
+        if fact.type == "purchase":
+            rows["fact", fact.id] = msgspec.msgpack.encode((encode_fact(fact), encode_outcome(result.outcome)))
+        return result
+
+    def _tick(self, at_ms: int) -> Iterator[Result]:
+        for name in sorted(self.members):
+            result = tick(self.members[name], at_ms, self.plan)
+            if result is not None:
+                self._cold.setdefault(name, {}).update(result.cold)
+                yield result
+
+
+def _until(at_ms: int) -> Fact:
+    return decode_fact(b'{"type":"tick","id":"until:%d","occurred_at":"%s"}' % (at_ms, instant(at_ms).encode()))
+
+
+def read_facts(file: Path) -> Iterator[Fact]:
+    """The facts of a JSON Lines file. Blank lines are passed over. Raises FileFault at the first line that is none."""
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                try:
+                    yield decode_fact(line)
+                except Unreadable as error:
+                    raise FileFault(f"{file.name}:{number}: {error}") from None
+
+
+def report(simulation: Simulation) -> dict[str, Any]:
+    """Everything, as plain values: members by id, outcomes and rewards in the order of the facts."""
+    entries: dict[str, list[dict[str, Any]]] = {name: [] for name in simulation.members}
+    outcomes, rewards = [], []
+    for fact, results in simulation.booked:
+        for outcome, posting, _, dues, _ in results:
+            entries[posting.member] += [_entry(fact, entry) for entry in posting.entries]
+            rewards += [
+                {"fact": fact.id, "partner": partner, "member": pseudonym(partner, posting.member),
+                 "kind": kind, "points": points}
+                for partner, kind, points in dues
+            ]  # fmt: skip
+            if fact.type != "tick":
+                outcomes.append(
+                    {"fact": fact.id, "revision": fact.revision, "type": fact.type, "member": posting.member,
+                     "status": outcome.status, "refusal": outcome.refusal or None,
+                     "programme": outcome.programme or None, "available": posting.available,
+                     "pending": posting.pending, "held": posting.held, "debt": posting.debt, "tier": posting.tier}
+                )  # fmt: skip
+    levels = simulation.plan.versions[-1].levels if simulation.plan.versions else ("standard",)
+    return {
+        "facts": len(simulation.booked),
+        "duplicates": simulation.duplicates,
+        "members": [_member(m, levels, entries[name]) for name, m in sorted(simulation.members.items())],
+        "outcomes": outcomes,
+        "rewards": rewards,
+    }
+
+
+def _instant(at_ms: int) -> str | None:
+    return None if at_ms >= NEVER else instant(at_ms)
+
+
+def _member(member: Member, levels: tuple[str, ...], entries: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "member": member.id,
+        "available": member.available,
+        "pending": member.pending,
+        "held": member.held,
+        "debt": member.debt,
+        "tier": levels[min(member.tier, len(levels) - 1)],
+        "tier_level": member.tier,
+        "qualifying_minor": member.qualifying_minor,
+        "totals": {
+            "earned": member.issued,
+            "spent": member.spent,
+            "expired": member.expired,
+            "reversed": member.reversed,
+        },
+        "lots": [
+            {"slot": slot, "points": points, "expires_at": _instant(expires), "earned_at": instant(earned),
+             "active_at": instant(active)}
+            for expires, earned, active, slot, points in member.lots
+        ],
+        "holds": [
+            {"redemption": name, "points": sum(p for _, p in drawn), "until": instant(until)}
+            for name, (until, drawn) in sorted(member.holds.items())
+        ],
+        "entries": entries,
+    }  # fmt: skip
+
+
+def _entry(fact: Fact, entry: Entry) -> dict[str, Any]:
+    return {
+        "fact": fact.id,
+        "occurred_at": fact.occurred_at,
+        "debit": entry.debit,
+        "credit": entry.credit,
+        "points": entry.points,
+        "lot": entry.lot or None,
+        "why": entry.why,
+        "balance_after": entry.balance_after,
+    }
+
+
+def simulate(programmes: Iterable[Path], facts: Path, until: str | None) -> Simulation:
+    """Fold a facts file under programme files. Raises ProgrammeError, FileFault, or ValueError for a bad `until`."""
+    files = list(programmes)
+    simulation = Simulation([file.read_text("utf-8") for file in files], [file.name for file in files])
+    end_ms = None if until is None else millis(until)
+    for fact in read_facts(facts):
+        if end_ms is None or millis(fact.occurred_at) <= end_ms:
+            simulation.add(fact)
+    if end_ms is not None:
+        simulation.advance(end_ms)
+    return simulation
+
+
+def run_simulate(programmes: list[Path], facts: Path, until: str | None, *, as_json: bool) -> int:
+    """The command. Exit code 2 and one sentence a fault when a file is missing or wrong."""
+    import sys
+
+    try:
+        simulation = simulate(programmes, facts, until)
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    except ValueError as error:  # ProgrammeError and FileFault are its kinds
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    whole = report(simulation)
+    if as_json:
+        print(json.dumps(whole))
+        return 0
+    print(f"{whole['facts']} facts, {whole['duplicates']} duplicates")
+    for m in whole["members"]:
+        print(f"{m['member']}: available {m['available']}, pending {m['pending']}, held {m['held']}, "
+              f"debt {m['debt']}, tier {m['tier']}")  # fmt: skip
+        for lot in m["lots"]:
+            print(f"  {lot['points']:>8}  until {lot['expires_at'] or 'for ever'}  {lot['slot']}")
+    return 0
