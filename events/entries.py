@@ -32,7 +32,7 @@ class Posting(msgspec.Struct, frozen=True, gc=False):
 
     member: str
     available: int
-    """Points that can be spent now: active lots less debt; negative in debt."""
+    """Points in active lots. While there is debt there are none: debt is repaid first."""
     pending: int
     held: int
     debt: int

@@ -60,8 +60,8 @@ class Member(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def available(self) -> int:
-        """Points that can be spent now; negative in debt."""
-        return self.live - self.pending - self.debt
+        """Points that can be spent now: in active lots. 0 in debt, which active lots repay first."""
+        return self.live - self.pending
 
     @property
     def tier(self) -> int:

@@ -135,7 +135,7 @@ def posting(turn: Turn) -> Posting:
     timeline = member.timeline
     return Posting(
         member.id,
-        member.live - member.pending - member.debt,
+        member.live - member.pending,
         member.pending,
         member.held,
         member.debt,

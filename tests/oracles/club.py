@@ -2,7 +2,7 @@
 
 The rules are those of docs/demo.md, written down again, literally and without any cleverness: one customer after the
 other, one receipt after the other. Reads the CSV alone and imports nothing of ours, so that a mistake of the engine
-cannot be a mistake here too.
+cannot be a mistake here too. What takes points away is negative, so that the columns of a customer add up.
 
     python tests/oracles/club.py       prints one JSON object
 """
@@ -61,7 +61,7 @@ class Customer:
     spend_of_day: dict[date, Decimal] = field(default_factory=dict)
 
     def available(self) -> int:
-        return sum(lot.points for lot in self.lots) - self.debt
+        return sum(lot.points for lot in self.lots)
 
 
 def read(data: Path) -> list[Receipt]:
@@ -99,7 +99,7 @@ def london_day(at: datetime) -> date:
 
 
 def let_lapse(customer: Customer, at: datetime) -> None:
-    customer.expired += sum(lot.points for lot in customer.lots if lot.expires_at <= at)
+    customer.expired -= sum(lot.points for lot in customer.lots if lot.expires_at <= at)
     customer.lots = [lot for lot in customer.lots if lot.expires_at > at]
 
 
@@ -150,7 +150,7 @@ def buy(customer: Customer, receipt: Receipt, points: int) -> None:
 
 
 def bring_back(customer: Customer, points: int) -> None:
-    customer.reversed += points
+    customer.reversed -= points
     customer.debt += take(customer, points)
 
 
@@ -164,7 +164,7 @@ def redeem(customer: Customer, receipt: Receipt) -> None:
     points = available // 500 * 500
     missing = take(customer, points)
     assert missing == 0
-    customer.redeemed += points
+    customer.redeemed -= points
 
 
 def visit(customer: Customer, receipt: Receipt, partners: dict[str, dict[str, int]]) -> None:
@@ -178,7 +178,7 @@ def visit(customer: Customer, receipt: Receipt, partners: dict[str, dict[str, in
         bring_back(customer, points)
         customer.spend_of_day[today] = customer.spend_of_day.get(today, Decimal(0)) - spend
         if partner:
-            partners[partner]["reversed"] += points
+            partners[partner]["reversed"] -= points
     else:
         buy(customer, receipt, points)
         customer.spend_of_day[today] = customer.spend_of_day.get(today, Decimal(0)) + spend
@@ -196,7 +196,10 @@ def shown(customer: Customer) -> dict[str, Any]:
     let_lapse(customer, LAST_TICK)
     customer.lots.sort(key=lambda lot: (lot.expires_at, lot.earned_at, lot.slot))
     spend = qualifying(customer, london_day(LAST_TICK))
-    assert customer.earned - customer.reversed - customer.redeemed - customer.expired == customer.available()
+    assert (
+        customer.earned + customer.reversed + customer.redeemed + customer.expired
+        == customer.available() - customer.debt
+    )
     assert customer.debt == 0 or not customer.lots
     return {
         "earned": customer.earned,
