@@ -32,7 +32,7 @@ async def publish(settings: Settings, text: str, name: str = "programme") -> str
     await writer.start()
     try:
         for partition in range(settings.partitions):
-            await writer.write(settings.topic_prefix + JOURNAL.name, partition, [(None, fact, ())])
+            await writer.write(JOURNAL.name, partition, [(None, fact, ())])
     finally:
         await writer.stop()
     return programme.version
