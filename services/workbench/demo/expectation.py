@@ -30,8 +30,8 @@ class Expectation:
 def _plain(row: Mapping[str, str]) -> Row:
     return {
         "earned": int(row["points_earned"]),
-        "reversed": -int(row["points_reversed"]),
-        "available": int(row["points_net"]),
+        "reversed": int(row["points_reversed"]),
+        "net": int(row["points_net"]),
     }
 
 

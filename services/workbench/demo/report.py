@@ -86,7 +86,7 @@ ROWS = (
     ("points redeemed", "redeemed"),
     ("redemptions declined", "declined"),
     ("points expired", "expired"),
-    ("net: earned less all of these", "net"),
+    ("net", "net"),
     ("tier standard", "tier_0"),
     ("tier silver", "tier_1"),
     ("tier gold", "tier_2"),
