@@ -1,0 +1,347 @@
+"""What our workers rely on of Kafka and of aiokafka, on a real broker: order, the gate, holes, acknowledgement."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+
+import aiokafka
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.consumer.fetcher import PartitionRecords
+
+from events.topics import ENTRIES, JOURNAL
+from infra.kafka import quirks
+from infra.kafka.client import JournalGap, Message, Reader, TopicPartition, WriteFailed, Writer, partition_of
+from infra.kafka.topics_admin import ensure_topics
+from infra.settings import Settings
+
+TOPIC = JOURNAL.name
+P0 = TopicPartition(TOPIC, 0)
+
+
+def messages(first: int, count: int) -> list[Message]:
+    return [(b"k%d" % n, b"v%d" % n, [("seq", b"%d" % n)]) for n in range(first, first + count)]
+
+
+class Positions:
+    """Where a test's reader starts, and how often it was asked."""
+
+    def __init__(self, **at: int) -> None:
+        self.at = {int(partition.removeprefix("p")): offset for partition, offset in at.items()}
+        self.claims: list[frozenset[TopicPartition]] = []
+
+    async def claim(self, assigned: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
+        self.claims.append(assigned)
+        return {tp: self.at.get(tp.partition, 0) for tp in assigned}
+
+
+@pytest.fixture
+async def topic(house: Settings) -> Settings:
+    await ensure_topics(house, [JOURNAL])
+    return house
+
+
+@asynccontextmanager
+async def writing(settings: Settings) -> AsyncIterator[Writer]:
+    writer = Writer(settings)
+    await writer.start()
+    try:
+        yield writer
+    finally:
+        await writer.stop()
+
+
+@asynccontextmanager
+async def reading(
+    settings: Settings,
+    claim: Callable[[frozenset[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]],
+    group: str = "readers",
+) -> AsyncIterator[Reader]:
+    reader = Reader(settings, [TOPIC], group, claim)
+    await reader.start()
+    try:
+        yield reader
+    finally:
+        await reader.stop()
+
+
+async def read_all(reader: Reader, count: int, max_records: int = 1000) -> dict[int, list[int]]:
+    """The offsets by partition of the next `count` records."""
+    seen: dict[int, list[int]] = {}
+    async with asyncio.timeout(20):
+        while sum(map(len, seen.values())) < count:
+            for tp, records in (await reader.fetch(max_records, 500)).items():
+                assert tp.topic == TOPIC
+                seen.setdefault(tp.partition, []).extend(record.offset for record in records)
+    return seen
+
+
+async def test_records_come_as_they_were_written(topic: Settings) -> None:
+    async with writing(topic) as writer, reading(topic, Positions().claim) as reader:
+        await writer.write(TOPIC, 0, [*messages(0, 2), (None, b"no key", [])])
+        records = (await reader.fetch(10, 5000))[P0]
+        assert [(r.topic, r.partition, r.offset) for r in records] == [(TOPIC, 0, n) for n in range(3)]
+        assert [(r.key, r.value) for r in records] == [(b"k0", b"v0"), (b"k1", b"v1"), (None, b"no key")]
+        assert records[1].headers == (("seq", b"1"),)
+        assert records[2].headers == ()
+        assert records[0].timestamp_ms > 1_700_000_000_000
+
+
+async def test_the_raw_records_hook_is_the_pinned_one_and_changes_only_our_consumers(topic: Settings) -> None:
+    assert aiokafka.__version__ == quirks.VERSION
+    async with writing(topic) as writer, reading(topic, Positions().claim) as reader:
+        await writer.write(TOPIC, 0, messages(0, 1))
+        assert await reader.fetch(10, 5000)
+        assert PartitionRecords._consumer_record is quirks._raw_record
+        other = aiokafka.AIOKafkaConsumer(
+            topic.topic_prefix + TOPIC,
+            bootstrap_servers=topic.kafka_bootstrap_servers,
+            auto_offset_reset="earliest",
+        )
+        async with other:
+            stock = await other.getone()
+        assert (stock.topic, stock.key, stock.headers) == (topic.topic_prefix + TOPIC, b"k0", (("seq", b"0"),))
+
+
+async def test_the_stock_path_gives_the_same_records(topic: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with writing(topic) as writer:
+        await writer.write(TOPIC, 0, messages(0, 3))
+    async with reading(topic, Positions().claim, "fast") as reader:
+        fast = await reader.fetch(10, 5000)
+    monkeypatch.setattr(quirks, "VERSION", "another")
+    monkeypatch.setattr(PartitionRecords, "_consumer_record", quirks._stock_record)
+    async with reading(topic, Positions().claim, "stock") as reader:
+        assert await reader.fetch(10, 5000) == fast
+
+
+async def test_bounds_of_a_fetch_lose_nothing(topic: Settings) -> None:
+    async with writing(topic) as writer, reading(topic, Positions().claim) as reader:
+        for partition in range(topic.partitions):
+            await writer.write(TOPIC, partition, messages(0, 10))
+        sizes: list[int] = []
+        seen: dict[int, list[int]] = {}
+        async with asyncio.timeout(20):
+            while sum(sizes) < 10 * topic.partitions:
+                got = await reader.fetch(7, 500, max_bytes=6)  # values are 2 bytes: three records reach the bound
+                sizes.append(sum(map(len, got.values())))
+                for tp, records in got.items():
+                    seen.setdefault(tp.partition, []).extend(record.offset for record in records)
+        assert max(sizes) == 3
+        assert seen == {partition: list(range(10)) for partition in range(topic.partitions)}
+
+
+async def test_nothing_within_the_time_is_an_empty_answer(topic: Settings) -> None:
+    async with reading(topic, Positions().claim) as reader:
+        assert await reader.fetch(10, 50) == {}
+        assert reader.assignment() == {TopicPartition(TOPIC, n) for n in range(topic.partitions)}
+
+
+async def test_it_starts_where_the_claim_says_and_where_a_seek_says(topic: Settings) -> None:
+    async with writing(topic) as writer, reading(topic, Positions(p0=3).claim) as reader:
+        await writer.write(TOPIC, 0, messages(0, 5))
+        assert await read_all(reader, 2) == {0: [3, 4]}
+        reader.seek(P0, 1)
+        assert await read_all(reader, 4) == {0: [1, 2, 3, 4]}
+
+
+async def test_what_claim_raises_comes_out_of_fetch_and_is_tried_again(topic: Settings) -> None:
+    positions, tries = Positions(), 0
+
+    async def claim(assigned: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise ConnectionError("the database is away")
+        return await positions.claim(assigned)
+
+    async with writing(topic) as writer, reading(topic, claim) as reader:
+        await writer.write(TOPIC, 0, messages(0, 1))
+        for _ in range(2):
+            with pytest.raises(ConnectionError, match="the database is away"):
+                await reader.fetch(10, 5000)
+            assert reader.assignment() == frozenset()
+        assert await read_all(reader, 1) == {0: [0]}
+
+
+async def test_a_second_member_takes_partitions_over_and_both_claim(topic: Settings) -> None:
+    second = topic.model_copy(update={"instance": "1"})
+    first_positions, second_positions = Positions(), Positions()
+    async with reading(topic, first_positions.claim) as one:
+        await one.fetch(1, 50)
+        assert len(one.assignment()) == topic.partitions
+        async with reading(second, second_positions.claim) as two, asyncio.timeout(30):
+            while not (two.assignment() and len(one.assignment()) < topic.partitions):
+                await asyncio.gather(one.fetch(1, 100), two.fetch(1, 100))
+            assert one.assignment() | two.assignment() == {TopicPartition(TOPIC, n) for n in range(topic.partitions)}
+            assert not one.assignment() & two.assignment()
+            assert first_positions.claims[-1] == one.assignment()
+            assert second_positions.claims[-1] == two.assignment()
+
+
+async def test_a_restart_of_a_slot_moves_no_partition_of_another(topic: Settings) -> None:
+    second = topic.model_copy(update={"instance": "1"})
+    positions = Positions()
+    async with reading(topic, positions.claim) as one:
+        async with reading(second, Positions().claim) as two, asyncio.timeout(30):
+            while not (two.assignment() and len(one.assignment()) < topic.partitions):
+                await asyncio.gather(one.fetch(1, 100), two.fetch(1, 100))
+            mine = two.assignment()
+        claims = len(positions.claims)
+        async with reading(second, Positions().claim) as again, asyncio.timeout(5):
+            await again.fetch(1, 100)
+            await one.fetch(1, 100)
+            assert again.assignment() == mine
+        assert len(positions.claims) == claims
+
+
+async def test_records_of_a_partition_that_went_away_during_the_claim_are_not_handed_out(topic: Settings) -> None:
+    """The second member joins while the first one's claim hangs: the first must claim again, and the smaller set."""
+    second = topic.model_copy(update={"instance": "1"})
+    in_claim, go_on, claims = asyncio.Event(), asyncio.Event(), list[frozenset[TopicPartition]]()
+
+    async def slow(assigned: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
+        claims.append(assigned)
+        if len(claims) == 1:
+            in_claim.set()
+            await go_on.wait()
+        return dict.fromkeys(assigned, 0)
+
+    async with writing(topic) as writer:
+        for partition in range(topic.partitions):
+            await writer.write(TOPIC, partition, messages(0, 1))
+    async with reading(topic, slow) as one, asyncio.timeout(30):
+        fetching = asyncio.create_task(one.fetch(100, 20_000))
+        await in_claim.wait()
+        async with reading(second, Positions().claim) as two:
+            await two.fetch(1, 100)
+            go_on.set()
+            handed = await fetching
+            assert set(handed) <= one.assignment()
+            assert not one.assignment() & two.assignment()
+    assert claims[0] > claims[-1]
+
+
+async def test_a_hole_stops_its_partition_only(topic: Settings) -> None:
+    async with writing(topic) as writer:
+        await writer.write(TOPIC, 0, messages(0, 5))
+        await writer.write(TOPIC, 1, messages(0, 5))
+    admin = AIOKafkaAdminClient(bootstrap_servers=topic.kafka_bootstrap_servers)
+    await admin.start()
+    try:
+        full = TopicPartition(topic.topic_prefix + TOPIC, 0)
+        await admin.delete_records({full: RecordsToDelete(before_offset=3)})
+    finally:
+        await admin.close()
+    async with reading(topic, Positions().claim) as reader:
+        seen: list[int] = []
+        gaps: list[JournalGap] = []
+        async with asyncio.timeout(20):
+            while len(gaps) < 2 or len(seen) < 5:  # it goes on saying so
+                try:
+                    for tp, records in (await reader.fetch(10, 500)).items():
+                        assert tp.partition == 1
+                        seen += [record.offset for record in records]
+                except JournalGap as gap:
+                    gaps.append(gap)
+        assert seen == list(range(5))
+        assert (gaps[0].topic, gaps[0].partition, gaps[0].expected) == (TOPIC, 0, 0)
+        reader.seek(P0, 3)
+        assert await read_all(reader, 2) == {0: [3, 4]}
+        assert await reader.record_at(P0, 2) is None
+        with pytest.raises(JournalGap, match="offset 2 was expected, 3 came"):
+            await reader.range(P0, 2, 5, 10)
+
+
+async def test_side_reads(topic: Settings) -> None:
+    async with writing(topic) as writer, reading(topic, Positions().claim) as reader:
+        await writer.write(TOPIC, 0, messages(0, 50))
+        assert [r.offset for r in await reader.range(P0, 10, 20, 5)] == [10, 11, 12, 13, 14]
+        assert [r.offset for r in await reader.range(P0, 45, 90, 100)] == [45, 46, 47, 48, 49]
+        assert await reader.range(P0, 50, 60, 5) == []
+        found = await reader.record_at(P0, 7)
+        assert found is not None
+        assert found.value == b"v7"
+        assert await reader.record_at(P0, 50) is None
+        ends = await reader.end_offsets([P0, TopicPartition(TOPIC, 1)])
+        assert ends == {P0: 50, TopicPartition(TOPIC, 1): 0}
+
+
+async def test_a_paused_partition_waits_and_loses_nothing(topic: Settings) -> None:
+    async with writing(topic) as writer, reading(topic, Positions().claim) as reader:
+        await writer.write(TOPIC, 0, messages(0, 4))
+        assert [r.offset for r in (await reader.fetch(2, 5000))[P0]] == [0, 1]
+        reader.pause(P0)
+        assert await reader.fetch(10, 300) == {}
+        reader.resume(P0)
+        assert await read_all(reader, 2) == {0: [2, 3]}
+
+
+async def test_a_large_record_and_many_small_ones_arrive(house: Settings) -> None:
+    await ensure_topics(house, [JOURNAL])
+    large = bytes(range(256)) * (12 << 12)  # 12 MiB; compresses well, as JSON does
+    async with writing(house) as writer, reading(house, Positions().claim) as reader:
+        futures = await writer.send(TOPIC, 0, [*messages(0, 30_000), (b"k", large, [])])
+        ends = await asyncio.gather(*futures)
+        assert ends == sorted(ends)
+        assert ends[-1] == 30_001
+        assert (await read_all(reader, 30_001, 10_000))[0] == list(range(30_001))
+
+
+async def test_a_failed_write_breaks_the_writer_until_it_is_reopened(topic: Settings) -> None:
+    async with writing(topic) as writer:
+        with pytest.raises(WriteFailed, match=r"journal.v1/99 was not written"):
+            await writer.write(TOPIC, 99, messages(0, 1))
+        with pytest.raises(WriteFailed, match=r"journal.v1/99"):
+            await writer.write(TOPIC, 0, messages(0, 1))
+        await writer.reopen()
+        await writer.write(TOPIC, 0, messages(0, 1))
+
+
+async def test_too_large_for_the_topic_is_a_failed_write(house: Settings) -> None:
+    await ensure_topics(house, [JOURNAL])
+    noise = random.Random(7).randbytes(17 << 20)
+    async with writing(house) as writer:
+        with pytest.raises(WriteFailed, match="MessageSizeTooLarge"):
+            await writer.write(TOPIC, 0, [(b"k", noise, [])])
+
+
+async def test_the_partition_is_javas(topic: Settings) -> None:
+    """aiokafka's own producer partitions as Java's does; tests/core/test_partitioner.py has Java's known numbers."""
+    producer = aiokafka.AIOKafkaProducer(bootstrap_servers=topic.kafka_bootstrap_servers)
+    async with producer:
+        for key in (b"mem_1", b"mem_22", b"mem_333", b"m", b"", "\u00e4\u00f6".encode()):
+            sent = await producer.send_and_wait(topic.topic_prefix + TOPIC, b"v", key=key)
+            assert sent.partition == partition_of(key, topic.partitions)
+
+
+def test_aiokafkas_log_is_thinned() -> None:
+    seen: list[str] = []
+
+    class Ours(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append(record.getMessage())
+
+    ours, theirs = Ours(), logging.getLogger("aiokafka.test")
+    logging.getLogger().addHandler(ours)  # caplog would attach itself to aiokafka's logger too
+    try:
+        quirks.thin_out_log()
+        quirks.thin_out_log()
+        for number in range(3):
+            theirs.error("no broker %s", number)
+            theirs.info("group work %s", number)
+    finally:
+        logging.getLogger().removeHandler(ours)
+    assert seen == ["no broker 0"]
+
+
+async def test_two_houses_do_not_see_each_other(topic: Settings) -> None:
+    await ensure_topics(topic, [ENTRIES])
+    other = topic.model_copy(update={"topic_prefix": topic.topic_prefix + "other-"})
+    await ensure_topics(other, [JOURNAL])
+    async with writing(topic) as writer, reading(other, Positions().claim) as reader:
+        await writer.write(TOPIC, 0, messages(0, 1))
+        assert await reader.fetch(10, 300) == {}

@@ -1,0 +1,86 @@
+"""The endpoint of every process, over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from infra.health import Health, serve
+from infra.metrics import Registry
+from infra.settings import Settings
+
+
+def settings() -> Settings:
+    return Settings(kafka_bootstrap_servers="127.0.0.1:1", database_url="postgresql://a:b@127.0.0.1:1/c")
+
+
+async def ask(port: int, request: str) -> tuple[int, str, str]:
+    """Status, head and body of the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request.encode())
+    head, _, body = (await reader.read()).decode().partition("\r\n\r\n")
+    writer.close()
+    return int(head.split(" ")[1]), head, body
+
+
+def get(path: str) -> str:
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def test_readiness_is_what_the_parts_say() -> None:
+    health = Health()
+    served = await serve(settings(), health, Registry())
+    try:
+        assert await ask(served.port, get("/readyz")) == (503, *(await ask(served.port, get("/readyz")))[1:])
+        assert (await ask(served.port, get("/livez")))[0] == 200
+        health.set_ready("consumer", True)
+        health.set_ready("database", False, "it does not answer")
+        status, _, body = await ask(served.port, get("/readyz"))
+        assert (status, body) == (503, "consumer: ready\ndatabase: not ready (it does not answer)\n")
+        health.set_ready("database", True)
+        assert (await ask(served.port, get("/readyz?verbose")))[0] == 200
+    finally:
+        await served.close()
+
+
+async def test_metrics_are_named_for_us() -> None:
+    registry = Registry()
+    registry.counter("facts_total", "Facts rated", "partition").labels("3").inc(2)
+    registry.histogram("commit_seconds", "How long a commit took").observe(0.004)
+    registry.gauge("lag_records", "Records behind").set(7)
+    served = await serve(settings(), Health(), registry)
+    try:
+        status, head, body = await ask(served.port, get("/metrics"))
+    finally:
+        await served.close()
+    assert status == 200
+    assert "text/plain; version=0.0.4" in head
+    assert 'tallystick_facts_total{partition="3"} 2.0' in body
+    assert 'tallystick_commit_seconds_bucket{le="0.005"} 1.0' in body
+    assert "tallystick_lag_records 7.0" in body
+    assert "process_resident_memory_bytes" in body
+
+
+@pytest.mark.parametrize(
+    ("request_text", "status"),
+    [(get("/"), 404), ("POST /livez HTTP/1.1\r\n\r\n", 405), ("HEAD /livez HTTP/1.1\r\n\r\n", 200)],
+)
+async def test_other_requests(request_text: str, status: int) -> None:
+    served = await serve(settings(), Health(), Registry())
+    try:
+        assert (await ask(served.port, request_text))[0] == status
+    finally:
+        await served.close()
+
+
+async def test_nonsense_is_hung_up_on_and_does_no_harm() -> None:
+    served = await serve(settings(), Health(), Registry())
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
+        assert await reader.read() == b""
+        writer.close()
+        assert (await ask(served.port, get("/livez")))[0] == 200
+    finally:
+        await served.close()
