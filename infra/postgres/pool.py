@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncpg
 from asyncpg import Connection, Pool, Record
 from asyncpg.exceptions import UniqueViolationError as UniqueViolation
+from asyncpg.pool import PoolConnectionProxy as Borrowed
 
 from infra.settings import Settings
 
-__all__ = ["OUTAGE", "Connection", "Pool", "Record", "UniqueViolation", "open_pool"]
+__all__ = ["OUTAGE", "Borrowed", "Connection", "Pool", "Record", "UniqueViolation", "open_pool"]
 
 CONNECT_SECONDS = 5
 COMMAND_SECONDS = 60

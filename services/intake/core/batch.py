@@ -1,0 +1,151 @@
+"""A batch of records against the directory: what to claim there and what to write to the journal, without doing either.
+
+Walks the records in their order with what the directory knows of their identifiers and receipts, and lets each see what
+those before it claimed. The result is claimed as a whole or not at all (services/intake/directory.py): whoever loses a
+race against another worker looks up again and walks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, cast
+
+from events.facts import MemberFact
+from events.said import AnySaid, IdentifierAddedSaid
+from services.intake.core.facts import fact_of
+from services.intake.core.identity import Act, Decided, Draw, Key, Place, Revision, Saying, Verdict, decide, key_of
+from services.intake.core.reading import Heard
+
+
+class Item(NamedTuple):
+    """One inbound record: what it says, or why it cannot be read."""
+
+    place: Place
+    decided: Decided
+    heard: Heard | str
+    value: bytes | None
+
+
+class NewRevision(NamedTuple):
+    """A row of the directory to write; it may take the place of a guest's row and of nothing else."""
+
+    receipt: str
+    revision: Revision
+    lines: int
+    body: bytes | None
+    """The value as it came, of a guest's receipt; None otherwise: the fact holds it."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a batch comes to."""
+
+    identities: dict[Key, str] = field(default_factory=dict)
+    """Identifiers to claim, with the members they lead to."""
+    revisions: dict[tuple[str, int], NewRevision] = field(default_factory=dict)
+    """By receipt and number, in the order they were first said."""
+    facts: list[tuple[Place, MemberFact]] = field(default_factory=list)
+    """In the order of the records."""
+    parked: list[tuple[Place, str]] = field(default_factory=list)
+    """With the reason."""
+    acts: dict[tuple[str, Act], int] = field(default_factory=dict)
+    """How many records of each topic came to each act."""
+    guest_lines: int = 0
+    """On the guests' receipts among them."""
+
+
+def identifiers(items: Iterable[Item]) -> set[Key]:
+    """Those whose members the walk may need."""
+    found: set[Key] = set()
+    for item in items:
+        if isinstance(item.heard, Heard) and item.heard.identifier is not None:
+            found.add(item.heard.identifier)
+            if item.heard.kind == "identifier_added":
+                found.add(key_of(cast("IdentifierAddedSaid", item.heard.said).added))
+    return found
+
+
+def receipts(items: Iterable[Item]) -> set[str]:
+    """Those whose revisions the walk may need."""
+    return {item.heard.id for item in items if isinstance(item.heard, Heard)}
+
+
+def walk(items: Iterable[Item], members: Mapping[Key, str], known: Mapping[str, list[Revision]], draw: Draw) -> Plan:
+    """The plan. `members` and `known` hold what the directory knows; neither is changed."""
+    walker = _Walk(members, known, draw)
+    for item in items:
+        verdict = walker.visit(item)
+        key = (item.place[0], verdict.act)
+        walker.plan.acts[key] = walker.plan.acts.get(key, 0) + 1
+    return walker.plan
+
+
+class _Walk:
+    def __init__(self, members: Mapping[Key, str], known: Mapping[str, list[Revision]], draw: Draw) -> None:
+        self.plan = Plan()
+        self._members = members
+        self._known = known
+        self._said_here: dict[str, list[Revision]] = {}
+        self._draw = draw
+
+    def visit(self, item: Item) -> Verdict:
+        heard = item.heard
+        if isinstance(heard, str):
+            return self._park(item, Verdict(Act.PARK, reason=heard))
+        verdict = self._decide(item, heard)
+        match verdict.act:
+            case Act.BOOK | Act.CLAIM | Act.CORRECT:
+                self._book(item, heard, verdict.revision)
+            case Act.AGAIN:
+                fact = fact_of(cast("AnySaid", heard.said), cast("str", verdict.member), verdict.revision, item.place)
+                self.plan.facts.append((item.place, fact))
+            case Act.KEEP:
+                self._write(item, heard, 0, None)
+                self.plan.guest_lines += heard.lines
+            case Act.PARK:
+                self._park(item, verdict)
+        return verdict
+
+    def _decide(self, item: Item, heard: Heard) -> Verdict:
+        member = None if heard.identifier is None else self._member(heard.identifier)
+        saying = Saying(heard.kind, heard.content, heard.identifier is not None, member)
+        verdict = decide(saying, self._revisions(heard.id), item.place, item.decided)
+        if heard.kind == "identifier_added" and verdict.act is Act.BOOK:
+            added = self._member(key_of(cast("IdentifierAddedSaid", heard.said).added))
+            if member is None:
+                return Verdict(Act.PARK, reason="nobody is known by the identifier")
+            if added not in (None, member):
+                return Verdict(Act.PARK, reason="the added identifier leads to another member")
+        return verdict
+
+    def _book(self, item: Item, heard: Heard, revision: int) -> None:
+        said, identifier = cast("AnySaid", heard.said), cast("Key", heard.identifier)
+        member = self._member(identifier)
+        if member is None:
+            member = self.plan.identities[identifier] = self._draw()
+        if heard.kind == "identifier_added":
+            added = key_of(cast("IdentifierAddedSaid", said).added)
+            if self._member(added) is None:
+                self.plan.identities[added] = member
+        self._write(item, heard, revision, member)
+        self.plan.facts.append((item.place, fact_of(said, member, revision, item.place)))
+
+    def _member(self, key: Key) -> str | None:
+        return self._members.get(key) or self.plan.identities.get(key)
+
+    def _revisions(self, receipt: str) -> list[Revision]:
+        return self._said_here.get(receipt) or self._known.get(receipt, [])
+
+    def _write(self, item: Item, heard: Heard, number: int, member: str | None) -> None:
+        row = Revision(number, heard.kind, member, heard.content, item.place)
+        kept = [revision for revision in self._revisions(heard.id) if revision.number != number]
+        self._said_here[heard.id] = [*kept, row]
+        self.plan.revisions[heard.id, number] = NewRevision(
+            heard.id, row, heard.lines, item.value if member is None else None
+        )
+
+    def _park(self, item: Item, verdict: Verdict) -> Verdict:
+        if item.decided is not Decided.BEFORE_A_CRASH:
+            self.plan.parked.append((item.place, verdict.reason))
+        return verdict

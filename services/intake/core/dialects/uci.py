@@ -1,0 +1,118 @@
+"""Invoices of the UCI Online Retail data: one JSON object per invoice, as the demo's tills send them.
+
+    {"InvoiceNo": "C536379", "InvoiceDate": "2010-12-01 09:41", "CustomerID": "14527", "Country": "United Kingdom",
+     "rows": [["D", -1, "27.50"]]}
+
+InvoiceDate is London time. An InvoiceNo that starts with C is goods brought back: its quantities are negative, and what
+was given back is positive. A line's total is quantity times price, rounded half-even to pence. Without a CustomerID it
+is a guest's receipt, which may contain anything (stock corrections, bad debts) and is kept as it came.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from events.decode import Unreadable, twin
+from events.said import AnySaid, PurchaseSaid, ReturnSaid
+from events.values import ID, half_even_div, instant
+from services.intake.core.guests import Guest
+
+TYPE = "uci.invoice.v1"
+CURRENCY = "GBP"
+SCHEME = "uci"
+PARTNERS = {"Germany": "shops-germany", "France": "shops-france", "EIRE": "shops-eire"}
+"""Countries whose shops are a partner's. All others are the operator's own."""
+
+_LONDON = ZoneInfo("Europe/London")
+_PURCHASE, _RETURN = twin(PurchaseSaid), twin(ReturnSaid)
+_ID = re.compile(ID.removesuffix("$") + r"\Z")
+_PRICE = re.compile(r"(-?)([0-9]{1,9})(?:\.([0-9]{1,6}))?\Z")
+_QUANTITY_MAX = 10**9
+"""With a price below 10^9 a line's total stays below 10^20, and the check of the language refuses it above 2^63."""
+
+
+class _Invoice(msgspec.Struct, frozen=True, gc=False):
+    number: str = msgspec.field(name="InvoiceNo")
+    date: str = msgspec.field(name="InvoiceDate")
+    customer: str = msgspec.field(name="CustomerID")
+    country: str = msgspec.field(name="Country")
+    rows: list[tuple[str, int, str]]
+
+
+_decode = msgspec.json.Decoder(_Invoice).decode
+_canonical = msgspec.json.Encoder(order="sorted").encode
+
+
+def read(value: bytes) -> AnySaid | Guest:
+    """The sale, the return or the guest's receipt. Raises Unreadable."""
+    try:
+        invoice = _decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Unreadable(str(error)[:300]) from None
+    receipt = f"uci:{invoice.number}"
+    if not _ID.match(receipt):
+        raise Unreadable(f"InvoiceNo {invoice.number[:100]!r} makes no id")
+    given_back = invoice.number.startswith("C")
+    if not invoice.customer:
+        return Guest(receipt, "return" if given_back else "purchase", len(invoice.rows), _canonical(invoice))
+    lines = [_line(*row, sign=-1 if given_back else 1) for row in invoice.rows]
+    said = {
+        "type": "return" if given_back else "purchase",
+        "id": receipt,
+        "occurred_at": _instant(invoice.date),
+        "identifier": {"scheme": SCHEME, "value": invoice.customer},
+        "store": f"uci:{invoice.country.replace(' ', '-')}",
+        "partner": PARTNERS.get(invoice.country),
+        "currency": CURRENCY,
+        "total_minor": sum(cast("int", line["total_minor"]) for line in lines),
+        "lines": lines,
+    }
+    try:
+        return cast("AnySaid", msgspec.convert(said, _RETURN if given_back else _PURCHASE))
+    except msgspec.ValidationError as error:
+        raise Unreadable(str(error)[:300]) from None
+
+
+def _line(code: str, quantity: int, price: str, sign: int) -> dict[str, Any]:
+    if abs(quantity) > _QUANTITY_MAX:
+        raise Unreadable(f"a quantity of {quantity} is no quantity")
+    item, category = _item(code)
+    return {
+        "item": item,
+        "quantity": abs(quantity),
+        "total_minor": sign * total_minor(quantity, price),
+        "categories": (category,),
+    }
+
+
+def total_minor(quantity: int, price: str) -> int:
+    """Pence for so many at that price in pounds ('2.55'), rounded half-even. Raises Unreadable."""
+    found = _PRICE.match(price)
+    if not found:
+        raise Unreadable(f"UnitPrice {price[:50]!r} is not a price in pounds like '2.55'")
+    sign, whole, part = found[1], found[2], found[3] or ""
+    exact = quantity * int(whole + part) * (-1 if sign else 1)
+    return half_even_div(100 * exact, 10 ** len(part))
+
+
+@lru_cache(10_000)
+def _item(code: str) -> tuple[str, str]:
+    """The item and its category: goods are numbered with five digits, everything else is a service."""
+    goods = re.match(r"[0-9]{5}", code)
+    return re.sub(r"[^A-Za-z0-9._-]", "-", code), f"group-{code[:2]}" if goods else "service"
+
+
+@lru_cache(10_000)
+def _instant(london: str) -> str:
+    """The instant of a London time '2010-12-01 08:26'. A time that clocks show twice is the first of the two."""
+    try:
+        naive = datetime.strptime(london[:16], "%Y-%m-%d %H:%M")  # noqa: DTZ007 its zone comes with the next line
+        return instant(int(naive.replace(tzinfo=_LONDON).timestamp()) * 1000)
+    except (ValueError, OverflowError):
+        raise Unreadable(f"InvoiceDate {london[:50]!r} is not a time like '2010-12-01 08:26'") from None

@@ -1,0 +1,61 @@
+"""What is wrong with a record whose fields are each right: the checks over two fields and over real dates.
+
+Every fault is a sentence; a record with any is parked. Does not own the limits of single fields (events/said.py), nor
+refusals of the business: those are the ledger's, and the asker sees them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from events.said import AnySaid
+from events.values import millis
+from services.intake.core.identity import key_of
+
+SKEW_MS = 15 * 60_000
+"""How far a till's clock may run ahead of the broker's. More is a wrong clock or a wrong zone, and would book points
+into a day that has not come."""
+
+
+def faults(said: AnySaid, logged_at_ms: int | None) -> tuple[str, ...]:
+    """Every fault, in the order of the checks; () for a sound record.
+
+    `logged_at_ms` is the record's log time; None where the data themselves are the clock (demo, replay).
+    """
+    return tuple(_faults(said, logged_at_ms))
+
+
+def _faults(said: AnySaid, logged_at_ms: int | None) -> Iterator[str]:
+    occurred_at_ms = _millis(said.occurred_at)
+    if occurred_at_ms is None:
+        yield f"occurred_at {said.occurred_at} is no date of the calendar"
+    elif logged_at_ms is not None and occurred_at_ms > logged_at_ms + SKEW_MS:
+        ahead_s = (occurred_at_ms - logged_at_ms) // 1000
+        yield f"occurred_at {said.occurred_at} is {ahead_s} s after the record was logged (at most {SKEW_MS // 1000})"
+    if said.identifier is not None and not key_of(said.identifier)[1]:
+        yield "identifier.value holds nothing that can be printed"
+    if said.type == "purchase" or said.type == "return":
+        lines_minor = sum(line.total_minor for line in said.lines)
+        if said.total_minor != lines_minor:
+            yield f"total_minor is {said.total_minor}, but its lines come to {lines_minor}"
+    elif said.type == "redemption_requested":
+        hold_until = said.hold_until
+        hold_until_ms = None if hold_until is None else _millis(hold_until)
+        if hold_until is not None and hold_until_ms is None:
+            yield f"hold_until {hold_until} is no date of the calendar"
+        elif hold_until_ms is not None and occurred_at_ms is not None and hold_until_ms <= occurred_at_ms:
+            yield f"hold_until {hold_until} is not after occurred_at {said.occurred_at}"
+    elif said.type == "identifier_added":
+        if not key_of(said.added)[1]:
+            yield "added.value holds nothing that can be printed"
+    elif said.type == "merged":
+        if key_of(said.into) == key_of(said.identifier):
+            yield "a member cannot be merged into itself"
+        yield "this version does not book merged members yet"
+
+
+def _millis(instant: str) -> int | None:
+    try:
+        return millis(instant)
+    except ValueError:
+        return None

@@ -1,0 +1,157 @@
+"""Who and which: whether a receipt was said before, whose it is, and what a saying of it amounts to.
+
+Owns the decisions. Does not own the tables (services/intake/directory.py) nor the order in which records are walked
+(core/batch.py).
+"""
+
+from __future__ import annotations
+
+import base64
+import unicodedata
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import NamedTuple
+
+from events.said import Identifier
+
+Key = tuple[str, str]
+"""An identifier as the directory knows it: scheme and value."""
+
+Place = tuple[str, int, int]
+"""Where a record stands: the topic's name without prefix, partition, offset."""
+
+MEMBER_BYTES = 13
+"""Random bytes that a member id is drawn from: 20 base32 characters, 100 bits."""
+
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs"})  # control, format, half a surrogate pair
+
+
+def key_of(identifier: Identifier) -> Key:
+    """Without what keyboards and scanners add: one spelling of each letter, nothing invisible, no outer blanks."""
+    value = identifier.value
+    if not (value.isascii() and value.isalnum()):
+        normal = unicodedata.normalize("NFC", value)
+        value = "".join(c for c in normal if unicodedata.category(c) not in _INVISIBLE).strip()
+    return identifier.scheme, value
+
+
+def member_id(random: bytes) -> str:
+    """`mem_` and 20 characters of base32, made of 13 random bytes: nobody can enumerate members."""
+    return "mem_" + base64.b32encode(random).decode().lower()[:20]
+
+
+Draw = Callable[[], str]
+"""A new member id each time."""
+
+
+class Revision(NamedTuple):
+    """One saying of a receipt that counted: a row of the directory."""
+
+    number: int
+    kind: str
+    member: str | None
+    """None: a guest's."""
+    content: bytes
+    """Hash of what was said, without the id, the identifier and the coordinates."""
+    source: Place
+
+
+class Decided(Enum):
+    """What intake knows about its own past with a record. Facts are never decided twice."""
+
+    NOT_YET = 0
+    """Never read before."""
+    BEFORE_A_RESTORE = 1
+    """Decided by a directory that was lost since; its facts have been restored from the journal, what made no fact
+    (guests, parked, dropped) has not."""
+    BEFORE_A_CRASH = 2
+    """Decided, and the directory knows all of it; only the journal may lack the facts."""
+
+
+class Act(Enum):
+    """What is to be done with a record."""
+
+    BOOK = "book"
+    """A fact, revision 0."""
+    CLAIM = "claim"
+    """The same, of a receipt that was a guest's until now."""
+    CORRECT = "correct"
+    """A correction, the next revision."""
+    AGAIN = "again"
+    """The very record that the directory remembers: its fact once more, the same bytes. The ledger drops a repeat."""
+    KEEP = "keep"
+    """A guest's receipt, new or with other content: no fact."""
+    DROP = "drop"
+    """Said before, nothing new."""
+    PARK = "park"
+    """Set aside with a reason."""
+
+
+class Verdict(NamedTuple):
+    """The act, with the fact's revision (and, for AGAIN, its member) or the reason."""
+
+    act: Act
+    revision: int = 0
+    member: str | None = None
+    reason: str = ""
+
+
+class Saying(NamedTuple):
+    """What a decision needs to know about what was said."""
+
+    kind: str
+    content: bytes
+    shows_identifier: bool
+    member: str | None
+    """Whom the identifier leads to; None where the directory does not know it (or there is none)."""
+
+
+_DROP = Verdict(Act.DROP)
+
+
+def remembered(known: Sequence[Revision], place: Place) -> Revision | None:
+    """The revision that this very record made."""
+    for revision in known:
+        if revision.source == place:
+            return revision
+    return None
+
+
+def decide(saying: Saying, known: Sequence[Revision], place: Place, decided: Decided) -> Verdict:
+    """What to do with a record, given the revisions of its receipt that the directory knows, oldest first."""
+    own = remembered(known, place)
+    if own is not None:
+        return _DROP if own.member is None else Verdict(Act.AGAIN, own.number, own.member)
+    if decided is Decided.BEFORE_A_CRASH:
+        return _DROP
+    if not known:
+        return Verdict(Act.BOOK if saying.shows_identifier else Act.KEEP)
+    newest = known[-1]
+    if newest.member is None:
+        return _of_a_guest(saying, newest)
+    if not saying.shows_identifier:
+        if saying.content == newest.content or decided is Decided.BEFORE_A_RESTORE:
+            return _DROP  # a guest's receipt before a restore was kept; it has been claimed since
+        return _parked("the receipt is a member's; with other content it must show the member's identifier again")
+    if saying.member != newest.member:
+        return _parked("the receipt is another member's")
+    if saying.content == newest.content:
+        return _DROP
+    if decided is Decided.BEFORE_A_RESTORE and any(saying.content == revision.content for revision in known):
+        return _DROP  # had it made a fact, the journal would have remembered this record
+    if saying.kind == newest.kind == "purchase":
+        return Verdict(Act.CORRECT, newest.number + 1)
+    if saying.kind != newest.kind:
+        return _parked(f"the id is that of a {newest.kind}, and this is a {saying.kind}")
+    return _parked(f"the {saying.kind} was said before with other content; only a purchase can be corrected")
+
+
+def _of_a_guest(saying: Saying, newest: Revision) -> Verdict:
+    if saying.shows_identifier:
+        return Verdict(Act.CLAIM)
+    return _DROP if saying.content == newest.content else Verdict(Act.KEEP)
+
+
+def _parked(reason: str) -> Verdict:
+    return Verdict(Act.PARK, reason=reason)

@@ -1,0 +1,194 @@
+"""The directory in PostgreSQL: identifiers, receipts, parked records and positions, read and written in bulk.
+
+Owns the transactions and what a lost race is. Does not own decisions (core/identity.py) nor the queries' text (sql/).
+
+    Fenced        another worker has taken one of our partitions: nothing was written, start over
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from infra.kafka.client import TopicPartition
+from infra.postgres.pool import Borrowed, Pool
+from infra.postgres.queries import load
+from services.intake.core.batch import NewRevision
+from services.intake.core.identity import Key, Place, Revision
+
+SQL = Path(__file__).parent / "sql"
+
+_queries = load(SQL / "queries")
+
+
+class Fenced(Exception):
+    """Another worker has taken a partition that this one was working on."""
+
+
+class Position(NamedTuple):
+    """How far an inbound partition has come; each offset is the first that is not done."""
+
+    topic_id: str
+    epoch: int
+    next_offset: int
+    decided_offset: int
+    recovered_offset: int
+
+
+class Parked(NamedTuple):
+    """A record to set aside, as it came."""
+
+    place: Place
+    reason: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    logged_at_ms: int
+
+
+Offsets = Mapping[TopicPartition, tuple[int, int]]
+"""Of each inbound partition: the epoch we hold, and an offset."""
+
+
+class Directory:
+    """Every answer is of this moment; only a write decides."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def claim_positions(self, topic_ids: Mapping[TopicPartition, str]) -> dict[TopicPartition, Position]:
+        """Take these partitions: their positions, under a new epoch. A known one has the topic id it had before."""
+        tps = sorted(topic_ids)
+        rows = await self._pool.fetch(_queries.claim_positions, *_columns(tps, 2), [topic_ids[tp] for tp in tps])
+        return {TopicPartition(row[0], row[1]): Position(*row[2:]) for row in rows}
+
+    async def members(self, keys: Collection[Key]) -> dict[Key, str]:
+        """The members of those identifiers that lead to one."""
+        if not keys:
+            return {}
+        rows = await self._pool.fetch(_queries.members_of, *_columns(list(keys), 2))
+        return {(row[0], row[1]): row[2] for row in rows}
+
+    async def revisions(self, receipts: Collection[str]) -> dict[str, list[Revision]]:
+        """What was said of those receipts that are known, oldest first."""
+        found: dict[str, list[Revision]] = {}
+        if receipts:
+            for row in await self._pool.fetch(_queries.revisions_of, list(receipts)):
+                revision = Revision(row[1], row[2], row[3], row[4], (row[5], row[6], row[7]))
+                found.setdefault(row[0], []).append(revision)
+        return found
+
+    async def write(
+        self,
+        decided: Offsets,
+        identities: Mapping[Key, str],
+        revisions: Collection[NewRevision],
+        parked: Sequence[Parked],
+    ) -> bool:
+        """Claim all of a batch in one transaction, or nothing: False where somebody was quicker. Raises Fenced."""
+        async with self._pool.acquire() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                await _fenced(connection, _queries.fence, decided)
+                won = not identities or await _claim_identities(connection, identities)
+                won = won and (not revisions or await _claim_revisions(connection, revisions))
+                if won and parked:
+                    await _park(connection, parked)
+            except BaseException:
+                await transaction.rollback()
+                raise
+            await (transaction.commit() if won else transaction.rollback())
+            return won
+
+    async def save(self, published: Offsets, journal_ends: Mapping[int, int]) -> None:
+        """Every fact before these inbound offsets is in the journal, and every fact before its ends is known here.
+
+        Raises Fenced.
+        """
+        async with self._pool.acquire() as connection, connection.transaction():
+            if published:
+                await _fenced(connection, _queries.save_positions, published)
+            if journal_ends:
+                ends = sorted(journal_ends.items())
+                await connection.execute(_queries.save_journal_ends, *_columns(ends, 2))
+
+    async def journal_ends(self) -> dict[int, int]:
+        """By partition of the journal; 0 for one that is not there."""
+        rows = await self._pool.fetch(_queries.journal_ends)
+        return {row[0]: row[1] for row in rows}
+
+    @asynccontextmanager
+    async def recovery(self) -> AsyncIterator[None]:
+        """For one worker at a time. A lost connection gives the turn back."""
+        async with self._pool.acquire() as connection:
+            await connection.execute(_queries.lock_recovery, timeout=None)
+            try:
+                yield
+            finally:
+                await connection.execute(_queries.unlock_recovery)
+
+    async def restore(
+        self,
+        identities: Mapping[Key, str],
+        revisions: Collection[NewRevision],
+        recovered: Mapping[TopicPartition, tuple[str, int]],
+        journal_ends: Mapping[int, int],
+    ) -> None:
+        """Put back what the journal remembers. `recovered`: the topic's id and the first offset not recovered."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            if recovered:
+                tps = sorted(recovered)
+                ids, offsets = [recovered[tp][0] for tp in tps], [recovered[tp][1] for tp in tps]
+                await connection.execute(_queries.raise_recovered, *_columns(tps, 2), ids, offsets)
+            await _claim_identities(connection, identities)
+            await _claim_revisions(connection, revisions)
+            await connection.execute(_queries.save_journal_ends, *_columns(sorted(journal_ends.items()), 2))
+
+
+async def _fenced(connection: Borrowed, query: str, offsets: Offsets) -> None:
+    tps = sorted(offsets)
+    epochs, ends = [offsets[tp][0] for tp in tps], [offsets[tp][1] for tp in tps]
+    done = await connection.execute(query, *_columns(tps, 2), epochs, ends)
+    if _count(done) != len(tps):
+        raise Fenced(f"of {len(tps)} partitions only {_count(done)} are still ours")
+
+
+async def _claim_identities(connection: Borrowed, identities: Mapping[Key, str]) -> bool:
+    """False when any of them led to somebody already. Sorted, so that two workers never wait for each other."""
+    rows = sorted((scheme, value, member) for (scheme, value), member in identities.items())
+    return _count(await connection.execute(_queries.claim_identities, *_columns(rows, 3))) == len(rows)
+
+
+async def _claim_revisions(connection: Borrowed, revisions: Collection[NewRevision]) -> bool:
+    """False when any of them was there already, and no guest's. Sorted as above."""
+    rows = sorted(
+        (new.receipt, row.number, row.kind, row.member, row.content, new.lines, *row.source, new.body)
+        for new in revisions
+        for row in (new.revision,)
+    )
+    return _count(await connection.execute(_queries.claim_revisions, *_columns(rows, 10))) == len(rows)
+
+
+async def _park(connection: Borrowed, parked: Iterable[Parked]) -> None:
+    rows = [
+        (*p.place, p.reason.replace("\x00", "\\0"), p.key, p.value, _json(p.headers), p.logged_at_ms) for p in parked
+    ]
+    await connection.execute(_queries.park, *_columns(rows, 8))
+
+
+def _json(headers: Iterable[tuple[str, bytes]]) -> str:
+    return json.dumps([[name, value.decode("latin-1")] for name, value in headers])
+
+
+def _columns(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:
+    """Rows as the arrays that unnest() takes; as many empty ones where there is no row."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+
+
+def _count(status: str) -> int:
+    """The rows of a command's status: 'INSERT 0 5' and 'UPDATE 5' are 5."""
+    return int(status.rpartition(" ")[2])

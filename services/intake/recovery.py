@@ -1,0 +1,172 @@
+"""A restored directory catches up with the journal before anything new is claimed.
+
+A directory from yesterday's backup has forgotten who got which member id since. The journal has not: it is read from
+the end that the directory last saved, and each fact says by its `source` which inbound record made it; that record is
+read again for the identifier. Inbound retention must outlast the oldest backup. After an ordinary crash the same walk
+finds every receipt known, and restores nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, cast
+
+from events.decode import Unreadable, decode_fact
+from events.facts import MemberFact
+from events.said import IdentifierAddedSaid
+from events.topics import INBOUND, JOURNAL
+from infra.kafka.client import JournalGap, Reader, Record, TopicPartition
+from services.intake.core.batch import NewRevision
+from services.intake.core.identity import Key, Place, Revision, key_of
+from services.intake.core.reading import Heard, hear
+from services.intake.directory import Directory
+
+CHUNK_RECORDS = 5_000
+_TOPICS = {topic.name: topic for topic in INBOUND}
+
+
+class Unrecoverable(Exception):
+    """The journal and the directory cannot be brought together; the message says what is in the way."""
+
+
+class Trace(NamedTuple):
+    """What a fact remembers of the directory."""
+
+    receipt: str
+    revision: int
+    member: str
+    source: Place
+
+
+async def recover(directory: Directory, reader: Reader, topic_ids: Mapping[str, str], partitions: int) -> int:
+    """Restore what the journal remembers and the directory does not: how many receipts. Raises Unrecoverable.
+
+    `topic_ids` by inbound topic, `partitions` of the journal.
+    """
+    restored = 0
+    async with directory.recovery():
+        known = await directory.journal_ends()
+        journal = [TopicPartition(JOURNAL.name, partition) for partition in range(partitions)]
+        ends = await reader.end_offsets(journal)
+        for tp in journal:
+            start = known.get(tp.partition, 0)
+            if start > ends[tp]:
+                raise Unrecoverable(
+                    f"{tp.topic}/{tp.partition} ends at {ends[tp]}, but the directory has seen it up to {start}: "
+                    "this is another journal, or an older copy of it"
+                )
+            while start < ends[tp]:
+                records = await reader.range(tp, start, ends[tp], CHUNK_RECORDS)
+                start = records[-1].offset + 1
+                restored += await _restore(directory, reader, topic_ids, records, {tp.partition: start})
+    return restored
+
+
+async def _restore(
+    directory: Directory,
+    reader: Reader,
+    topic_ids: Mapping[str, str],
+    records: Sequence[Record],
+    journal_ends: Mapping[int, int],
+) -> int:
+    lost = await _lost(directory, [trace for record in records if (trace := _trace(record))])
+    heard = await _heard_again(reader, lost)
+    identities: dict[Key, str] = {}
+    recovered: dict[TopicPartition, tuple[str, int]] = {}
+    for trace in lost:
+        for key in _keys(heard[trace.source]):
+            identities[key] = trace.member
+        topic, partition, offset = trace.source
+        tp = TopicPartition(topic, partition)
+        recovered[tp] = (topic_ids[topic], max(offset + 1, recovered.get(tp, ("", 0))[1]))
+    await _check(directory, identities)
+    revisions = [_revision(trace, heard[trace.source]) for trace in lost]
+    await directory.restore(identities, revisions, recovered, journal_ends)
+    return len(lost)
+
+
+def _trace(record: Record) -> Trace | None:
+    """None for what no inbound record caused, and for what the ledger will park."""
+    try:
+        fact = decode_fact(record.value or b"")
+    except Unreadable:
+        return None
+    source = fact.source
+    if source is None or source.topic not in _TOPICS:
+        return None
+    member = cast("MemberFact", fact).member
+    return Trace(fact.id, fact.revision, member, (source.topic, source.partition, source.offset))
+
+
+async def _lost(directory: Directory, traces: Sequence[Trace]) -> list[Trace]:
+    """Those that the directory does not know, each once."""
+    known = await directory.revisions({trace.receipt for trace in traces})
+    lost: dict[tuple[str, int], Trace] = {}
+    for trace in traces:
+        rows = {row.number: row for row in known.get(trace.receipt, ())}
+        row = rows.get(trace.revision)
+        if row is None or row.member is None:
+            lost.setdefault((trace.receipt, trace.revision), trace)
+        elif row.member != trace.member:
+            raise Unrecoverable(f"{trace.receipt} is {trace.member}'s in the journal, {row.member}'s in the directory")
+    return list(lost.values())
+
+
+async def _heard_again(reader: Reader, lost: Sequence[Trace]) -> dict[Place, Heard]:
+    """What the inbound records said that made these facts."""
+    offsets: dict[TopicPartition, set[int]] = defaultdict(set)
+    for trace in lost:
+        topic, partition, offset = trace.source
+        offsets[TopicPartition(topic, partition)].add(offset)
+    heard: dict[Place, Heard] = {}
+    for tp, wanted in offsets.items():
+        left = sorted(wanted)
+        while left:
+            records = await _range(reader, tp, left)
+            for record in records:
+                if record.offset in wanted:
+                    heard[tp.topic, tp.partition, record.offset] = _hear(record)
+            left = [offset for offset in left if offset > records[-1].offset]
+    return heard
+
+
+async def _range(reader: Reader, tp: TopicPartition, wanted: Sequence[int]) -> list[Record]:
+    try:
+        records = await reader.range(tp, wanted[0], wanted[-1] + 1, CHUNK_RECORDS)
+    except JournalGap:
+        records = []
+    if not records:
+        raise Unrecoverable(
+            f"{tp.topic}/{tp.partition} no longer holds offset {wanted[0]}, which made a fact that this directory has "
+            "forgotten; restore a newer backup"
+        )
+    return records
+
+
+def _hear(record: Record) -> Heard:
+    try:
+        return hear(_TOPICS[record.topic], record.headers, record.value, None)
+    except Unreadable as error:
+        place = f"{record.topic}/{record.partition}/{record.offset}"
+        raise Unrecoverable(f"{place} made a fact once and cannot be read now: {error}") from None
+
+
+def _keys(heard: Heard) -> list[Key]:
+    """The identifiers that lead to the fact's member."""
+    keys = [] if heard.identifier is None else [heard.identifier]
+    if heard.kind == "identifier_added":
+        keys.append(key_of(cast("IdentifierAddedSaid", heard.said).added))
+    return keys
+
+
+def _revision(trace: Trace, heard: Heard) -> NewRevision:
+    revision = Revision(trace.revision, heard.kind, trace.member, heard.content, trace.source)
+    return NewRevision(trace.receipt, revision, heard.lines, None)
+
+
+async def _check(directory: Directory, identities: Mapping[Key, str]) -> None:
+    """An identifier that leads to somebody else by now must never be re-routed."""
+    for key, member in (await directory.members(identities.keys())).items():
+        if member != identities[key]:
+            raise Unrecoverable(f"an identifier ({key[0]}) leads to {member}, but in the journal to {identities[key]}")

@@ -1,0 +1,49 @@
+-- Who and which: looked up and claimed in bulk. A claim counts its rows: fewer than asked for is a race lost.
+
+-- name: members_of
+-- The members that these identifiers lead to; an identifier that nobody has gives no row.
+select i.scheme, i.value, i.member
+from unnest($1::text[], $2::text[]) as v (scheme, value)
+join identity i on i.scheme = v.scheme and i.value = v.value;
+
+-- name: revisions_of
+-- Every row of these receipts, oldest first.
+select receipt, revision, kind, member, content, source_topic, source_partition, source_offset
+from receipt
+where receipt = any($1::text[])
+order by receipt, revision;
+
+-- name: claim_identities
+-- Each identifier (sorted) for its member, unless somebody was quicker.
+insert into identity (scheme, value, member)
+select * from unnest($1::text[], $2::text[], $3::text[])
+on conflict do nothing;
+
+-- name: claim_revisions
+-- Each saying (sorted) as a row of its receipt: a new one, or in the place of a guest's that nobody has claimed.
+insert into receipt as r (
+    receipt, revision, kind, member, content, lines, source_topic, source_partition, source_offset, body
+)
+select * from unnest(
+    $1::text[], $2::int[], $3::text[], $4::text[], $5::bytea[], $6::int[], $7::text[], $8::int[], $9::bigint[],
+    $10::bytea[]
+)
+on conflict (receipt, revision) do update
+set kind = excluded.kind,
+    member = excluded.member,
+    content = excluded.content,
+    lines = excluded.lines,
+    source_topic = excluded.source_topic,
+    source_partition = excluded.source_partition,
+    source_offset = excluded.source_offset,
+    body = excluded.body
+where r.member is null;
+
+-- name: park
+-- Set records aside; one that lies there already stays as it is.
+insert into parked (topic, partition, "offset", reason, key, value, headers, logged_at)
+select topic, partition, "offset", reason, key, value, headers::json, logged_at
+from unnest(
+    $1::text[], $2::int[], $3::bigint[], $4::text[], $5::bytea[], $6::bytea[], $7::text[], $8::bigint[]
+) as v (topic, partition, "offset", reason, key, value, headers, logged_at)
+on conflict do nothing;
