@@ -42,6 +42,7 @@ class Answers:
 
     def __init__(self, settings: Settings, pool: Pool) -> None:
         self._pool = pool
+        self._partitions = list(range(settings.partitions))
         self._reader = Reader(settings, (OUTCOMES.name,), "demo-tills", self._from_the_start)
         self._awaited: dict[str, tuple[float, asyncio.Future[Answer]]] = {}
         self.looked_up = 0
@@ -76,7 +77,7 @@ class Answers:
             if not late:
                 continue
             try:
-                rows = await self._pool.fetch(_sql.outcomes_of, late)
+                rows = await self._pool.fetch(_sql.outcomes_of, self._partitions, late)
             except OUTAGE:
                 continue  # asked again in a second
             for row in rows:

@@ -18,16 +18,27 @@ Row = dict[str, Any]
 
 
 class Expectation:
-    """The committed files."""
+    """The committed files, by house: totals and customers. A total or column that they do not name is not compared."""
 
     def __init__(self, data: Path = DATA) -> None:
-        self.totals: dict[str, Row] = json.loads((data / "expected-totals.json").read_bytes())
-        self.club: dict[str, Row] = json.loads(gzip.decompress((data / "expected-club.json.gz").read_bytes()))
+        self._totals: dict[str, Row] = json.loads((data / "expected-totals.json").read_bytes())
         with gzip.open(data / "expected-by-customer.csv.gz", "rt", encoding="utf-8", newline="") as text:
-            self.plain: dict[str, Row] = {row["CustomerID"]: _plain(row) for row in csv.DictReader(text)}
+            plain = {row["CustomerID"]: _rule_a(row) for row in csv.DictReader(text)}
+        club = json.loads(gzip.decompress((data / "expected-club.json.gz").read_bytes()))
+        self._customers: dict[str, dict[str, Row]] = {"plain": plain, "club": club}
+
+    def differences(self, house: str, totals: Row, customers: Mapping[str, Row]) -> list[str]:
+        """A sentence for each total and each customer's column that is not as expected; [] when all is exact."""
+        wrong = _unlike(self._totals[house] | {"parked": 0, "projections_differ": 0}, totals)
+        expected = self._customers[house]
+        wrong += [f"customer {number} is not there" for number in sorted(expected.keys() - customers.keys())]
+        wrong += [f"customer {number} is not expected" for number in sorted(customers.keys() - expected.keys())]
+        for number in sorted(expected.keys() & customers.keys()):
+            wrong += [f"customer {number}: {what}" for what in _unlike(expected[number], customers[number])]
+        return [f"{house}: {what}" for what in wrong]
 
 
-def _plain(row: Mapping[str, str]) -> Row:
+def _rule_a(row: Mapping[str, str]) -> Row:
     return {
         "earned": int(row["points_earned"]),
         "reversed": int(row["points_reversed"]),
@@ -35,21 +46,7 @@ def _plain(row: Mapping[str, str]) -> Row:
     }
 
 
-def of_customers(house: str, expected: Mapping[str, Row], found: Mapping[str, Row]) -> list[str]:
-    """A sentence for each customer who is missing, too many, or has another value in a column of the expectation."""
-    differences = [f"{house}: customer {number} is not there" for number in sorted(expected.keys() - found.keys())]
-    differences += [f"{house}: customer {number} is not expected" for number in sorted(found.keys() - expected.keys())]
-    for number in sorted(expected.keys() & found.keys()):
-        for column, value in expected[number].items():
-            if (there := found[number].get(column)) != value:
-                differences.append(f"{house}: customer {number}: {column} is {there}, expected {value}")
-    return differences
-
-
-def of_totals(house: str, expected: Row, found: Row) -> list[str]:
-    """A sentence for each total that is expected and differs."""
+def _unlike(expected: Row, found: Row) -> list[str]:
     return [
-        f"{house}: {name} is {found.get(name)}, expected {value}"
-        for name, value in expected.items()
-        if found.get(name) != value
+        f"{name} is {found.get(name)}, expected {value}" for name, value in expected.items() if found.get(name) != value
     ]

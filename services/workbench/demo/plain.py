@@ -14,8 +14,6 @@ from services.workbench.demo.report import Progress
 from services.workbench.demo.restarts import Restarts
 from services.workbench.demo.tills import Tills
 
-ASK_EVERY_S = 0.2
-
 
 async def say_all(receipts: Sequence[Receipt], tills: Tills, restarts: Restarts) -> None:
     """Every receipt to its till, in the order of the file."""
@@ -28,7 +26,7 @@ async def say_all(receipts: Sequence[Receipt], tills: Tills, restarts: Restarts)
 
 async def watch(total: int, books: Books, restarts: Restarts, progress: Progress) -> None:
     """Follow the house until every receipt is booked or, a guest's, kept."""
-    async for count in books.receipts_settled(every_s=ASK_EVERY_S):
+    async for count in books.receipts_settled():
         progress.show("plain", count)
         await restarts.answered(count)
         if count >= total:

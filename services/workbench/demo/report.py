@@ -75,45 +75,47 @@ def progress(totals: dict[str, int]) -> Progress:
     return _OnTerminal(console, totals) if console.is_terminal else _InLines(totals)
 
 
-ROWS = (
-    ("receipts", "receipts"),
-    ("  of guests", "guest_receipts"),
-    ("lines", "lines"),
-    ("  of guests", "guest_lines"),
-    ("members", "members"),
-    ("points earned", "earned"),
-    ("points reversed", "reversed"),
-    ("points redeemed", "redeemed"),
-    ("redemptions declined", "declined"),
-    ("points expired", "expired"),
-    ("net", "net"),
-    ("tier standard", "tier_0"),
-    ("tier silver", "tier_1"),
-    ("tier gold", "tier_2"),
-    ("set aside (parked)", "parked"),
-    ("receipts per second", "receipts_per_s"),
+REWARDS = ("earned", "reversed")
+ROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("receipts", ("receipts",)),
+    ("  of guests", ("guest_receipts",)),
+    ("lines", ("lines",)),
+    ("  of guests", ("guest_lines",)),
+    ("members", ("members",)),
+    ("points earned", ("earned",)),
+    ("points reversed", ("reversed",)),
+    ("points redeemed", ("redeemed",)),
+    ("points expired", ("expired",)),
+    ("points net", ("net",)),
+    ("redemptions declined", ("declined",)),
+    ("tier standard", ("tiers", "0")),
+    ("tier silver", ("tiers", "1")),
+    ("tier gold", ("tiers", "2")),
+    ("set aside", ("parked",)),
+    ("receipts per second", ("receipts_per_s",)),
 )
-"""Label and key of each line of the table; partners follow."""
+"""Label of each line of the table, and where its number stands in a house; partners follow."""
 
 
 def show_table(report: dict[str, Any]) -> None:
-    """The two houses side by side, then the partners."""
-    houses = report["houses"]
+    """The houses side by side, then the partners."""
+    houses: dict[str, dict[str, Any]] = report["houses"]
     table = Table(title="A year of receipts, in two houses", title_justify="left")
     table.add_column("")
     for name in houses:
         table.add_column(name, justify="right")
-    for label, key in ROWS:
-        table.add_row(label, *(_number(house.get(key)) for house in houses.values()))
-    for partner in sorted({partner for house in houses.values() for partner in house.get("partners", {})}):
-        for kind in ("earned", "reversed"):
-            told = [house.get("partners", {}).get(partner, {}).get(kind) for house in houses.values()]
-            table.add_row(f"{partner}: {kind}", *map(_number, told))
+    partners = sorted({partner for house in houses.values() for partner in house["partners"]})
+    rewards = [(f"{partner} {kind}", ("partners", partner, kind)) for partner in partners for kind in REWARDS]
+    for label, path in (*ROWS, *rewards):
+        table.add_row(label, *(_number(house, *path) for house in houses.values()))
     Console(width=None if sys.stdout.isatty() else 100).print(table)
 
 
-def _number(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
+def _number(house: dict[str, Any], *path: str) -> str:
+    found: Any = house
+    for step in path:
+        found = found.get(step, {})
+    return f"{found:,}" if isinstance(found, int) else ""
 
 
 def show_verdict(differences: list[str]) -> None:
