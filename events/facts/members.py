@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from events.facts.base import AboutMember, AtShop
+from events.facts.fact import AboutMember, AtShop
 from events.values import Code, Id
 
 

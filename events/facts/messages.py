@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from events.facts.base import AboutMember
+from events.facts.fact import AboutMember
 from events.values import Code, Id, SignedInt
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from events.facts.base import AnyFact
+from events.facts.fact import AnyFact
 
 
 class ProgrammePublished(AnyFact):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from events.facts.base import AtShop
+from events.facts.fact import AtShop
 from events.model import Model
 from events.values import Code, Currency, Id, NaturalInt, PositiveInt
 

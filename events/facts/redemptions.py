@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from events.facts.base import AtShop
+from events.facts.fact import AtShop
 from events.values import Id, Instant, PositiveInt
 
 

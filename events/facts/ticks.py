@@ -7,7 +7,7 @@ from zlib import crc32
 
 from pydantic import Field
 
-from events.facts.base import AnyFact
+from events.facts.fact import AnyFact
 
 SLICES = 1024
 """A day is never cut into more slices than this."""

@@ -7,6 +7,7 @@ so that `./run --help` is quick and a command loads only what it needs.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -51,6 +52,31 @@ def check() -> None:
     raise typer.Exit(run_checks())
 
 
+@app.command()
+def simulate(
+    programme: Annotated[list[Path], typer.Option(help="A programme file; repeat it for several versions.")],
+    facts: Annotated[Path, typer.Option(help="Facts, one JSON object a line, in the order of the journal.")],
+    until: Annotated[
+        str | None, typer.Option(help="Let time pass to this instant, such as 2026-12-31T00:00:00Z.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fold a file of facts under a programme, with no server: balances, tiers, lots, and why."""
+    from services.workbench.simulate import run_simulate
+
+    raise typer.Exit(run_simulate(programme, facts, until, as_json=as_json))
+
+
+@app.command()
+def catalog(
+    check: Annotated[bool, typer.Option("--check", help="Only compare with events/catalog.")] = False,
+) -> None:
+    """Write the JSON Schemas of every topic and of the programme file into events/catalog."""
+    from services.workbench.catalog import run_catalog
+
+    raise typer.Exit(run_catalog(check=check))
+
+
 @config.command("show")
 def config_show(as_json: AsJson = False) -> None:
     """The settings in force, with passwords masked."""
@@ -60,10 +86,17 @@ def config_show(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def topics(as_json: AsJson = False) -> None:
+def topics(
+    against_broker: Annotated[
+        bool, typer.Option("--check", help="Compare with the broker: the running stack's, or KAFKA_BOOTSTRAP_SERVERS.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """The topics: who writes, who reads, how they are kept."""
-    from services.workbench.show import show_topics
+    from services.workbench.show import check_topics, show_topics
 
+    if against_broker:
+        raise typer.Exit(check_topics())
     show_topics(as_json=as_json)
 
 

@@ -1,0 +1,242 @@
+"""The book against the worked cases of returns, time and debt. Each test names the case that it reproduces.
+
+The cases are the bookkeeper's own, with their expected points; the default is one point for every whole pound of the
+basket, soonest expiry first, exclusive expiry instants, zone Europe/London.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from events.refusals import Refusal
+from events.values import instant
+from tests.drivers.facts import World, fact
+
+PROGRAMME = """
+programme: cases
+version: cases-1
+effective_from: 2020-01-01T00:00:00Z
+currency: GBP
+zone: Europe/London
+rules:
+  - id: base
+    share: {points: 1, per_minor: 100, %s}
+"""
+WITHOUT_END = PROGRAMME.replace(", %s", "")
+
+
+def one_month() -> World:
+    return World(PROGRAMME % "valid_months: 1")
+
+
+def test_case_1_partial_return_of_partly_spent_points() -> None:
+    """A = 100 ends before B = 60. Redeem 120: A 0, B 40. Return 50 of A's sale: B 0, debt 10. Earn 25: 15 are left."""
+    world = World(PROGRAMME % "valid_months: 12")
+    world.tell_all("""
+        2026-01-31 buy A 100.00
+        2026-03-31 buy B 60.00
+        2026-04-01 redeem r1 120
+    """)
+    assert world.lots() == {"B": 40}
+    world.tell("2026-04-02 back b1 of A 50.00")
+    assert world.stands() == "available 0 pending 0 held 0 debt 10"
+    world.tell("2026-04-03 buy C 25.00")
+    assert world.lots() == {"C": 15}
+    assert world.stands() == "available 15 pending 0 held 0 debt 0"
+
+
+def test_case_3_expiry_at_the_boundary_on_the_day_the_clock_changes() -> None:
+    """Valid through 25 Oct 2026 in London: gone at 2026-10-26T00:00:00Z; a millisecond before, it can be spent."""
+    for when, status in (("2026-10-25T23:59:59.999", "done"), ("2026-10-26T00:00:00", "declined")):
+        world = one_month()
+        world.tell("2026-09-25 buy A 100.00")
+        assert world.tell(f"{when} redeem r1 100").outcome.status == status
+
+
+@pytest.mark.parametrize(
+    ("earned", "months", "ends"),
+    [
+        ("2027-01-31", 1, "2027-03-01T00:00:00Z"),  # end of 28 Feb
+        ("2028-01-31", 1, "2028-03-01T00:00:00Z"),  # end of 29 Feb
+        ("2027-02-28", 1, "2027-03-28T23:00:00Z"),  # end of 28 Mar, from the original date; London is on summer time
+        ("2028-02-29", 12, "2029-03-01T00:00:00Z"),  # end of 28 Feb 2029
+    ],
+)
+def test_case_4_month_arithmetic(earned: str, months: int, ends: str) -> None:
+    world = World(PROGRAMME % f"valid_months: {months}")
+    world.tell(f"{earned} buy A 10.00")
+    assert instant(world.member().lots[0][0]) == ends
+
+
+def test_case_7_return_after_the_points_expired() -> None:
+    """100 earned, 30 redeemed, 70 expired; a full return claws 30, not 100, and the breakage of 70 is re-labelled."""
+    world = one_month()
+    world.tell_all("""
+        2026-01-10 buy A 100.00
+        2026-01-11 redeem r1 30
+    """)
+    world.until("2026-03-01")
+    assert (world.member().expired, world.stands()) == (70, "available 0 pending 0 held 0 debt 0")
+    entries = world.tell("2026-03-02 back b1 of A 100.00").posting.entries
+    assert [(e.debit, e.credit, e.points) for e in entries] == [("expired", "reversed", 70), ("debt", "reversed", 30)]
+    assert (world.member().expired, world.member().debt) == (0, 30)
+
+
+def test_case_9_rounding_is_on_the_basket() -> None:
+    """Lines 1.99, 2.99, 0.99: 5 points. Returning 0.99, 1.99, 2.99 takes 1, 2, 2: points of the remaining basket."""
+    world = World(WITHOUT_END)
+    world.tell("2026-01-10 buy A a=1.99 b=2.99 c=0.99")
+    assert world.member().available == 5
+    left = []
+    for number, line in enumerate(("c=0.99", "a=1.99", "b=2.99")):
+        world.tell(f"2026-01-1{number + 1} back b{number} of A {line}")
+        left.append(world.member().available)
+    assert left == [4, 2, 0]
+
+
+def test_case_11_a_redemption_races_expiry_and_another() -> None:
+    """100 end at midnight. A holds 80 at 23:59:50 for 5 minutes; B asks 80: declined; 20 expire; A captures later."""
+    story = """
+        2026-01-10 buy A 100.00
+        2026-02-10T23:59:50 hold h1 80 until 2026-02-11T00:04:50
+    """
+    captured = one_month()
+    captured.tell_all(story)
+    declined = captured.tell("2026-02-10T23:59:55 redeem r2 80").outcome
+    assert (declined.status, declined.refusal) == ("declined", Refusal.BALANCE_MUST_COVER_THE_POINTS.text)
+    captured.until("2026-02-11T00:00:00")
+    assert (captured.member().expired, captured.member().held) == (20, 80)
+    captured.tell("2026-02-11T00:02:10 capture c1 of h1 80")
+    assert (captured.member().spent, captured.member().held, captured.member().expired) == (80, 0, 20)
+
+    lapsed = one_month()
+    lapsed.tell_all(story)
+    lapsed.until("2026-02-11T00:04:49")
+    assert lapsed.member().expired == 20
+    lapsed.until("2026-02-11T00:04:50")
+    assert (lapsed.member().expired, lapsed.member().held, lapsed.member().available) == (100, 0, 0)
+
+
+def test_case_15_earning_in_debt() -> None:
+    """Debt 70, earn 100: 70 repays, a lot of 30 remains. Return that sale: 30 from the lot, debt 70 again."""
+    world = World(WITHOUT_END)
+    world.tell("2026-01-10 taken t1 70")
+    assert world.stands() == "available 0 pending 0 held 0 debt 70"
+    world.tell("2026-01-11 buy A 100.00")
+    assert (world.lots(), world.member().debt) == ({"A": 30}, 0)
+    world.tell("2026-01-12 back b1 of A 100.00")
+    assert (world.lots(), world.member().debt) == ({}, 70)
+
+
+def test_case_19_pending_and_returned_in_part() -> None:
+    """Earn 100 on 21 Nov pending to 5 Dec; return 30 on day 5: 70 pending, then 70 active."""
+    world = World(PROGRAMME % "pending_days: 14")
+    world.tell("2026-11-21 buy A 100.00")
+    assert world.stands() == "available 0 pending 100 held 0 debt 0"
+    world.tell("2026-11-26 back b1 of A 30.00")
+    assert world.stands() == "available 0 pending 70 held 0 debt 0"
+    world.until("2026-12-05T00:00:00")
+    assert world.stands() == "available 70 pending 0 held 0 debt 0"
+
+
+def test_a_void_gives_back_to_the_same_lots_and_to_who_repaid_the_debt() -> None:
+    world = World(WITHOUT_END)
+    world.tell_all("""
+        2026-01-10 buy A 40.00
+        2026-01-11 taken t1 70
+        2026-01-12 buy B 20.00
+    """)
+    assert (world.lots(), world.member().debt) == ({}, 10)  # t1 took A's 40 and owes 30, of which B repaid 20
+    world.tell("2026-01-13 void v1 of t1")
+    assert (world.lots(), world.stands()) == ({"A": 40, "B": 20}, "available 60 pending 0 held 0 debt 0")
+    again = world.tell("2026-01-14 void v2 of t1").outcome
+    assert again.refusal == Refusal.REDEMPTION_MUST_BE_OPEN.text
+
+
+def test_a_debt_that_was_repaid_in_full_is_given_back_too() -> None:
+    world = World(WITHOUT_END)
+    world.tell_all("""
+        2026-01-10 taken t1 30
+        2026-01-12 buy B 50.00
+    """)
+    assert (world.lots(), world.member().debts) == ({"B": 20}, {})
+    world.tell("2026-01-13 void v1 of t1")
+    assert (world.lots(), world.member().spent) == ({"B": 50}, 0)
+
+
+def test_a_capture_in_part_releases_the_rest_to_its_lots() -> None:
+    world = World(WITHOUT_END)
+    world.tell_all("""
+        2026-01-10 buy A 40.00
+        2026-01-11 buy B 40.00
+        2026-01-12 hold h1 60 until 2026-01-20
+        2026-01-13 capture c1 of h1 50
+    """)
+    assert (world.lots(), world.member().spent, world.member().held) == ({"B": 30}, 50, 0)
+
+
+def test_a_capture_after_the_lapse_is_booked_in_debt_if_need_be() -> None:
+    world = World(WITHOUT_END)
+    world.tell_all("""
+        2026-01-10 buy A 40.00
+        2026-01-12 hold h1 40 until 2026-01-13
+        2026-01-14 redeem r1 30
+        2026-01-15 capture c1 of h1 40
+    """)
+    assert (world.member().spent, world.stands()) == (70, "available 0 pending 0 held 0 debt 30")
+
+
+def test_a_correction_is_the_receipt_as_it_should_have_been() -> None:
+    world = World(WITHOUT_END)
+    world.tell_all("""
+        2026-01-10 buy A a=100.00
+        2026-01-11 fix A r1 a=60.00
+    """)
+    assert world.lots() == {"A": 60}
+    assert instant(world.member().lots[0][1]) == "2026-01-11T12:00:00Z"  # it happened when the correction says
+    assert (world.member().issued, world.member().reversed) == (160, 100)
+
+
+def test_equal_receipts_are_two_sales_and_a_second_delivery_is_none() -> None:
+    world = World(WITHOUT_END)
+    world.tell_all("""
+        2026-01-10 buy A 10.00
+        2026-01-10 buy B 10.00
+        2026-01-10 buy A 10.00
+    """)
+    assert (world.member().available, world.simulation.duplicates) == (20, 1)
+
+
+REFUSALS = {
+    Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES: None,
+    Refusal.PURCHASE_MUST_BE_KNOWN: "2026-01-20 back b1 of nothing 1.00",
+    Refusal.RETURN_MUST_NOT_EXCEED_THE_PURCHASE: "2026-01-20 back b1 of A 10.01",
+    Refusal.REDEMPTION_MUST_BE_KNOWN: "2026-01-20 capture c1 of nothing 1",
+    Refusal.REDEMPTION_MUST_BE_OPEN: "2026-01-20 void v1 of gone",
+    Refusal.CAPTURE_MUST_NOT_EXCEED_THE_HOLD: "2026-01-20 capture c1 of held 6",
+    Refusal.HOLD_MUST_END_AFTER_IT_BEGINS: "2026-01-20 hold h1 1 until 2026-01-20",
+    Refusal.BALANCE_MUST_COVER_THE_POINTS: "2026-01-20 redeem r1 6",
+}
+
+
+@pytest.mark.parametrize("refusal", Refusal)
+def test_every_refusal_is_reached_and_moves_nothing(refusal: Refusal) -> None:
+    world = World(WITHOUT_END)
+    world.tell_all("""
+        2026-01-10 buy A 10.00
+        2026-01-11 hold held 5 until 2026-02-11
+        2026-01-11 hold gone 1 until 2026-01-12
+        2026-01-11 void v0 of gone
+    """)
+    before = world.stands()
+    line = REFUSALS[refusal]
+    if line is None:
+        world.simulation.add(
+            fact(id="p9", type="purchase", occurred_at="2026-01-20T12:00:00Z", currency="EUR",
+                 lines=[{"item": "a", "total_minor": 100}])
+        )  # fmt: skip
+        result = world.simulation.booked[-1].results[0]
+    else:
+        result = world.tell(line)
+    assert (result.outcome.status, result.outcome.refusal) == ("declined", refusal.text)
+    assert (world.stands(), result.posting.entries) == (before, ())

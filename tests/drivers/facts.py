@@ -1,0 +1,122 @@
+"""Facts as a bookkeeper would say them in a test, and a small world to fold them in.
+
+`told("2027-01-05 buy p1 100.00")` is a fact; `World` folds such lines and shows a member as one line of text.
+Does not own any expectation: tests state those from worked cases.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from events.decode import decode_fact
+from events.facts import Fact
+from services.book.member import Member
+from services.book.step import Result
+from services.workbench.simulate import Simulation
+
+MEMBER = "ann"
+
+
+def minor(amount: str) -> int:
+    """Pence of '12.34'."""
+    pounds, _, pence = amount.partition(".")
+    return int(pounds) * 100 + int(pence.ljust(2, "0") or 0)
+
+
+def fact(**said: Any) -> Fact:
+    """A fact from its JSON values; member and currency have a default."""
+    value = {"member": MEMBER, **said}
+    if value["type"] in ("purchase", "correction", "return"):
+        value.setdefault("currency", "GBP")
+    if value["type"] in ("tick", "programme_published"):
+        del value["member"]
+    return decode_fact(json.dumps(value).encode())
+
+
+def at(text: str) -> str:
+    """'2027-01-05' or '2027-01-05T12:30' as an instant in UTC."""
+    day, _, time = text.partition("T")
+    time = time or "12:00"
+    return f"{day}T{time}Z" if time.count(":") == 2 else f"{day}T{time}:00Z"
+
+
+def lines(words: list[str]) -> list[dict[str, Any]]:
+    """'tea/wine=11.00' per word: item, its categories, its total; a bare amount is the item `goods`."""
+    found = []
+    for word in words:
+        name, _, amount = word.rpartition("=")
+        item, *categories = (name or "goods").split("/")
+        found.append({"item": item, "total_minor": minor(amount), "categories": categories})
+    return found
+
+
+def told(line: str, member: str = MEMBER) -> Fact:
+    """One line of a bookkeeper's story: instant, verb, id, and what the verb needs.
+
+    buy ID LINE...          back ID of PURCHASE LINE...       back ID LINE...       fix ID rREVISION LINE...
+    redeem ID POINTS        taken ID POINTS                   hold ID POINTS until INSTANT
+    capture ID of HOLD POINTS      void ID of REDEMPTION      enrol ID
+    """
+    when, verb, name, *rest = line.split()
+    base: dict[str, Any] = {"id": name, "occurred_at": at(when), "member": member}
+    match verb:
+        case "buy":
+            return fact(**base, type="purchase", lines=lines(rest))
+        case "fix":
+            return fact(**base, type="correction", revision=int(rest[0][1:]), lines=lines(rest[1:]))
+        case "back" if rest[0] == "of":
+            rows = [row | {"quantity": 0} for row in lines(rest[2:])]
+            return fact(**base, type="return", purchase=rest[1], lines=rows)
+        case "back":
+            return fact(**base, type="return", lines=lines(rest))
+        case "redeem":
+            return fact(**base, type="redemption_requested", points=int(rest[0]))
+        case "taken":
+            return fact(**base, type="redemption_taken", points=int(rest[0]))
+        case "hold":
+            return fact(**base, type="redemption_requested", points=int(rest[0]), hold_until=at(rest[2]))
+        case "capture":
+            return fact(**base, type="redemption_captured", redemption=rest[1], points=int(rest[2]))
+        case "void":
+            return fact(**base, type="redemption_voided", redemption=rest[1])
+        case "enrol":
+            return fact(**base, type="enrolled")
+    raise ValueError(f"no such verb: {line}")
+
+
+class World:
+    """One programme, one member (unless a line is told of another), checked after every fact."""
+
+    def __init__(self, programme: str) -> None:
+        self.simulation = Simulation([programme], ["test.yaml"])
+
+    def tell(self, line: str, member: str = MEMBER) -> Result:
+        """Fold one line; every account of the member must add up afterwards."""
+        self.simulation.add(told(line, member))
+        self.simulation.members[member].check()
+        return self.simulation.booked[-1].results[0]
+
+    def tell_all(self, story: str) -> None:
+        for line in story.strip().splitlines():
+            self.tell(line.strip())
+
+    def until(self, when: str) -> None:
+        """Let time pass to an instant."""
+        from events.values import millis
+
+        self.simulation.advance(millis(at(when)))
+        for member in self.simulation.members.values():
+            member.check()
+
+    def member(self, name: str = MEMBER) -> Member:
+        return self.simulation.members[name]
+
+    def lots(self, name: str = MEMBER) -> dict[str, int]:
+        """Slot (less its "p:") -> points that remain."""
+        return {lot[3].removeprefix("p:"): lot[4] for lot in self.member(name).lots}
+
+    def stands(self, name: str = MEMBER) -> str:
+        """A member in one line."""
+        m = self.member(name)
+        return f"available {m.available} pending {m.pending} held {m.held} debt {m.debt}"

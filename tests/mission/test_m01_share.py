@@ -1,0 +1,78 @@
+"""M01, bonus points as a share of each purchase: the worked cases of the mission, and the rounding stated once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.drivers.facts import World
+
+PROGRAMME = """
+programme: shares
+version: shares-1
+effective_from: 2020-01-01T00:00:00Z
+currency: GBP
+rules:
+  - id: base
+    share: %s
+"""
+
+
+@pytest.mark.parametrize(
+    ("share", "receipt", "points"),
+    [
+        # 5 % of 9,000 = 450 points
+        ("{points: 5, per_minor: 10000}", "9000.00", 450),
+        # 20 % of each check to spend on the next visit
+        ("{points: 20, per_minor: 10000}", "55.00", 11),
+        # one floor, on the basket: 5.97 is 5 points, not 1 + 2 + 0
+        ("{points: 1, per_minor: 100}", "1.99 2.99 0.99", 5),
+        # wine 24.00 and groceries 11.00 count; tobacco 15.00 and a gift card of 10.00 do not: 35
+        (
+            "{points: 1, per_minor: 100, exclude: [tobacco, gift-card]}",
+            "w/wine=24.00 g=11.00 t/tobacco=15.00 c/gift-card=10.00",
+            35,
+        ),
+        # a bonus for one category is the same rule with `only`
+        ("{points: 1, per_minor: 200, only: [wine]}", "w/wine=24.99 g=11.00", 12),
+        # a line of two categories counts once, and an exclusion wins
+        ("{points: 1, per_minor: 100, only: [wine], exclude: [offer]}", "w/wine/offer=24.00 x/wine=1.00", 1),
+        # less than the first point: nothing is booked
+        ("{points: 1, per_minor: 100}", "0.99", 0),
+    ],
+)
+def test_a_share_of_the_basket(share: str, receipt: str, points: int) -> None:
+    world = World(PROGRAMME % share)
+    result = world.tell(f"2026-01-10 buy A {receipt}")
+    assert world.member().available == points
+    assert len(result.posting.entries) == (1 if points else 0)
+
+
+def test_spent_on_the_second_purchase_and_taken_back_with_the_goods() -> None:
+    """450 points off the second purchase (M03); the first one's goods come back: its points become a debt."""
+    world = World(PROGRAMME % "{points: 5, per_minor: 10000}")
+    world.tell_all("""
+        2026-01-10 buy A 9000.00
+        2026-01-20 redeem r1 450
+    """)
+    assert world.stands() == "available 0 pending 0 held 0 debt 0"
+    world.tell("2026-01-21 back b1 of A 9000.00")
+    assert world.stands() == "available 0 pending 0 held 0 debt 450"
+
+
+def test_points_granted_in_may_for_the_next_month_are_gone_on_1_july() -> None:
+    """M02: unused on 30 June, gone on 1 July; breakage is counted."""
+    world = World(PROGRAMME % "{points: 1, per_minor: 100, valid_months: 1}")
+    world.tell("2026-05-31 buy A 100.00")
+    world.until("2026-06-30T23:59:59")
+    assert (world.member().available, world.member().expired) == (100, 0)
+    world.until("2026-07-01T00:00:00")
+    assert (world.member().available, world.member().expired) == (0, 100)
+
+
+def test_every_entry_says_why() -> None:
+    world = World(
+        (PROGRAMME % "{points: 1, per_minor: 100}")
+        + "  - {id: wine, revision: 2, share: {points: 1, per_minor: 200, only: [wine]}}\n"
+    )
+    entry = world.tell("2026-01-10 buy A w/wine=10.00 g=5.00").posting.entries[0]
+    assert (entry.points, entry.why, entry.balance_after) == (20, "base@0:+15 wine@2:+5", 20)
