@@ -62,6 +62,24 @@ async def ensure_topics(settings: Settings, topics: Sequence[Topic]) -> None:
         _check(settings, name, topic, found[name], configs[name])
 
 
+async def compare_topics(settings: Settings, topics: Sequence[Topic]) -> dict[str, str]:
+    """What is wrong with each topic, by full name, and "" where nothing is. Makes none and changes none."""
+    wanted = {settings.topic_prefix + topic.name: topic for topic in topics}
+    async with _admin(settings) as admin:
+        found = await _describe(admin, list(wanted))
+        configs = await _configs(admin, list(found))
+    wrong = dict.fromkeys(wanted, "")
+    for name, topic in wanted.items():
+        try:
+            if name in found:
+                _check(settings, name, topic, found[name], configs[name])
+            else:
+                wrong[name] = f"there is no topic {name}; start any process of the house to have it made"
+        except TopicRefused as refused:
+            wrong[name] = str(refused)
+    return wrong
+
+
 async def topic_id(settings: Settings, name: str) -> str:
     """Kafka's uuid of a topic, which changes when the topic is deleted and made anew. Raises TopicRefused: no topic."""
     full = settings.topic_prefix + name

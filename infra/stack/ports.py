@@ -21,6 +21,10 @@ class Ports:
         self._remembered: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
         self._given: dict[str, int] = {}
 
+    def remembered(self, name: str) -> int | None:
+        """The port of that name in the last run, or in the one that still runs; None: there was none."""
+        return self._remembered.get(name)
+
     def of(self, name: str) -> int:
         """The port of that name; a fresh one if it has none yet or if another program has taken it."""
         if name not in self._given:

@@ -143,6 +143,23 @@ class Stack:
         common = self.settings.model_dump(exclude={"kafka_bootstrap_servers", "database_url"})
         return Settings(**common | {field: value for field, value in chosen.items() if value is not None})
 
+    def running(self) -> Settings:
+        """The settings of the unnamed house that another process runs from this folder; use it without `async with`.
+
+        Servers that our settings name come before the local ones. Raises StackError: nothing runs from there.
+        """
+        ports = Ports(self.folder / "ports.json")
+        kafka, postgres = ports.remembered("kafka"), ports.remembered("postgres")
+        if self.settings.kafka_bootstrap_servers is None:
+            if kafka is None or _is_free(self.folder):
+                raise StackError("no stack runs here: start one with ./run up, or set KAFKA_BOOTSTRAP_SERVERS")
+            self.kafka = LocalKafka(self.folder / "kafka", kafka, 0, ())
+        if self.settings.database_url is None:
+            if postgres is None or _is_free(self.folder):
+                raise StackError("no stack runs here: start one with ./run up, or set DATABASE_URL")
+            self.postgres = LocalPostgres(self.folder / "postgres", postgres)
+        return self.settings_of(House())
+
     def metrics(self) -> dict[str, str]:
         """The address of /metrics of each of our processes, by name."""
         return {
@@ -236,6 +253,15 @@ def _locked(lock: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether no stack runs from the folder."""
+    try:
+        with (folder / "lock").open("a+") as lock:
+            return _locked(lock)
+    except FileNotFoundError:
+        return True
 
 
 def _alive(pid: str) -> bool:

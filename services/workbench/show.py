@@ -5,7 +5,9 @@ Owns the words on the screen. Does not own the settings (infra/settings.py) or t
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 
 from rich.console import Console
 from rich.table import Table
@@ -53,6 +55,29 @@ def show_topics(*, as_json: bool) -> None:
         names = (row["name"], row["key"], row["says"], row["written_by"], row["read_by"])
         table.add_row(*map(str, names), _kept(topic), str(row["partitions"]))
     Console().print(table)
+
+
+def check_topics() -> int:
+    """Compare the topics with the broker's; the exit code: 0 when every one is as it must be."""
+    from infra.kafka.client import OUTAGE
+    from infra.kafka.topics_admin import compare_topics
+    from infra.stack.stack import Stack
+    from infra.stack.supervisor import StackError
+    from services.workbench.up import stack_folder
+
+    settings = load_stack()
+    try:
+        house = Stack(settings, stack_folder(settings), print).running()
+        wrong = asyncio.run(compare_topics(house, TOPICS))
+    except StackError as wrong_place:
+        print(f"error: {wrong_place}", file=sys.stderr)
+        return 1
+    except OUTAGE as away:
+        print(f"error: Kafka does not answer: {away}", file=sys.stderr)
+        return 1
+    for name, sentence in wrong.items():
+        print(f"{name:<24} {sentence or 'ok'}")
+    return 1 if any(wrong.values()) else 0
 
 
 def _kept(topic: Topic) -> str:

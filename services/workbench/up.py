@@ -8,11 +8,17 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from pathlib import Path
 
 from infra.settings import StackSettings, load_stack, mask
 from infra.stack.house import House
 from infra.stack.stack import Stack
 from infra.stack.supervisor import StackError
+
+
+def stack_folder(settings: StackSettings) -> Path:
+    """Where the stack of `up` lives; other commands find it there."""
+    return settings.state_dir / "up"
 
 
 def run_up() -> int:
@@ -26,7 +32,7 @@ async def _up(settings: StackSettings) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, me.cancel)
     try:
-        async with Stack(settings, settings.state_dir / "up", _say) as stack:
+        async with Stack(settings, stack_folder(settings), _say) as stack:
             try:
                 _say("Starting (Ctrl-C stops it)")
                 await stack.start(House())
