@@ -9,13 +9,16 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from infra.kafka.partitioner import partition_of
-from infra.kafka.reader import JournalGap, Reader, Record
+from infra.kafka.ranges import Ranges
+from infra.kafka.reader import Reader
+from infra.kafka.records import JournalGap, Record
 from infra.kafka.writer import Message, WriteFailed, Writer
 
 __all__ = [
     "OUTAGE",
     "JournalGap",
     "Message",
+    "Ranges",
     "Reader",
     "Record",
     "TopicPartition",

@@ -1,7 +1,7 @@
 """Reads topics as a member of a group whose positions live elsewhere: with what was made of the records.
 
-Owns the gate (nothing is handed out between a rebalance and the claim of the new partitions), the order of offsets
-(a hole stops), and side reads of a range. Does not own positions, nor what a record means. Never commits to Kafka.
+Owns the gate (nothing is handed out between a rebalance and the claim of the new partitions) and the order of offsets
+(a hole stops). Does not own positions, nor what a record means. Never commits to Kafka.
 
 Topics are named without the prefix of the house; it is put on and taken off here.
 """
@@ -11,49 +11,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from infra.clock import monotonic
-from infra.kafka.quirks import as_it_came, hand_out_raw_records, thin_out_log
+from infra.kafka.ranges import Ranges
+from infra.kafka.records import JournalGap, Record, check_order, new_consumer, record_of
 from infra.settings import Settings
 
 SESSION_MS = 8_000
 HEARTBEAT_MS = 2_000
-FETCH_WAIT_MS = 100  # how long the broker holds an empty fetch; a seek waits for it
-SIDE_READ_SECONDS = 10.0
 REBALANCE_SLACK_SECONDS = 0.05
 
 log = logging.getLogger(__name__)
 
 Claim = Callable[[frozenset[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
-
-
-class Record(NamedTuple):
-    """One record. `timestamp_ms` is the log's time of arrival (our topics are of LogAppendTime)."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
-
-
-class JournalGap(Exception):
-    """A topic does not continue where it must: records were deleted, or the topic was made anew.
-
-    `expected` is the offset asked for; `got` the first one there was, None when that offset is not in the topic.
-    The partition stays at `expected` until somebody seeks or pauses it; the other partitions go on.
-    """
-
-    def __init__(self, topic: str, partition: int, expected: int, got: int | None) -> None:
-        found = "is not in the topic" if got is None else f"was expected, {got} came"
-        super().__init__(f"{topic}/{partition}: offset {expected} {found}")
-        self.topic, self.partition, self.expected, self.got = topic, partition, expected, got
 
 
 class _Gate(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -88,14 +62,12 @@ class Reader:
         self._next: dict[TopicPartition, int] = {}  # claimed partitions: the offset to be handed out next
         self._kept: dict[TopicPartition, list[Record]] = {}  # fetched, in order, not handed out yet
         self._consumer: Any = None
-        self._side: Any = None
-        self._side_turn = asyncio.Lock()
+        self._side = Ranges(settings)
 
     async def start(self) -> None:
         """Join the group; returns with a first assignment, which the first fetch() claims. Raises one of OUTAGE."""
-        hand_out_raw_records()
-        thin_out_log()
-        self._consumer = self._new_consumer(
+        self._consumer = new_consumer(
+            self._settings,
             group_id=self._group,
             group_instance_id=f"{self._group}-{self._settings.instance}",
             session_timeout_ms=SESSION_MS,
@@ -113,10 +85,10 @@ class Reader:
         """Close the connections. The group keeps our slot for the session's time, so a restart causes no rebalance."""
         self._next.clear()
         self._kept.clear()
-        for consumer in (self._consumer, self._side):
-            if consumer is not None:
-                await consumer.stop()
-        self._consumer = self._side = None
+        await self._side.stop()
+        if self._consumer is not None:
+            await self._consumer.stop()
+            self._consumer = None
 
     async def fetch(
         self, max_records: int, timeout_ms: int, max_bytes: int = 32 << 20
@@ -165,41 +137,15 @@ class Reader:
 
     async def end_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset that the next record of each partition will get."""
-        asked = {self._full(tp): tp for tp in tps}
-        found = await self._consumer.end_offsets(list(asked))
-        return {asked[tp]: offset for tp, offset in found.items()}
+        return await self._side.end_offsets(tps)
 
     async def record_at(self, tp: TopicPartition, offset: int) -> Record | None:
-        """One record; None when the topic does not hold it (any more, or yet)."""
-        try:
-            found = await self.range(tp, offset, offset + 1, 1)
-        except JournalGap:
-            return None
-        return found[0] if found else None
+        """One record, read beside the group; None when the topic does not hold it (any more, or yet)."""
+        return await self._side.record_at(tp, offset)
 
     async def range(self, tp: TopicPartition, start: int, end: int, limit: int) -> list[Record]:
-        """The records from start to before end, at most `limit`; fewer where the topic ends earlier.
-
-        Reads beside the group, by a consumer of its own. Raises JournalGap when `start` was deleted.
-        """
-        full = self._full(tp)
-        async with self._side_turn, asyncio.timeout(SIDE_READ_SECONDS):
-            side = await self._side_consumer()
-            first = (await side.beginning_offsets([full]))[full]
-            end = min(end, (await side.end_offsets([full]))[full])
-            if start < first:
-                raise JournalGap(tp.topic, tp.partition, start, first)
-            found: list[Record] = []
-            if start >= end:
-                return found
-            side.assign([full])
-            side.seek(full, start)
-            while len(found) < min(limit, end - start):
-                got = await side.getmany(full, timeout_ms=1000, max_records=limit - len(found))
-                records = [_record(tp, raw) for raw in got.get(full, ())]
-                self._check(tp, start + len(found), records)
-                found += records
-            return found[: end - start]
+        """See Ranges.range: a part of the topic, read beside the group."""
+        return await self._side.range(tp, start, end, limit)
 
     async def _claim_assigned(self) -> None:
         """Until the gate stands open: ask where to start, and go there."""
@@ -239,9 +185,9 @@ class Reader:
         gap: JournalGap | None = None
         for full, raws in got.items():
             tp = self._bare(full)
-            records = [_record(tp, raw) for raw in raws]
+            records = [record_of(tp, raw) for raw in raws]
             try:
-                self._check(tp, self._next[tp], records)
+                check_order(tp, self._next[tp], records)
             except JournalGap as found:
                 gap = found
                 self.seek(tp, self._next[tp])
@@ -270,51 +216,8 @@ class Reader:
             self._next[tp] = handed[tp][-1].offset + 1
         return handed
 
-    @staticmethod
-    def _check(tp: TopicPartition, expected: int, records: Sequence[Record]) -> None:
-        """Offsets must be gapless: our topics have neither compaction nor transactions."""
-        if records and (records[0].offset != expected or records[-1].offset != expected + len(records) - 1):
-            got = next(r.offset for n, r in enumerate(records) if r.offset != expected + n)
-            raise JournalGap(tp.topic, tp.partition, expected, got)
-
     def _full(self, tp: TopicPartition) -> TopicPartition:
         return TopicPartition(self._prefix + tp.topic, tp.partition)
 
     def _bare(self, tp: TopicPartition) -> TopicPartition:
         return TopicPartition(tp.topic[len(self._prefix) :], tp.partition)
-
-    async def _side_consumer(self) -> Any:
-        if self._side is None:
-            side = self._new_consumer()
-            try:
-                await side.start()
-            except BaseException:
-                await side.stop()
-                raise
-            self._side = side
-        return self._side
-
-    def _new_consumer(self, **more: Any) -> Any:
-        return AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka_bootstrap_servers,
-            client_id=f"tallystick-{self._group}-{self._settings.instance}",
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            fetch_max_wait_ms=FETCH_WAIT_MS,
-            request_timeout_ms=15_000,
-            key_deserializer=as_it_came,
-            **more,
-        )
-
-
-def _record(tp: TopicPartition, raw: Any) -> Record:
-    headers = raw.headers
-    return Record(
-        tp.topic,
-        tp.partition,
-        raw.offset,
-        raw.timestamp,
-        raw.key,
-        raw.value,
-        tuple((name, value or b"") for name, value in headers) if headers else (),
-    )
