@@ -1,0 +1,202 @@
+"""The laws of a mechanic, checked for every one that is registered, and for two unlawful ones that must be refused.
+
+A cell commutes over the changes of different purchases; a change there and back is nothing; a return equals buying what
+is left; nothing is mutated; due is a function with one due per identity, whole and non-zero; cell and key survive their
+encoding. Not checkable here: no clock, no look-up, no randomness (CONTRIBUTING.md).
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+from typing import Any, ClassVar
+
+import msgspec
+import pytest
+
+from events.model import Model
+from services.programme.mechanic import POINTS, Basket, Change, Due, Frame, Key, Mechanic, Meter
+from services.programme.mechanics import MECHANICS
+from tests.drivers.facts import fact
+
+CONFIGS: dict[str, list[dict[str, Any]]] = {
+    "share": [
+        {"points": 1, "per_minor": 100},
+        {"points": 3, "per_minor": 50, "only": ["tea"], "tier_percent": [100, 125], "valid_months": 2},
+        {"points": 1, "per_minor": 100, "pending_days": 5},
+        {"points": 1, "per_minor": 100, "exclude": ["tea"]},
+    ],
+}  # fmt: skip
+DAY_MS = 86_400_000
+
+
+def purchase(number: int, rnd: random.Random, meter: Meter) -> Basket:
+    day = 738_000 + rnd.randrange(40)
+    rows = [
+        {"item": f"i{n}", "total_minor": rnd.randrange(1, 9000), "categories": rnd.choice([["tea"], ["cup"], []])}
+        for n in range(3)
+    ]
+    said: Any = fact(id=f"p{number}", type="purchase", occurred_at="2026-01-01T00:00:00Z", lines=rows)
+    at_ms = day * DAY_MS + rnd.randrange(DAY_MS)
+    return Basket(f"p{number}", at_ms, day, said.lines, rnd.randrange(3), "", meter.measure(said.lines))
+
+
+def half(basket: Basket, meter: Meter) -> Basket:
+    lines = tuple(msgspec.structs.replace(line, total_minor=line.total_minor // 2) for line in basket.lines)  # type: ignore[type-var]
+    return msgspec.structs.replace(basket, lines=lines, measures=meter.measure(lines))
+
+
+class Lawbreak(Exception):
+    """Which law."""
+
+
+def cells_of(mechanic: Mechanic, changes: list[Change]) -> dict[Key, Any]:
+    cells: dict[Key, Any] = {}
+    for change in changes:
+        key = mechanic.key(change)
+        if key is None:
+            continue
+        old = cells.get(key)
+        frozen = copy.deepcopy(old)
+        new = mechanic.absorb(old, change)
+        if old != frozen:
+            raise Lawbreak("absorb changes its argument")
+        if new is None:
+            cells.pop(key, None)
+        else:
+            cells[key] = new
+    return cells
+
+
+def worth(mechanic: Mechanic, cells: dict[Key, Any]) -> dict[tuple[Any, ...], int]:
+    total: dict[tuple[Any, ...], int] = {}
+    for key, cell in cells.items():
+        dues = mechanic.due(key, cell)
+        if dues != mechanic.due(key, cell):
+            raise Lawbreak("due is not a function")
+        identities = [(unit, lot, to) for unit, _, lot, to in dues]
+        if len(set(identities)) != len(identities):
+            raise Lawbreak("two dues of one identity")
+        if any(type(amount) is not int or not amount for _, amount, _, _ in dues):
+            raise Lawbreak("a due must be whole and not zero")
+        for unit, amount, lot, to in dues:
+            total[unit, lot, to] = total.get((unit, lot, to), 0) + amount
+    return {identity: amount for identity, amount in total.items() if amount}
+
+
+def tuples(value: Any) -> Any:
+    return tuple(tuples(v) for v in value) if isinstance(value, list | tuple) else value
+
+
+def check_laws(kind: type[Mechanic], config: Model, tries: int = 60) -> None:
+    """Raises Lawbreak with the first law that does not hold."""
+    rnd = random.Random(7)
+    for _ in range(tries):
+        meter = Meter()
+        mechanic = kind(config, meter, Frame("Europe/London", "GBP"))
+        whole = meter.add("minor")
+        baskets = [purchase(n, rnd, meter) for n in range(6)]
+        about: Any = fact(id="f", type="enrolled", occurred_at="2026-01-01T00:00:00Z")
+
+        def change(before: Basket | None, after: Basket | None, about: Any = about, whole: int = whole) -> Change:
+            basket = after or before
+            assert basket is not None
+            lot = (basket.at_ms + 90 * DAY_MS, basket.at_ms, basket.at_ms, "p:" + basket.purchase)
+            worths = [b.measures[whole] // 100 if b is not None else 0 for b in (before, after)]
+            points = worths[1] - worths[0]
+            return Change(about, before, after, [(lot, points)] if points else [])
+
+        if mechanic.per_purchase:
+            for basket in baskets:
+                worth(mechanic, {"basket": basket})
+                nothing = msgspec.structs.replace(basket, lines=(), measures=meter.measure(()))
+                if mechanic.due(None, nothing):
+                    raise Lawbreak("worth something when empty")
+            continue
+        bought = [change(None, basket) for basket in baskets]
+        shuffled = rnd.sample(bought, len(bought))
+        cells = cells_of(mechanic, bought)
+        if cells != cells_of(mechanic, shuffled):
+            raise Lawbreak("does not commute")
+        for key, cell in cells.items():
+            if tuples(msgspec.msgpack.decode(msgspec.msgpack.encode((key, cell)))) != (key, cell):
+                raise Lawbreak("cell does not survive its encoding")
+        first, less = baskets[0], half(baskets[0], meter)
+        if cells_of(mechanic, [*bought, change(first, less), change(less, first)]) != cells:
+            raise Lawbreak("there and back is not nothing")
+        returned = worth(mechanic, cells_of(mechanic, [*bought, change(first, less)]))
+        if returned != worth(mechanic, cells_of(mechanic, [change(None, less), *bought[1:]])):
+            raise Lawbreak("a return is not the purchase of what is left")
+        if worth(mechanic, cells_of(mechanic, [bought[0], change(first, None)])):
+            raise Lawbreak("worth something when empty")
+
+
+@pytest.mark.parametrize("name", sorted(MECHANICS))
+def test_every_registered_mechanic_is_lawful(name: str) -> None:
+    kind = MECHANICS[name]
+    assert CONFIGS.get(name), f"tests/core/test_laws.py: give {name} a config or two to be checked with"
+    for config in CONFIGS[name]:
+        check_laws(kind, kind.Config.model_validate(config, strict=False))
+
+
+class _NoConfig(Model):
+    pass
+
+
+class Stamps(Mechanic):
+    """A lawful one with a cell, so that the laws are tried on the part of the interface that no rule of today uses."""
+
+    Config: ClassVar[type[Model]] = _NoConfig
+
+    def __init__(self, config: Any, meter: Meter, frame: Frame) -> None:
+        self.measure = meter.add("minor")
+        self._measure: int = self.measure
+
+    def key(self, change: Change) -> Key | None:
+        return "card"
+
+    def absorb(self, cell: Any, change: Change) -> Any:
+        moved = sum(
+            sign * basket.measures[self._measure]
+            for sign, basket in ((1, change.after), (-1, change.before))
+            if basket is not None
+        )
+        return (cell or 0) + moved or None
+
+    def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
+        return ((POINTS, cell // 1000, (0, 0, 0, "stamps"), ""),) if cell // 1000 else ()
+
+
+class FifthDoubles(Stamps):
+    """Unlawful and tempting: every fifth purchase doubles, by counter. It depends on which one came fifth."""
+
+    def absorb(self, cell: Any, change: Change) -> Any:
+        count, points = cell or (0, 0)
+        if change.before is None and change.after is not None:
+            count += 1
+            points += change.after.measures[self._measure] // 100 * (2 if count % 5 == 0 else 1)
+        return (count, points)
+
+    def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
+        return ((POINTS, cell[1], (0, 0, 0, "fifth"), ""),) if cell[1] else ()
+
+
+class Mutates(Stamps):
+    """Unlawful: writes into its cell."""
+
+    def absorb(self, cell: Any, change: Change) -> Any:
+        cell = [] if cell is None else cell
+        cell.append(1)
+        return cell
+
+
+def test_a_lawful_mechanic_with_a_cell_passes() -> None:
+    check_laws(Stamps, _NoConfig())
+
+
+@pytest.mark.parametrize(
+    ("kind", "law"), [(FifthDoubles, "does not commute"), (Mutates, "absorb changes its argument")]
+)
+def test_an_unlawful_mechanic_is_refused(kind: type[Mechanic], law: str) -> None:
+    with pytest.raises(Lawbreak, match=law):
+        check_laws(kind, _NoConfig())
