@@ -128,7 +128,7 @@ class Writer:
 
 
 def _added(batch: Any, key: bytes | None, value: bytes, headers: Sequence[tuple[str, bytes]]) -> bool:
-    return batch.append(key=key, value=value, timestamp=None, headers=headers) is not None
+    return batch.append(key=key, value=value, timestamp=None, headers=list(headers)) is not None
 
 
 def _looked_at(task: asyncio.Future[int]) -> None:
