@@ -33,6 +33,20 @@ def up() -> None:
     raise typer.Exit(run_up())
 
 
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End when everything is compared.")] = False,
+    as_json: AsJson = False,
+    restarts: Annotated[
+        int, typer.Option(min=0, help="End each process so often in the middle, by SIGTERM and kill -9 in turn.")
+    ] = 0,
+) -> None:
+    """Stream a year of real receipts through two houses, compare each customer, and stay until Ctrl-C."""
+    from services.workbench.demo.run import run_demo
+
+    raise typer.Exit(run_demo(once=once, as_json=as_json, restarts=restarts))
+
+
 @app.command("test", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def run_level(
     context: typer.Context,

@@ -17,7 +17,7 @@ from events.facts import Tick
 from events.topics import JOURNAL, rewards_topic
 from events.values import instant
 from infra.clock import monotonic
-from infra.kafka.client import Reader, TopicPartition, WriteFailed, Writer
+from infra.kafka.client import Ranges, TopicPartition, WriteFailed, Writer
 from infra.postgres.pool import Pool, Record
 from infra.postgres.queries import load
 from infra.settings import Settings
@@ -127,20 +127,20 @@ class Books:
     async def _rewards(self) -> dict[str, dict[str, int]]:
         """Points by partner and kind, from the partners' own topics, as a partner would count them."""
         told: dict[str, dict[str, int]] = {}
-        for (partner,) in await self._pool.fetch(_sql.partners):
-            sums = told[partner] = {"earned": 0, "reversed": 0}
-            reader = Reader(self._settings, (), "demo-report", _nothing)
-            try:
-                for partition in range(self._settings.partitions):
+        ranges = Ranges(self._settings)
+        try:
+            for (partner,) in await self._pool.fetch(_sql.partners):
+                sums = told[partner] = {"earned": 0, "reversed": 0}
+                for number in range(self._settings.partitions):
                     last = 0
-                    place = TopicPartition(rewards_topic(partner).name, partition)
-                    for record in await reader.range(place, 0, 1 << 60, 1 << 20):
+                    partition = TopicPartition(rewards_topic(partner).name, number)
+                    for record in await ranges.range(partition, 0, 1 << 60, 1 << 60):
                         reward = rewards.decode(record.value or b"")
                         if reward.seq > last:
                             last = reward.seq
                             sums[reward.kind] += reward.points if reward.kind == "earned" else -reward.points
-            finally:
-                await reader.stop()
+        finally:
+            await ranges.stop()
         return told
 
     async def _value(self, query: str, *arguments: object) -> int:
@@ -185,7 +185,3 @@ async def _again(writer: Writer, topic: str, partition: int, value: bytes) -> No
             return await writer.write(topic, partition, [(None, value, ())])
         except WriteFailed:
             await writer.reopen()
-
-
-async def _nothing(_: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
-    return {}
