@@ -111,13 +111,22 @@ class _Walk:
         member = None if heard.identifier is None else self._member(heard.identifier)
         saying = Saying(heard.kind, heard.content, heard.identifier is not None, member)
         verdict = decide(saying, self._revisions(heard.id), item.place, item.decided)
-        if heard.kind == "identifier_added" and verdict.act is Act.BOOK:
-            added = self._member(key_of(cast("IdentifierAddedSaid", heard.said).added))
-            if member is None:
-                return Verdict(Act.PARK, reason="nobody is known by the identifier")
-            if added not in (None, member):
-                return Verdict(Act.PARK, reason="the added identifier leads to another member")
+        if (
+            heard.kind == "identifier_added"
+            and verdict.act is Act.BOOK
+            and (why := self._not_added(item, heard, member))
+        ):
+            return Verdict(Act.PARK, reason=why)
         return verdict
+
+    def _not_added(self, item: Item, heard: Heard, member: str | None) -> str:
+        """Why one more identifier cannot lead to the member; "" when it can."""
+        if item.decided is Decided.BEFORE_A_RESTORE:
+            return "it was not booked before the directory was restored; say it again under a new id"
+        if member is None:
+            return "nobody is known by the identifier"
+        added = self._member(key_of(cast("IdentifierAddedSaid", heard.said).added))
+        return "" if added in (None, member) else "the added identifier leads to another member"
 
     def _book(self, item: Item, heard: Heard, revision: int) -> None:
         said, identifier = cast("AnySaid", heard.said), cast("Key", heard.identifier)

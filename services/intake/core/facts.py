@@ -20,7 +20,7 @@ from events.facts import (
     RedemptionVoided,
     Return,
 )
-from events.facts.base import Coordinates
+from events.facts.fact import Coordinates
 from events.said import AnySaid
 from services.intake.core.identity import Place
 

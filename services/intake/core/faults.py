@@ -28,7 +28,7 @@ def faults(said: AnySaid, logged_at_ms: int | None) -> tuple[str, ...]:
 def _faults(said: AnySaid, logged_at_ms: int | None) -> Iterator[str]:
     occurred_at_ms = _millis(said.occurred_at)
     if occurred_at_ms is None:
-        yield f"occurred_at {said.occurred_at} is no date of the calendar"
+        yield f"occurred_at {said.occurred_at} is no date"
     elif logged_at_ms is not None and occurred_at_ms > logged_at_ms + SKEW_MS:
         ahead_s = (occurred_at_ms - logged_at_ms) // 1000
         yield f"occurred_at {said.occurred_at} is {ahead_s} s after the record was logged (at most {SKEW_MS // 1000})"
@@ -42,7 +42,7 @@ def _faults(said: AnySaid, logged_at_ms: int | None) -> Iterator[str]:
         hold_until = said.hold_until
         hold_until_ms = None if hold_until is None else _millis(hold_until)
         if hold_until is not None and hold_until_ms is None:
-            yield f"hold_until {hold_until} is no date of the calendar"
+            yield f"hold_until {hold_until} is no date"
         elif hold_until_ms is not None and occurred_at_ms is not None and hold_until_ms <= occurred_at_ms:
             yield f"hold_until {hold_until} is not after occurred_at {said.occurred_at}"
     elif said.type == "identifier_added":

@@ -123,23 +123,29 @@ def decide(saying: Saying, known: Sequence[Revision], place: Place, decided: Dec
     own = remembered(known, place)
     if own is not None:
         return _DROP if own.member is None else Verdict(Act.AGAIN, own.number, own.member)
-    if decided is Decided.BEFORE_A_CRASH:
-        return _DROP
+    match decided:
+        case Decided.BEFORE_A_CRASH:
+            return _DROP
+        case Decided.BEFORE_A_RESTORE:
+            return _after_a_restore(saying, known, place)
+        case Decided.NOT_YET:
+            return _now(saying, known)
+
+
+def _now(saying: Saying, known: Sequence[Revision]) -> Verdict:
     if not known:
         return Verdict(Act.BOOK if saying.shows_identifier else Act.KEEP)
     newest = known[-1]
+    if newest.member is None and saying.shows_identifier:
+        return Verdict(Act.CLAIM)
+    if saying.content == newest.content and (not saying.shows_identifier or saying.member == newest.member):
+        return _DROP
     if newest.member is None:
-        return _of_a_guest(saying, newest)
+        return Verdict(Act.KEEP)
     if not saying.shows_identifier:
-        if saying.content == newest.content or decided is Decided.BEFORE_A_RESTORE:
-            return _DROP  # a guest's receipt before a restore was kept; it has been claimed since
         return _parked("the receipt is a member's; with other content it must show the member's identifier again")
     if saying.member != newest.member:
         return _parked("the receipt is another member's")
-    if saying.content == newest.content:
-        return _DROP
-    if decided is Decided.BEFORE_A_RESTORE and any(saying.content == revision.content for revision in known):
-        return _DROP  # had it made a fact, the journal would have remembered this record
     if saying.kind == newest.kind == "purchase":
         return Verdict(Act.CORRECT, newest.number + 1)
     if saying.kind != newest.kind:
@@ -147,10 +153,21 @@ def decide(saying: Saying, known: Sequence[Revision], place: Place, decided: Dec
     return _parked(f"the {saying.kind} was said before with other content; only a purchase can be corrected")
 
 
-def _of_a_guest(saying: Saying, newest: Revision) -> Verdict:
-    if saying.shows_identifier:
-        return Verdict(Act.CLAIM)
-    return _DROP if saying.content == newest.content else Verdict(Act.KEEP)
+def _after_a_restore(saying: Saying, known: Sequence[Revision], place: Place) -> Verdict:
+    """As it was decided then: by what was known before this record. The facts among those verdicts are in `known`."""
+    before = [revision for revision in known if not _later(revision.source, place)]
+    if known and not before and not saying.shows_identifier:
+        return _DROP  # a guest's receipt; it has been claimed since
+    verdict = _now(saying, before or known)
+    if verdict.act is not Act.CORRECT:
+        return verdict
+    if any(saying.content == revision.content for revision in known):
+        return _DROP  # of another partition, where before and after are not known
+    return Verdict(Act.CORRECT, known[-1].number + 1)
+
+
+def _later(source: Place, place: Place) -> bool:
+    return source[:2] == place[:2] and source[2] > place[2]
 
 
 def _parked(reason: str) -> Verdict:

@@ -33,6 +33,7 @@ _LONDON = ZoneInfo("Europe/London")
 _PURCHASE, _RETURN = twin(PurchaseSaid), twin(ReturnSaid)
 _ID = re.compile(ID.removesuffix("$") + r"\Z")
 _PRICE = re.compile(r"(-?)([0-9]{1,9})(?:\.([0-9]{1,6}))?\Z")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(:[0-9]{2})?\Z")
 _QUANTITY_MAX = 10**9
 """With a price below 10^9 a line's total stays below 10^20, and the check of the language refuses it above 2^63."""
 
@@ -112,7 +113,8 @@ def _item(code: str) -> tuple[str, str]:
 def _instant(london: str) -> str:
     """The instant of a London time '2010-12-01 08:26'. A time that clocks show twice is the first of the two."""
     try:
-        naive = datetime.strptime(london[:16], "%Y-%m-%d %H:%M")  # noqa: DTZ007 its zone comes with the next line
-        return instant(int(naive.replace(tzinfo=_LONDON).timestamp()) * 1000)
+        if _DATE.match(london):
+            return instant(int(datetime.fromisoformat(london).replace(tzinfo=_LONDON).timestamp()) * 1000)
     except (ValueError, OverflowError):
-        raise Unreadable(f"InvoiceDate {london[:50]!r} is not a time like '2010-12-01 08:26'") from None
+        pass  # no such day
+    raise Unreadable(f"InvoiceDate {london[:50]!r} is not a time like '2010-12-01 08:26'")

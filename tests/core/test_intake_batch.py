@@ -1,0 +1,192 @@
+"""A batch against the directory: each record sees what those before it claimed, and nothing is written."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+
+from events.decode import decode_fact, encode_fact
+from events.topics import ENROLMENTS, INBOUND, PURCHASES, REDEMPTIONS, Topic
+from services.intake.core.batch import Item, Plan, identifiers, receipts, walk
+from services.intake.core.identity import Act, Decided, Key, Revision
+from services.intake.core.reading import hear
+
+AT = "2026-03-10T09:30:00Z"
+
+
+class Said:
+    """Records of one till, in order."""
+
+    def __init__(self) -> None:
+        self.items: list[Item] = []
+
+    def add(self, topic: Topic, value: dict[str, Any] | str, decided: Decided = Decided.NOT_YET) -> Said:
+        place = (topic.name, 0, len(self.items))
+        if isinstance(value, str):
+            self.items.append(Item(place, decided, value, b"?"))
+            return self
+        whole = json.dumps({"occurred_at": AT} | value).encode()
+        self.items.append(Item(place, decided, hear(topic, (), whole, None), whole))
+        return self
+
+    def purchase(self, receipt: str, card: str | None, pence: int = 500, decided: Decided = Decided.NOT_YET) -> Said:
+        value: dict[str, Any] = {"type": "purchase", "id": receipt, "currency": "GBP", "total_minor": pence}
+        value["lines"] = [{"item": "tea", "total_minor": pence}]
+        return self.add(PURCHASES, value | ({} if card is None else {"identifier": shown(card)}), decided)
+
+    def added(self, fact: str, card: str, new: str) -> Said:
+        return self.add(
+            ENROLMENTS, {"type": "identifier_added", "id": fact, "identifier": shown(card), "added": shown(new)}
+        )
+
+    def plan(self, members: dict[Key, str] | None = None, known: dict[str, list[Revision]] | None = None) -> Plan:
+        numbers = itertools.count(1)
+        return walk(self.items, members or {}, known or {}, lambda: f"mem_{next(numbers)}")
+
+
+def shown(card: str) -> dict[str, str]:
+    return {"scheme": "card", "value": card}
+
+
+def facts(plan: Plan) -> list[tuple[str, str, str, int]]:
+    return [(fact.type, fact.id, fact.member, fact.revision) for _, fact in plan.facts]
+
+
+def acts(plan: Plan) -> dict[Act, int]:
+    total: dict[Act, int] = {}
+    for (_, act), count in plan.acts.items():
+        total[act] = total.get(act, 0) + count
+    return total
+
+
+def test_a_card_gets_one_member_however_often_it_is_shown() -> None:
+    plan = Said().purchase("r1", "1").purchase("r2", "1 ").purchase("r3", "2").plan({("card", "2"): "mem_two"})
+    assert facts(plan) == [
+        ("purchase", "r1", "mem_1", 0), ("purchase", "r2", "mem_1", 0), ("purchase", "r3", "mem_two", 0),
+    ]  # fmt: skip
+    assert plan.identities == {("card", "1"): "mem_1"}
+
+
+def test_a_fact_says_which_record_made_it() -> None:
+    _, fact = Said().purchase("r0", None).purchase("r1", "1").plan().facts[0]
+    value = json.loads(encode_fact(fact))
+    assert value == {
+        "type": "purchase",
+        "id": "r1",
+        "occurred_at": AT,
+        "source": {"topic": "purchases.v1", "partition": 0, "offset": 1},
+        "member": "mem_1",
+        "currency": "GBP",
+        "lines": [{"item": "tea", "total_minor": 500}],
+    }
+    assert decode_fact(encode_fact(fact)) == fact
+
+
+def test_no_identifier_leaves_intake() -> None:
+    plan = Said().purchase("r1", "6338-secret").added("a1", "6338-secret", "0171-secret").plan()
+    assert len(plan.facts) == 2
+    assert not any(b"secret" in encode_fact(fact) for _, fact in plan.facts)
+
+
+def test_the_same_receipt_within_a_batch() -> None:
+    said = Said().purchase("r1", "1").purchase("r1", "1").purchase("r1", "1", 600).purchase("r1", "1", 500)
+    plan = said.purchase("r1", "2", 600).plan()
+    assert facts(plan) == [
+        ("purchase", "r1", "mem_1", 0), ("correction", "r1", "mem_1", 1), ("correction", "r1", "mem_1", 2),
+    ]  # fmt: skip
+    assert [(place[2], reason) for place, reason in plan.parked] == [(4, "the receipt is another member's")]
+    assert acts(plan) == {Act.BOOK: 1, Act.DROP: 1, Act.CORRECT: 2, Act.PARK: 1}
+    assert plan.identities == {("card", "1"): "mem_1"}  # a receipt that is set aside makes no member
+
+
+def test_a_guest_who_comes_back_within_a_batch() -> None:
+    plan = Said().purchase("r1", None).purchase("r1", "1").purchase("r1", "2").plan()
+    assert facts(plan) == [("purchase", "r1", "mem_1", 0)]
+    assert [row.revision.member for row in plan.revisions.values()] == ["mem_1"]
+    assert [row.body for row in plan.revisions.values()] == [None]
+    assert [reason for _, reason in plan.parked] == ["the receipt is another member's"]
+
+
+def test_a_guests_receipt_is_kept_as_it_came() -> None:
+    said = Said().purchase("r1", None)
+    plan = said.plan()
+    (row,) = plan.revisions.values()
+    assert (row.receipt, row.lines, row.body, row.revision.member) == ("r1", 1, said.items[0].value, None)
+    assert (plan.facts, plan.guest_lines) == ([], 1)
+
+
+def test_what_cannot_be_read_is_parked_and_the_rest_goes_on() -> None:
+    plan = Said().purchase("r1", "1").add(PURCHASES, "no JSON").purchase("r2", "1").plan()
+    assert plan.parked == [(("purchases.v1", 0, 1), "no JSON")]
+    assert [fact.id for _, fact in plan.facts] == ["r1", "r2"]
+
+
+def test_one_more_card() -> None:
+    plan = Said().purchase("r1", "1").added("a1", "1", "2").purchase("r2", "2").plan()
+    assert facts(plan)[1:] == [("identifier_added", "a1", "mem_1", 0), ("purchase", "r2", "mem_1", 0)]
+    assert plan.identities == {("card", "1"): "mem_1", ("card", "2"): "mem_1"}
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({}, "nobody is known by the identifier"),
+        ({("card", "1"): "mem_a", ("card", "2"): "mem_b"}, "the added identifier leads to another member"),
+    ],
+)
+def test_one_more_card_that_cannot_be_added(members: dict[Key, str], reason: str) -> None:
+    plan = Said().added("a1", "1", "2").plan(members)
+    assert (facts(plan), plan.identities, [why for _, why in plan.parked]) == ([], {}, [reason])
+
+
+def test_a_redemption_is_never_asked_twice() -> None:
+    request = {"type": "redemption_requested", "id": "q1", "identifier": shown("1"), "points": 500}
+    said = Said().add(REDEMPTIONS, request).add(REDEMPTIONS, request).add(REDEMPTIONS, request | {"points": 600})
+    plan = said.plan()
+    assert [fact.id for _, fact in plan.facts] == ["q1"]
+    assert acts(plan) == {Act.BOOK: 1, Act.DROP: 1, Act.PARK: 1}
+
+
+def test_after_a_crash_the_same_facts_are_made_and_nothing_is_claimed() -> None:
+    first = Said().purchase("r1", "1").purchase("r1", "1").purchase("r1", "1", 600).purchase("r1", "1", 500)
+    first.purchase("g1", None).purchase("r1", "2").add(PURCHASES, "no JSON")
+    plan = first.plan()
+    directory: dict[str, list[Revision]] = {}
+    for row in plan.revisions.values():
+        directory.setdefault(row.receipt, []).append(row.revision)
+    again = Said()
+    again.items = [item._replace(decided=Decided.BEFORE_A_CRASH) for item in first.items]
+    second = again.plan({}, directory)  # not even the identifier need be known
+    assert [encode_fact(fact) for _, fact in second.facts] == [encode_fact(fact) for _, fact in plan.facts]
+    assert (second.identities, second.revisions, second.parked) == ({}, {}, [])
+
+
+def test_what_must_be_looked_up() -> None:
+    items = Said().purchase("r1", "1").purchase("g1", None).added("a1", "1", "2").add(PURCHASES, "no JSON").items
+    assert identifiers(items) == {("card", "1"), ("card", "2")}
+    assert receipts(items) == {"r1", "g1", "a1"}
+
+
+def test_every_kind_of_record_becomes_a_fact() -> None:
+    values: dict[str, dict[str, Any]] = {
+        "purchase": {"currency": "GBP", "total_minor": 5, "lines": [{"item": "tea", "total_minor": 5}]},
+        "return": {"currency": "GBP", "total_minor": 5, "lines": [{"item": "tea", "total_minor": 5}], "purchase": "r0"},
+        "redemption_requested": {"points": 5, "hold_until": "2026-03-11T00:00:00Z"},
+        "redemption_taken": {"points": 5, "store": "s1", "partner": "p1"},
+        "redemption_captured": {"points": 5, "redemption": "q1"},
+        "redemption_voided": {"redemption": "q1"},
+        "enrolled": {"store": "s1"},
+    }
+    topic_of = {model: topic for topic in INBOUND for model in topic.models}
+    said = Said()
+    for kind, value in values.items():
+        topic = topic_of["".join(part.title() for part in kind.split("_")) + "Said"]
+        said.add(topic, value | {"type": kind, "id": f"id:{kind}", "identifier": shown("1")})
+    plan = said.plan()
+    assert [fact.type for _, fact in plan.facts] == list(values)
+    for (_, fact), value in zip(plan.facts, values.values(), strict=True):
+        written = json.loads(encode_fact(fact))
+        assert {k: v for k, v in value.items() if k != "total_minor"}.items() <= written.items()
