@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import asyncpg
-from asyncpg import Connection, Pool, Record
+from asyncpg import Pool, Record
 from asyncpg.exceptions import UniqueViolationError as UniqueViolation
 from asyncpg.pool import PoolConnectionProxy as Borrowed
 
 from infra.settings import Settings
 
 __all__ = ["OUTAGE", "Borrowed", "Connection", "Pool", "Record", "UniqueViolation", "open_pool"]
+
+Connection: TypeAlias = asyncpg.Connection | Borrowed
+"""A connection of its own, or one lent by a pool."""
 
 CONNECT_SECONDS = 5
 COMMAND_SECONDS = 60
