@@ -26,6 +26,8 @@ INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,3})
 
 Id = Annotated[str, StringConstraints(pattern=ID)]
 Code = Annotated[str, StringConstraints(pattern=CODE)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=50)]
+"""What a shop calls an item or a category: any short text, as tills have it. Never part of a topic's name or an id."""
 Instant = Annotated[str, StringConstraints(pattern=INSTANT)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 PositiveInt = Annotated[int, Field(gt=0, le=I63)]

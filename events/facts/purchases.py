@@ -8,18 +8,18 @@ from pydantic import Field
 
 from events.facts.fact import AtShop
 from events.model import Model
-from events.values import Code, Currency, Id, NaturalInt, PositiveInt
+from events.values import Currency, Id, Label, NaturalInt, PositiveInt
 
 
 class Line(Model):
     """One line of a receipt."""
 
-    item: Code
+    item: Label
     quantity: NaturalInt = 1
     """Units; a weighed item counts as one."""
     total_minor: NaturalInt
     """What was paid for the whole line, in minor units of the receipt's currency, taxes included."""
-    categories: tuple[Code, ...] = ()
+    categories: tuple[Label, ...] = ()
 
 
 Lines = Annotated[tuple[Line, ...], Field(min_length=1, max_length=10_000)]

@@ -44,6 +44,14 @@ class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return Basket(self.purchase, self.at_ms, day, lines, self.tier, self.partner, measures)
 
 
+def basket_of(fact: Purchase | Return, at_ms: int, tier: int, version: Version) -> Basket:
+    """A receipt as it was said, rated under a programme version: the path of every till event."""
+    lines = fact.lines
+    return Basket(
+        fact.id, at_ms, day_of(at_ms, version.zone), lines, tier, fact.partner or "", version.meter.measure(lines)
+    )
+
+
 def standing(fact: Purchase | Correction | Return, at_ms: int, tier: int) -> Standing:
     """A receipt's content as it was said."""
     rows = tuple((line.item, line.quantity, line.total_minor, line.categories) for line in fact.lines)

@@ -87,9 +87,7 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     @property
     def next_due_ms(self) -> int | None:
         """When a tick concerns this member: its next event, or a day leaving the tier's window. None: never."""
-        due = self.next_event_ms
-        if self.timeline.level and self.timeline.next_drop_ms < due:
-            due = self.timeline.next_drop_ms
+        due = min(self.next_event_ms, self.timeline.next_drop_ms)
         return due if due < NEVER else None
 
     def check(self) -> None:

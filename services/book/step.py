@@ -15,7 +15,7 @@ from events.facts import MemberFact, Message
 from events.facts.purchases import Correction, Purchase, Return
 from events.refusals import Refusal
 from services.book import redemptions
-from services.book.baskets import Standing, keep, known, less, standing
+from services.book.baskets import Standing, basket_of, keep, known, less, standing
 from services.book.lots import claw, earn, expire, repay
 from services.book.member import Member
 from services.book.rewards import RewardDue, rewards_of
@@ -178,7 +178,7 @@ def _purchase(turn: Turn, fact: Purchase, at_ms: int, plan: Plan) -> _Rated | Re
     if fact.currency != version.currency:
         return Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES
     tier = turn.member.timeline.level
-    after = standing(fact, at_ms, tier).basket(version)
+    after = basket_of(fact, at_ms, tier, version)
     _qualify(turn, version, None, after)
     return _Rated(version, tier, _post(turn, Change(fact, None, after, []), version))
 
@@ -209,7 +209,7 @@ def _unlinked_return(turn: Turn, fact: Return, at_ms: int, plan: Plan) -> _Rated
     if fact.currency != version.currency:
         return Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES
     tier = turn.member.timeline.level
-    before = standing(fact, at_ms, tier).basket(version)
+    before = basket_of(fact, at_ms, tier, version)
     _qualify(turn, version, before, None)
     return _Rated(version, tier, _post(turn, Change(fact, before, None, []), version))
 

@@ -14,7 +14,7 @@ import yaml
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from events.model import Model
-from events.values import Code, Currency, Instant, NaturalInt, PositiveInt, millis
+from events.values import Code, Currency, Instant, Label, NaturalInt, PositiveInt, millis
 from services.programme.mechanics import MECHANICS
 
 FILE_CHARACTERS_MAX = 1_000_000
@@ -50,8 +50,8 @@ class Tier(_Closed):
     levels: Annotated[tuple[TierLevel, ...], Field(min_length=1)]
     window_months: NaturalInt = 12
     """A day's spend counts until the end of the same day this many months later; 0: until its calendar year ends."""
-    only: tuple[Code, ...] = ()
-    exclude: tuple[Code, ...] = ()
+    only: tuple[Label, ...] = ()
+    exclude: tuple[Label, ...] = ()
 
     @model_validator(mode="after")
     def _ascending(self) -> Tier:

@@ -6,6 +6,7 @@ large, or with bytes that are no JSON. Both accept (and then say the same fact),
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from typing import Any
@@ -78,7 +79,7 @@ def spoilt(good: list[dict[str, Any]]) -> st.SearchStrategy[bytes]:
             places += [(part, key) for part in (*nested, value.get("source")) if isinstance(part, dict) for key in part]
             where, key = draw(st.sampled_from(places))
             if draw(st.booleans()):
-                where[key] = draw(odd)
+                where[key] = copy.deepcopy(draw(odd))  # it may be spoilt in turn
             else:
                 where.pop(key, None)
         if draw(st.integers(0, 9)) == 0:

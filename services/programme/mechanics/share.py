@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from events.model import Model
-from events.values import Code, NaturalInt, PositiveInt, floor_div
+from events.values import Label, NaturalInt, PositiveInt, floor_div
 from services.programme.calendar import NEVER, end_after_months, midnight
 from services.programme.mechanic import POINTS, Basket, Due, Frame, Key, Mechanic, Meter
 
@@ -26,9 +26,9 @@ class Share(Mechanic):
         """Points (in the programme's smallest unit of them) per `per_minor`."""
         per_minor: PositiveInt
         """Money in minor units: 100 means per 1.00."""
-        only: tuple[Code, ...] = ()
+        only: tuple[Label, ...] = ()
         """Count only lines of these categories; empty: all lines."""
-        exclude: tuple[Code, ...] = ()
+        exclude: tuple[Label, ...] = ()
         """Never count lines of these categories."""
         tier_percent: Annotated[tuple[NaturalInt, ...], Field(min_length=1)] = (100,)
         """By level; the last one holds for every higher level."""
