@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from events.model import Model
 from events.values import Code, Currency, Instant, Label, NaturalInt, PositiveInt, millis
@@ -102,15 +102,35 @@ class ProgrammeText(_Closed):
     tier: Tier | None = None
     rules: tuple[RuleText, ...]
 
-    @model_validator(mode="after")
-    def _consistent(self) -> ProgrammeText:
-        if self.zone not in available_timezones():
-            raise ValueError(f"zone {self.zone!r} is not an IANA time zone; write for example Europe/London")
-        millis(self.effective_from)
-        for what, names in (("rule id", [r.id for r in self.rules]), ("partner", list(self.partners))):
-            if twice := sorted({n for n in names if names.count(n) > 1}):
-                raise ValueError(f"{what} {', '.join(twice)} stands twice; every {what} needs a name of its own")
-        return self
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError(f"{zone!r} is not an IANA time zone; write for example Europe/London")
+        return zone
+
+    @field_validator("effective_from")
+    @classmethod
+    def _possible_instant(cls, at: str) -> str:
+        millis(at)
+        return at
+
+    @field_validator("rules")
+    @classmethod
+    def _rules_once(cls, rules: tuple[RuleText, ...]) -> tuple[RuleText, ...]:
+        _once("rule id", [rule.id for rule in rules])
+        return rules
+
+    @field_validator("partners")
+    @classmethod
+    def _partners_once(cls, partners: tuple[str, ...]) -> tuple[str, ...]:
+        _once("partner", list(partners))
+        return partners
+
+
+def _once(what: str, names: list[str]) -> None:
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{what} {', '.join(twice)} stands twice; every {what} needs a name of its own")
 
 
 class _Loader(yaml.SafeLoader):

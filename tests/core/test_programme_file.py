@@ -1,0 +1,75 @@
+"""The programme file: every fault at once, each with its line and a remedy; nothing of it costs more than a moment."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.programme.compile import compile_programme
+from services.programme.model import ProgrammeError
+
+HEAD = """programme: p
+version: p-1
+effective_from: 2026-01-01T00:00:00Z
+currency: GBP
+"""
+RULES = "rules:\n  - id: base\n    share: {points: 1, per_minor: 100}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("", 1, "empty"),
+        ("[]", 1, "valid dict"),
+        (HEAD, 1, "rules: Field required"),
+        (HEAD + RULES + "colour: red\n", 8, "colour"),
+        (HEAD + RULES + "currency: EUR\n", 8, "stands twice"),
+        (HEAD.replace("GBP", "pounds") + RULES, 4, "currency"),
+        (HEAD.replace("2026-01-01T00:00:00Z", "2026-01-01") + RULES, 3, "effective_from"),
+        (HEAD.replace("2026-01-01T00", "2026-13-01T00") + RULES, 3, "month must be in"),
+        (HEAD + "zone: Europe/Lundon\n" + RULES, 5, "IANA"),
+        (HEAD + RULES.replace("share", "shares"), 6, "exactly one of: share"),
+        (HEAD + RULES.replace("points: 1", "points: 1.5"), 7, "rules.0.share.points"),
+        (HEAD + RULES.replace("points: 1", "points: 0"), 7, "greater than 0"),
+        (HEAD + RULES.replace("points: 1", "points: one"), 7, "valid integer"),
+        (HEAD + RULES.replace("per_minor", "per"), 7, "per_minor: Field required"),
+        (HEAD + RULES + "  - id: base\n    share: {points: 1, per_minor: 100}\n", 6, "rule id base stands twice"),
+        (HEAD + "partners: [a, a]\n" + RULES, 5, "partner a stands twice"),
+        (HEAD + "tier: {levels: [{name: b, from_minor: 5}, {name: a, from_minor: 5}]}\n" + RULES, 5, "ascend"),
+        (HEAD + "tier: {levels: []}\n" + RULES, 5, "levels"),
+        (HEAD + "a: &a [1]\nb: *a\n" + RULES, 5, "anchors"),
+        (HEAD + "a: " + "[" * 50 + "]" * 50 + "\n" + RULES, 5, "nested"),
+        (HEAD + "a: " + "[" * 5000 + "\n", 1, "not YAML"),
+        (HEAD + 'a: "unfinished\n', 6, "not YAML"),
+        (HEAD + "a: !!python/object:os.system {}\n" + RULES, 5, "not YAML"),
+        ("x" * 1_000_001, 1, "longer than"),
+    ],
+)
+def test_a_fault_names_its_line_and_a_remedy(text: str, line: int, says: str) -> None:
+    with pytest.raises(ProgrammeError) as refused:
+        compile_programme([text], ["shop.yaml"])
+    assert any(fault.startswith(f"shop.yaml:{line}: ") and says in fault for fault in refused.value.faults), (
+        refused.value.faults
+    )
+
+
+def test_every_fault_is_said_at_once_in_the_order_of_the_lines() -> None:
+    text = HEAD.replace("currency: GBP", "currency: pounds") + RULES.replace("points: 1", "points: -1") + "x: 1\n"
+    with pytest.raises(ProgrammeError) as refused:
+        compile_programme([text], ["shop.yaml"])
+    assert [fault.split(":")[1] for fault in refused.value.faults] == ["4", "7", "8"]
+
+
+def test_versions_come_into_force_at_their_instants() -> None:
+    second = (HEAD + RULES).replace("p-1", "p-2").replace("2026-01-01", "2026-02-01")
+    plan = compile_programme([second, HEAD + RULES])
+    by_instant = [plan.at(ms) for ms in (0, 1_767_225_600_000, 1_769_903_999_999, 1_769_904_000_000)]
+    assert [version and version.name for version in by_instant] == [None, "p-1", "p-1", "p-2"]
+
+
+def test_a_version_is_published_once() -> None:
+    with pytest.raises(ProgrammeError, match="published twice"):
+        compile_programme([HEAD + RULES, HEAD + RULES])
+
+
+def test_without_a_programme_there_is_nothing_in_force() -> None:
+    assert compile_programme(()).at(0) is None
