@@ -20,7 +20,13 @@ from infra.clock import monotonic
 from infra.kafka.client import Ranges, TopicPartition, WriteFailed, Writer
 from infra.postgres.pool import Pool, Record
 from infra.postgres.queries import load
+from infra.runner.live import inside
 from infra.settings import Settings
+from projections.balance import read as balance
+from projections.balance.fold import Balance
+from projections.models import MODELS
+from projections.tier import read as tier
+from projections.tier.fold import Tier
 from services.book import member as book
 
 ASK_EVERY_S = 0.2
@@ -81,8 +87,9 @@ class Books:
             return count == 0, count
 
         async def projected() -> tuple[bool, object]:
-            count = await self._value(_sql.unprojected)
-            return count == 0, count
+            booked = await self._value(_sql.booked)
+            taken = [await self._inside(model.name, _sql.projected) for model in MODELS]
+            return all(count == booked for count in taken), taken
 
         await self._until("every entry and reward to be published", published)
         await self._until("the projections to take every entry", projected)
@@ -121,8 +128,22 @@ class Books:
             "lots": sum(len(row["lots"]) for row in customers.values()),
             "tiers": tiers,
             "partners": partners,
-            "parked": await self._value(_sql.parked),
+            "parked": await self._value(_sql.parked)
+            + sum([await self._inside(model.name, _sql.unread) for model in MODELS]),
+            "projections_differ": await self._projections_differ(customers),
         }
+
+    async def _projections_differ(self, customers: Mapping[str, Row]) -> int:
+        """In how many members a read model differs from the ledger's tables."""
+        members = [row["member"] for row in customers.values()]
+        balances = await balance.balances(self._pool, members)
+        levels = await tier.tiers(self._pool, members)
+        return sum(
+            row["member"] not in balances
+            or row["member"] not in levels
+            or _of_ledger(row) != _of_projections(balances[row["member"]], levels[row["member"]])
+            for row in customers.values()
+        )
 
     async def _rewards(self) -> dict[str, dict[str, int]]:
         """Points by partner and kind, from the partners' own topics, as a partner would count them."""
@@ -142,6 +163,10 @@ class Books:
         finally:
             await ranges.stop()
         return told
+
+    async def _inside(self, model: str, query: str) -> int:
+        async with inside(self._pool, model) as connection:
+            return int(await connection.fetchval(query))
 
     async def _value(self, query: str, *arguments: object) -> int:
         return int(await self._pool.fetchval(query, *arguments))
@@ -171,11 +196,25 @@ def _customer(row: Record, moved: Mapping[str, int], declined: int) -> Row:
         "expired": moved.get(_EXPIRED, 0),
         "available": row["available"],
         "debt": row["debt"],
+        "pending": row["pending"],
+        "held": row["held"],
         "net": row["available"] + row["pending"] - row["debt"],
         "tier": row["tier"],
         "qualifying_minor": row["qualifying_minor"],
         "lots": [[instant(lot[0]), instant(lot[1]), lot[3], lot[4]] for lot in state.lots if lot[0] < 1 << 60],
     }
+
+
+def _of_ledger(row: Row) -> tuple[int, ...]:
+    names = ("available", "pending", "held", "debt", "net", "earned", "redeemed", "expired", "reversed", "tier")
+    return (*(row[name] for name in names), row["qualifying_minor"])
+
+
+def _of_projections(points: Balance, level: Tier) -> tuple[int, ...]:
+    now = points.available, points.pending, points.held, points.debt, points.balance
+    return (
+        *now, points.earned, -points.redeemed, -points.expired, -points.reversed, level.level, level.qualifying_minor
+    )  # fmt: skip
 
 
 async def _again(writer: Writer, topic: str, partition: int, value: bytes) -> None:

@@ -46,6 +46,18 @@ where convert_from(outcome, 'UTF8')::json ->> 'status' = 'declined' group by mem
 -- Facts that are committed and whose entries and rewards are not yet known to be published.
 select coalesce(sum(next_seq - 1 - published_seq), 0) from position
 
+-- name: booked
+-- Facts that the ledger has booked.
+select coalesce(sum(next_seq - 1), 0) from position
+
+-- name: projected
+-- Inside a read model: facts that it has taken. The same words, and another table of that name.
+select coalesce(sum(next_seq - 1), 0) from position
+
+-- name: unread
+-- Inside a read model: records that it could not read.
+select count(*) from parked
+
 -- name: partners
 -- The partners who were told anything.
 select distinct partner from reward_position order by partner

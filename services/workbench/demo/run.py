@@ -114,7 +114,6 @@ class Demo:
         totals = await books.totals(rows)
         ended = {f"{name} {how}": count for (name, how), count in sorted(restarts.ended.items())}
         return totals | {
-            "projections_differ": await books.projections_differ(),
             "receipts_per_s": round(receipts / seconds),
             "ended": ended,
         }, rows
