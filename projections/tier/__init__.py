@@ -1,0 +1,1 @@
+"""Read model `tier`: the level a member is in, since when, and the spend that counts towards it."""
