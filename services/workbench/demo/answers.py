@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Self
 
-import msgspec
-
-from events.entries import Posting, decode_outcome, decode_outcome_record
+from events.entries import decode_outcome_record
 from events.topics import OUTCOMES
 from infra.clock import monotonic
 from infra.kafka.client import Reader, TopicPartition
@@ -26,7 +24,6 @@ LATE_S = 3.0
 LOOK_EVERY_S = 1.0
 
 _sql = load(Path(__file__).parent)
-_postings = msgspec.json.Decoder(list[Posting]).decode
 
 
 class Answer(NamedTuple):
@@ -81,9 +78,8 @@ class Answers:
             except OUTAGE:
                 continue  # asked again in a second
             for row in rows:
-                outcome, (posting,) = decode_outcome(row["outcome"]), _postings(row["postings"])
                 self.looked_up += 1
-                self._answer(row["fact_id"], Answer(outcome.status == "done", posting.available))
+                self._answer(row["fact_id"], Answer(row["status"] == "done", row["available"]))
 
     def _answer(self, fact: str, answer: Answer) -> None:
         _, future = self._awaited.pop(fact, (0.0, None))

@@ -1,8 +1,11 @@
 -- What the demo asks of a house's tables: intake's, the ledger's, and the projections'.
 
 -- name: outcomes_of
--- The stored outcomes of facts that somebody awaits, by fact id.
-select fact_id, outcome, postings from fact
+-- The stored outcomes of facts that somebody awaits, by fact id. A posting is [member, available, ...].
+select fact_id,
+       convert_from(outcome, 'UTF8')::json ->> 'status' as status,
+       (convert_from(postings, 'UTF8')::json -> 0 ->> 1)::bigint as available
+from fact
 where partition = any($1::smallint[]) and fact_id = any($2::text[]) and revision = 0
 
 -- name: receipts_settled
