@@ -19,7 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from infra.kafka.local import LocalKafka
 from infra.postgres.local import LocalPostgres
 from infra.settings import Settings, StackSettings, load_stack
-from infra.stack.house import House
+from infra.stack.house import House, Process
 from infra.stack.stack import Stack
 
 PARTITIONS = 4  # enough for a partition to be lost while others go on, and quick to make
@@ -72,6 +72,18 @@ async def open_folder() -> AsyncIterator[Path]:
 async def servers_in(folder: Path) -> AsyncIterator[Servers]:
     async with Stack(local_settings(), folder, lambda _: None) as stack:
         yield Servers(stack)
+
+
+@asynccontextmanager
+async def running(house: Settings, *processes: Process) -> AsyncIterator[Stack]:
+    """Our processes (none named: all of a house) on a test's house; gives pids, restarts and /metrics addresses.
+
+    Use it in the test itself, so that the processes belong to the test's own event loop.
+    """
+    settings = StackSettings(**dict(house))
+    async with open_folder() as folder, Stack(settings, folder, print) as stack:
+        await stack.start(House(processes=processes or House().processes))
+        yield stack
 
 
 async def delete_topics(settings: Settings) -> None:

@@ -1,10 +1,15 @@
 """The fixtures themselves: real servers, and a house of its own for each test."""
 
+import os
+import signal
+
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from infra.settings import Settings
+from infra.stack.house import Process
+from tests.drivers.servers import running
 
 
 async def test_a_record_goes_through_the_real_broker(house: Settings) -> None:
@@ -31,6 +36,16 @@ async def test_a_house_has_an_empty_database_of_its_own(house: Settings) -> None
         assert (await connection.fetchval("show server_version")).startswith("18.")
     finally:
         await connection.close()
+
+
+async def test_processes_run_on_a_house_and_come_back_after_a_kill(house: Settings) -> None:
+    async with running(house, Process("one", "tests.drivers.still"), Process("two", "tests.drivers.still")) as stack:
+        assert list(stack.pids()) == ["one", "two"]
+        old = stack.pid("one")
+        assert old is not None
+        os.kill(old, signal.SIGKILL)
+        assert await stack.restarted("one", old) != old
+        assert stack.settings_of(stack.houses[0]) == house
 
 
 async def test_a_wrong_password_is_refused(house: Settings) -> None:
