@@ -1,0 +1,133 @@
+"""`python -m services.ledger`: runs until SIGTERM or SIGINT, then finishes the batch, publishes it and exits with 0."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+
+import uvloop
+
+from events.topics import ENTRIES, JOURNAL, OUTCOMES, rewards_topic
+from infra.failpoints import Failpoint
+from infra.health import Health, serve
+from infra.kafka.client import OUTAGE as KAFKA_OUTAGE
+from infra.kafka.client import Reader, TopicPartition, Writer
+from infra.kafka.topics_admin import TopicRefused, ensure_topics, topic_id
+from infra.metrics import Registry
+from infra.postgres.migrate import MigrationRefused, migrate
+from infra.postgres.pool import OUTAGE as POSTGRES_OUTAGE
+from infra.postgres.pool import open_pool
+from infra.settings import Settings, SettingsError, load
+from services.ledger.batch import Owned
+from services.ledger.metrics import Metrics
+from services.ledger.plans import Plans
+from services.ledger.relay import Relay
+from services.ledger.store import SQL, PostgresStore
+from services.ledger.ticks import Ticker
+from services.ledger.worker import JournalRefused, Worker
+
+GROUP = "ledger"
+CONNECTIONS = 6
+"""Commit, read, and a few for the relay's pages and the timers."""
+LAST_WORDS_SECONDS = 10.0
+LOOK_SECONDS = 5.0
+
+REFUSED = (JournalRefused, TopicRefused, MigrationRefused)
+
+log = logging.getLogger(__name__)
+
+
+async def run(settings: Settings, health: Health, registry: Registry, stopping: asyncio.Event) -> None:
+    """The ledger of a house until `stopping` is set. Raises one of REFUSED, or an outage met while starting."""
+    metrics, reach = Metrics(registry), Failpoint(settings.failpoint).reach
+    async with contextlib.AsyncExitStack() as stack:
+        pool = await open_pool(settings, max_size=CONNECTIONS)
+        stack.push_async_callback(pool.close)
+        await migrate(pool, SQL, "ledger")
+        await ensure_topics(settings, (JOURNAL, ENTRIES, OUTCOMES))
+        writer = Writer(settings)
+        await writer.start()
+        stack.push_async_callback(writer.stop)
+        store = PostgresStore(pool)
+        stack.push_async_callback(store.close)
+
+        async def ensure_partners(partners: tuple[str, ...]) -> None:
+            await ensure_topics(settings, [rewards_topic(partner) for partner in partners])
+
+        async def journal_id() -> str:
+            return await topic_id(settings, JOURNAL.name)
+
+        async def claim(assigned: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
+            offsets = await worker.claim(reader, [tp.partition for tp in assigned])
+            return {TopicPartition(JOURNAL.name, partition): offset for partition, offset in offsets.items()}
+
+        relay = Relay(store, writer, settings.partitions, reach)
+        worker = Worker(store, relay, Plans(ensure_partners), settings.partitions, journal_id, health, metrics, reach)
+        reader = Reader(settings, [JOURNAL.name], GROUP, claim)
+        await reader.start()
+        stack.push_async_callback(reader.stop)
+        beside = [relay.save_now_and_then(), _look(reader, relay, worker.owned, health, metrics)]
+        if settings.clock == "wall":
+            beside.append(Ticker(store, relay.write, worker.owned).run())
+        async with _beside(beside):
+            await worker.run(reader, stopping)
+        with contextlib.suppress(TimeoutError, *POSTGRES_OUTAGE):
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await relay.drain()
+        relay.stop()
+
+
+@contextlib.asynccontextmanager
+async def _beside(coroutines: Iterable[Coroutine[None, None, None]]) -> AsyncIterator[None]:
+    """Tasks that run beside a block and end with it; the first that fails ends the block."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(coroutine) for coroutine in coroutines]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def _look(reader: Reader, relay: Relay, owned: Mapping[int, Owned], health: Health, metrics: Metrics) -> None:
+    """Every few seconds: how much waits to be read and to be published."""
+    while True:
+        health.set_ready("topics", not relay.failing, relay.failing)
+        metrics.unpublished.set(relay.unpublished)
+        with contextlib.suppress(*KAFKA_OUTAGE):
+            ends = await reader.end_offsets(reader.assignment())
+            waiting = [ends[tp] - owned[tp.partition].next_offset for tp in ends if tp.partition in owned]
+            metrics.lag.set(sum(waiting))
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _serve_and_run(settings: Settings) -> None:
+    stopping = asyncio.Event()
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(asked, stopping.set)
+    registry, health = Registry(), Health()
+    health.set_ready("partitions", False, "not assigned yet")
+    served = await serve(settings, health, registry)
+    try:
+        await run(settings, health, registry, stopping)
+    finally:
+        await served.close()
+
+
+def main() -> int:
+    try:
+        settings = load()
+        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        uvloop.run(_serve_and_run(settings))
+    except (SettingsError, *REFUSED) as why:
+        print(f"ledger: {why}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

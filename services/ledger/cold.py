@@ -1,0 +1,100 @@
+"""Cold rows as the facts of one part see them: written a moment ago, in flight, or loaded.
+
+A fact sees what an earlier fact of the same batch wrote, and what the batch in flight wrote though it is not committed
+yet; only then what the tables hold. Rows of kind "fact" are a purchase's own row of `fact` and follow the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from services.book.turn import ColdKey
+from services.ledger.batch import Part
+from services.ledger.store import Store
+
+FACT = "fact"
+_pack = msgspec.msgpack.Encoder().encode
+_NOTHING: dict[ColdKey, bytes | None] = {}
+
+
+class Cold:
+    """The cold rows of one part. `before` is the same partition's part of the batch in flight."""
+
+    __slots__ = ("_before", "_rows", "part")
+
+    def __init__(self, part: Part, before: Part | None) -> None:
+        self.part = part
+        self._before = before
+        self._rows: dict[str, dict[ColdKey, bytes | None]] = {}
+
+    @property
+    def partition(self) -> int:
+        return self.part.partition
+
+    def of(self, member: str) -> Mapping[ColdKey, bytes | None]:
+        """What is known of a member's cold rows; a key that is missing was not looked up."""
+        return self._rows.get(member, _NOTHING)
+
+    def wrote(self, member: str, rows: Mapping[ColdKey, bytes | None]) -> None:
+        """A fact wrote these: to be committed, and seen by the facts behind it."""
+        self.part.cold.setdefault(member, {}).update(rows)
+        self._rows.setdefault(member, {}).update(rows)
+
+    def booked(self, member: str, fact_id: str, body: bytes, outcome: bytes) -> None:
+        """A first revision was booked: whoever was told that there is none must see it now."""
+        rows = self._rows.get(member)
+        if rows is not None and (FACT, fact_id) in rows:
+            rows[FACT, fact_id] = _pack((body, outcome))
+
+    def put(self, member: str, key: ColdKey, value: bytes | None) -> None:
+        self._rows.setdefault(member, {})[key] = value
+
+    def uncommitted(self, member: str, key: ColdKey) -> tuple[bytes | None] | None:
+        """A row that only this process knows of, in a tuple of one; None: ask the tables."""
+        if key[0] == FACT:
+            return self._booked(member, key[1])
+        if self._before is not None:
+            rows = self._before.cold.get(member)
+            if rows is not None and key in rows:
+                return (rows[key],)
+        return None
+
+    def _booked(self, member: str, fact_id: str) -> tuple[bytes | None] | None:
+        for part in (self.part, self._before):
+            done = part.done.get((fact_id, 0)) if part is not None else None
+            if done is not None:
+                mine = getattr(done.fact, "member", None) == member
+                return (_pack((done.body, done.outcome)) if mine else None,)
+        return None
+
+
+async def load(store: Store, wanted: Sequence[tuple[Cold, str, ColdKey]]) -> None:
+    """Look rows up, in two queries at most; afterwards every wanted key is known."""
+    asked: dict[tuple[int, str, ColdKey], Cold] = {}
+    for cold, member, key in wanted:
+        own = cold.uncommitted(member, key)
+        if own is not None:
+            cold.put(member, key, own[0])
+        else:
+            asked[cold.partition, member, key] = cold
+            cold.put(member, key, None)
+    for partition, member, key, value in await _from_tables(store, asked):
+        asked[partition, member, key].put(member, key, value)
+
+
+async def _from_tables(
+    store: Store, asked: Iterable[tuple[int, str, ColdKey]]
+) -> list[tuple[int, str, ColdKey, bytes]]:
+    facts = [(partition, member, key[1]) for partition, member, key in asked if key[0] == FACT]
+    rows = [one for one in asked if one[2][0] != FACT]
+    found: list[tuple[int, str, ColdKey, bytes]] = []
+    if rows:
+        found += await store.cold_rows(rows)
+    if facts:
+        found += [
+            (partition, member, (FACT, fact_id), _pack((body, outcome)))
+            for partition, member, fact_id, body, outcome in await store.first_revisions(facts)
+        ]
+    return found

@@ -1,0 +1,374 @@
+"""Steps 2 to 4: from drafts to a batch, in memory. Duplicates out, members and cold rows in, each fact rated, booked.
+
+Owns the order of things and what a fact becomes in rows and records. Does not own what a fact does to a member
+(services/book), nor the commit. A fact that the book cannot fold stops its partition: that part is thrown away, and
+the partitions beside it go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from events.decode import decode_fact, encode_fact
+from events.entries import Outcome, encode_outcome
+from events.facts import ProgrammePublished
+from events.facts.ticks import Tick, slice_of
+from events.rewards import Reward
+from events.rewards import encode as encode_reward
+from infra.kafka.client import partition_of
+from services.book.member import Broken, Member, decode, encode, new
+from services.book.rewards import pseudonym
+from services.book.step import Result, needs, step, tick, tick_needs
+from services.ledger import cold as cold_rows
+from services.ledger.batch import Batch, Chunk, Done, Item, Parked, Part, StoredFact
+from services.ledger.cold import Cold
+from services.ledger.duplicates import same_content, set_known_aside, set_repeats_aside, to_look_up
+from services.ledger.plans import Plans
+from services.ledger.published import (
+    entries_message,
+    outcome_message,
+    reward_message,
+    standings,
+    stored_answer,
+)
+from services.ledger.reading import Draft, digest
+from services.ledger.rows import entry_row, fact_row, message_row, reward_row
+from services.ledger.store import Store
+from services.programme.model import ProgrammeError
+
+YIELD_EVERY = 64
+"""Facts between two yields to the event loop: the commit in flight needs its turns."""
+
+BROKEN = (Broken, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What a fact that cannot be folded raises: an invariant, or a bug of the pure rooms. Either stops its partition."""
+
+_DONE = Outcome("done")
+
+
+class Stopped(Exception):
+    """A fact that cannot be folded. Its partition stands before it until a better program comes."""
+
+    def __init__(self, partition: int, offset: int, why: str) -> None:
+        super().__init__(f"journal.v1/{partition} stops at offset {offset}: {why}")
+        self.partition, self.offset = partition, offset
+
+
+class Fold:
+    """Folds drafts into batches. Keeps nothing between two of them: state is in `Owned`."""
+
+    def __init__(self, store: Store, plans: Plans, partitions: int) -> None:
+        """partitions: of the journal, for life."""
+        self._store = store
+        self._plans = plans
+        self._partitions = partitions
+        self._folded = 0
+
+    async def run(
+        self, drafts: Sequence[Draft], in_flight: Batch | None, careful_before: Mapping[int, int]
+    ) -> tuple[Batch, list[Stopped]]:
+        """The batch of these drafts, and the partitions that stop (their parts are not in it).
+
+        careful_before: partition -> every fact below this offset is looked for in the index. Raises one of OUTAGE:
+        then, as for the partitions that stop, what is cached of the drafts' partitions is spoilt.
+        """
+        for draft in drafts:
+            set_repeats_aside(draft, in_flight)
+        await self._load_members(drafts)
+        wanted = [one for draft in drafts for one in to_look_up(draft, careful_before.get(draft.owned.partition, 0))]
+        if wanted:
+            set_known_aside(drafts, await self._store.known_facts(wanted))
+        colds = [
+            Cold(_begin(draft), in_flight.part(draft.owned.partition) if in_flight is not None else None)
+            for draft in drafts
+        ]
+        await self._prefetch(drafts, colds)
+        batch = Batch([])
+        stopped: list[Stopped] = []
+        for draft, cold in zip(drafts, colds, strict=True):
+            try:
+                await self._fold(draft, cold)
+            except Stopped as stop:
+                stopped.append(stop)
+            else:
+                batch.parts.append(cold.part)
+        for part in batch.parts:
+            batch.records += part.next_offset - part.at_offset
+        batch.members = await self._member_columns(batch.parts)
+        return batch, stopped
+
+    # ------------------------------------------------------------ step 3: load
+
+    async def _load_members(self, drafts: Sequence[Draft]) -> None:
+        """Every member of the drafts' facts into the cache; one who is not in the tables stays missing."""
+        missing: dict[tuple[int, str], None] = {}
+        owned = {draft.owned.partition: draft.owned for draft in drafts}
+        for draft in drafts:
+            members, partition = draft.owned.members, draft.owned.partition
+            for item in draft.items:
+                name = getattr(item.fact, "member", None)
+                if name is not None and name not in members:
+                    missing[partition, name] = None
+        if missing:
+            for partition, name, state in await self._store.members(list(missing)):
+                owned[partition].members[name] = decode(name, state)
+
+    async def _prefetch(self, drafts: Sequence[Draft], colds: Sequence[Cold]) -> None:
+        """The cold rows that the facts seem to need, in few queries for all of them."""
+        asking = [(cold, item) for draft, cold in zip(drafts, colds, strict=True) for item in draft.items]
+        while asking:
+            still, wanted = [], []
+            for cold, item in asking:
+                name = getattr(item.fact, "member", None)
+                member = cold.part.owned.members.get(name) if name is not None else None
+                if name is None or member is None:
+                    continue  # nobody's, or a new member's: there is nothing in the tables
+                try:
+                    keys = needs(member, item.fact, cold.part.owned.plan, cold.of(name))  # type: ignore[arg-type]
+                except BROKEN:
+                    continue  # met again, and reported, when its turn comes
+                if keys:
+                    still.append((cold, item))
+                    wanted += [(cold, name, key) for key in keys]
+            if wanted:
+                await cold_rows.load(self._store, wanted)
+            asking = still
+
+    # ------------------------------------------------------------ step 4: rate and post
+
+    async def _fold(self, draft: Draft, cold: Cold) -> None:
+        """Every fact of a draft, in order, then its repeats. Raises Stopped."""
+        part, owned = cold.part, draft.owned
+        for item in draft.items:
+            self._folded += 1
+            if self._folded % YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+            kind = item.fact.type
+            if kind == "tick":
+                await self._tick(cold, item)
+            elif kind == "programme_published":
+                await self._programme(part, item)
+            else:
+                await self._member_fact(cold, item)
+        for item, first in draft.repeats:
+            _answer_again(draft, part, item, first)
+        owned.next_offset, owned.next_seq, owned.last_hash = part.next_offset, part.next_seq, part.last_hash
+        owned.reward_seqs.update(part.reward_seqs)
+
+    async def _member_fact(self, cold: Cold, item: Item) -> None:
+        part, fact = cold.part, item.fact
+        owned, name = part.owned, fact.member  # type: ignore[union-attr]
+        member = owned.members.get(name)
+        if member is None:
+            if partition_of(name.encode(), self._partitions) != owned.partition:
+                part.parked.append(Parked(item.record, f"member {name} belongs to another partition"))
+                return
+            member = owned.members[name] = new(name)
+        try:
+            while keys := needs(member, fact, owned.plan, known := cold.of(name)):  # type: ignore[arg-type]
+                if any(key in known for key in keys):
+                    raise Broken(f"{fact.id} asks again for cold rows that it was given: {keys}")
+                await cold_rows.load(self._store, [(cold, name, key) for key in keys])
+            result = step(member, fact, owned.plan, known)  # type: ignore[arg-type]
+        except BROKEN as error:
+            raise _stopped(owned.partition, item, error) from error
+        part.members[name] = member
+        if result.cold:
+            cold.wrote(name, result.cold)
+        outcome = _book(part, item, result.outcome, (result,))
+        if fact.revision == 0:
+            cold.booked(name, fact.id, item.record.value or b"", outcome)
+
+    async def _tick(self, cold: Cold, item: Item) -> None:
+        """Alone in its batch and with none in flight, so the tables know every member who has something due."""
+        part, owned, told = cold.part, cold.part.owned, _tick_of(item.fact)
+        due = await self._store.due_members(owned.partition, item.at_ms, told.slice, told.slices)
+        results = []
+        try:
+            members = {name: owned.members.get(name) or decode(name, state) for name, state in due}
+            while wanted := [
+                (cold, name, key)
+                for name, member in members.items()
+                for key in tick_needs(member, item.at_ms, cold.of(name))
+            ]:
+                await cold_rows.load(self._store, wanted)
+            for number, (name, member) in enumerate(members.items()):
+                if number % YIELD_EVERY == 0:
+                    await asyncio.sleep(0)
+                result = tick(member, item.at_ms, owned.plan, cold.of(name))
+                if result is not None:
+                    part.members[name] = member
+                    if result.cold:
+                        cold.wrote(name, result.cold)
+                    results.append(result)
+        except BROKEN as error:
+            raise _stopped(owned.partition, item, error) from error
+        _book(part, item, _DONE, results)
+
+    async def _programme(self, part: Part, item: Item) -> None:
+        owned = part.owned
+        told = _programme_of(item.fact)
+        if sha256(told.text.encode()).hexdigest() != told.sha256:
+            part.parked.append(Parked(item.record, "sha256 is not that of the text"))
+            return
+        texts = (*owned.texts, told.text)
+        try:
+            plan = await self._plans.of(texts)
+        except ProgrammeError as error:
+            part.parked.append(Parked(item.record, f"the programme has faults: {'; '.join(error.faults)}"[:1000]))
+            return
+        owned.texts, owned.plan = texts, plan
+        _book(part, item, _DONE, ())
+
+    async def _member_columns(self, parts: Sequence[Part]) -> tuple[list[object], ...]:
+        """The touched members' hot rows as columns, encoded once a batch, before the next batch changes them."""
+        rows: list[tuple[Any, ...]] = []
+        for part in parts:
+            for name in sorted(part.members):
+                if len(rows) % YIELD_EVERY == 0:
+                    await asyncio.sleep(0)
+                rows.append(_member_row(part.partition, name, part.members[name]))
+        return tuple(map(list, zip(*rows, strict=True)))
+
+
+def _begin(draft: Draft) -> Part:
+    owned = draft.owned
+    return Part(
+        owned=owned,
+        at_offset=owned.next_offset,
+        at_seq=owned.next_seq,
+        next_offset=draft.next_offset,
+        next_seq=owned.next_seq,
+        last_hash=draft.last_hash,
+        chunk=Chunk(owned.partition, owned.next_seq - 1, owned.next_seq - 1),
+        parked=draft.parked,
+    )
+
+
+def _member_row(partition: int, name: str, member: Member) -> tuple[Any, ...]:
+    return (
+        partition,
+        name,
+        slice_of(name),
+        member.available,
+        member.pending,
+        member.held,
+        member.debt,
+        member.tier,
+        member.qualifying_minor,
+        member.next_due_ms,
+        member.high_water_ms,
+        encode(member),
+    )
+
+
+def _tick_of(fact: Any) -> Tick:
+    return fact  # type: ignore[no-any-return]  # a struct with the model's attributes (events/decode.py)
+
+
+def _programme_of(fact: Any) -> ProgrammePublished:
+    return fact  # type: ignore[no-any-return]
+
+
+def _stopped(partition: int, item: Item, error: BaseException) -> Stopped:
+    fact = item.fact
+    return Stopped(partition, item.record.offset, f"{fact.type} {fact.id} cannot be folded: {error!r}")
+
+
+# ---------------------------------------------------------------- what a fact becomes
+
+
+def _book(part: Part, item: Item, outcome: Outcome, results: Sequence[Result]) -> bytes:
+    """Number a fact, and make its rows and records. Returns its outcome as it is stored."""
+    record, fact, at_ms = item
+    partition, seq, chunk = part.owned.partition, part.next_seq, part.chunk
+    part.next_seq = seq + 1
+    chunk.last_seq = seq
+    body = record.value or b""
+    name = getattr(fact, "member", None)
+    postings = tuple([result.posting for result in results])
+    stored = encode_outcome(outcome)
+    part.facts.append(
+        fact_row(
+            partition,
+            seq,
+            fact.id,
+            fact.revision,
+            name.encode() if name is not None else None,
+            fact.type,
+            at_ms,
+            record.timestamp_ms,
+            record.offset,
+            digest(body),
+            body,
+            stored,
+            standings(postings),
+        )
+    )
+    n = 0
+    for posting in postings:
+        key = posting.member.encode()
+        for entry in posting.entries:
+            part.entries.append(entry_row(partition, seq, n, key, entry))
+            n += 1
+    chunk.entries.append(entries_message(partition, seq, fact, record.timestamp_ms, outcome, postings))
+    answer = None
+    if name is not None:
+        answer = outcome_message(partition, fact, outcome, postings[0])
+        chunk.outcomes.append(answer)
+    for result in results:
+        if result.rewards:
+            _reward(part, item, seq, result)
+    for n, message in enumerate(message for result in results for message in result.messages):
+        value = encode_fact(message)
+        part.messages.append(message_row(partition, seq, n, value))
+        chunk.messages.append(value)
+    part.done[fact.id, fact.revision] = Done(fact, body, stored, answer)
+    return stored
+
+
+def _reward(part: Part, item: Item, fact_seq: int, result: Result) -> None:
+    fact, partition = item.fact, part.owned.partition
+    for partner, kind, points in result.rewards:
+        seq = part.reward_seqs.get(partner) or part.owned.reward_seqs.get(partner, 1)
+        part.reward_seqs[partner] = seq + 1
+        reward = Reward(
+            seq=seq,
+            id=fact.id,
+            partner=partner,
+            member=pseudonym(partner, result.posting.member),
+            kind=kind,
+            points=points,
+            occurred_at=fact.occurred_at,
+            store=getattr(fact, "store", None) or "",
+        )
+        value = encode_reward(reward)
+        part.rewards.append(reward_row(partition, partner, seq, fact_seq, value))
+        part.chunk.rewards.setdefault(partner, []).append(reward_message(partition, reward, value))
+
+
+def _answer_again(draft: Draft, part: Part, item: Item, first: Done | StoredFact | None) -> None:
+    """A repeat: the first one's outcome again, or, with other content under the same id, parked."""
+    first = first or part.done.get((item.fact.id, item.fact.revision)) or _known(draft, item)
+    if first is None:
+        part.parked.append(Parked(item.record, "the record of this id before it is parked too"))
+        return
+    fact = first.fact if isinstance(first, Done) else decode_fact(first.body)
+    if not same_content(fact, item.fact):
+        reason = f"{item.fact.id} revision {item.fact.revision} is known with other content"
+        part.parked.append(Parked(item.record, reason))
+        return
+    answer = first.answer if isinstance(first, Done) else stored_answer(first)
+    if answer is not None:
+        part.chunk.repeats.append(answer)
+
+
+def _known(draft: Draft, item: Item) -> StoredFact | None:
+    """The stored fact of the same key, where an earlier repeat of this draft has found it."""
+    for other, first in draft.repeats:
+        same = other.fact.id == item.fact.id and other.fact.revision == item.fact.revision
+        if same and isinstance(first, StoredFact):
+            return first
+    return None

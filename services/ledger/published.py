@@ -1,0 +1,168 @@
+"""How a fact looks on the topics: one function builds each record, for the worker and for the relay after a crash.
+
+So what is published again has the same bytes. Owns headers and keys; the values are events/entries.py and
+events/rewards.py. Reads nothing and decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from events.cloudevents import headers
+from events.decode import decode_fact
+from events.entries import (
+    EntriesRecord,
+    Entry,
+    Outcome,
+    OutcomeRecord,
+    Posting,
+    decode_outcome,
+    encode,
+)
+from events.facts import Fact
+from events.rewards import Reward
+from events.rewards import decode as decode_reward
+from infra.kafka.client import Message
+from services.ledger.batch import Chunk, StoredFact
+
+_ENTRIES = "entries"
+_OUTCOME = "outcome"
+_REWARD = "reward"
+
+
+def entries_message(
+    partition: int, seq: int, fact: Fact, recorded_at_ms: int, outcome: Outcome, postings: tuple[Posting, ...]
+) -> Message:
+    """The record of a fact on entries.v1."""
+    record = EntriesRecord(
+        seq,
+        fact.id,
+        fact.type,
+        fact.occurred_at,
+        recorded_at_ms,
+        outcome,
+        postings,
+        fact.revision,
+        getattr(fact, "partner", None) or "",
+        getattr(fact, "store", None) or "",
+    )
+    member = getattr(fact, "member", None)
+    return member and member.encode(), encode(record), _numbered(seq, f"ledger/{partition}", _ENTRIES, fact.occurred_at)
+
+
+def outcome_message(partition: int, fact: Fact, outcome: Outcome, posting: Posting) -> Message:
+    """The hint on outcomes.v1 for whoever waits for the answer to a member's fact."""
+    earned = reversed_ = redeemed = 0
+    for entry in posting.entries:
+        if entry.debit == "issued":
+            earned += entry.points
+        elif entry.debit in ("spent", "held"):
+            redeemed -= entry.points
+        elif entry.debit == "reversed":
+            reversed_ -= entry.points
+        if entry.credit in ("spent", "held"):
+            redeemed += entry.points
+        elif entry.credit == "reversed":
+            reversed_ += entry.points
+    record = OutcomeRecord(
+        fact.id,
+        fact.type,
+        posting.member,
+        outcome.status,
+        outcome.refusal,
+        earned,
+        reversed_,
+        redeemed,
+        posting.available,
+        posting.pending,
+        posting.held,
+        posting.debt,
+        posting.tier,
+        fact.revision,
+    )
+    name = f"{fact.id}:{fact.revision}"
+    return posting.member.encode(), encode(record), headers(name, f"ledger/{partition}", _OUTCOME, fact.occurred_at)
+
+
+def reward_message(partition: int, reward: Reward, value: bytes) -> Message:
+    """The record of a reward on its partner's topic, numbered in a run of its own."""
+    source = f"ledger/{partition}/{reward.partner}"
+    return reward.member.encode(), value, _numbered(reward.seq, source, _REWARD, reward.occurred_at)
+
+
+def _numbered(seq: int, source: str, kind: str, time: str) -> tuple[tuple[str, bytes], ...]:
+    number = str(seq)
+    return (*headers(number, source, kind, time), ("seq", number.encode()))
+
+
+# ---------------------------------------------------------------- from the tables
+
+
+class _Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A posting without its entries: how a member stood after the fact."""
+
+    member: str
+    available: int
+    pending: int
+    held: int
+    debt: int
+    tier: int
+    qualifying_minor: int
+
+
+_decode_standings = msgspec.json.Decoder(list[_Standing]).decode
+
+
+def standings(postings: Sequence[Posting]) -> bytes:
+    """The column `postings`: JSON, an array for each posting. Ids need no escape (events/values.py)."""
+    rows = [
+        b'["%b",%d,%d,%d,%d,%d,%d]'
+        % (p.member.encode(), p.available, p.pending, p.held, p.debt, p.tier, p.qualifying_minor)
+        for p in postings
+    ]
+    return b"[%b]" % b",".join(rows)
+
+
+def postings_of(stored: StoredFact) -> tuple[Posting, ...]:
+    """The postings of a stored fact, with their entries."""
+    entries: dict[str, list[Entry]] = {}
+    for member, entry in stored.entries:
+        entries.setdefault(member, []).append(entry)
+    return tuple(
+        Posting(
+            *(stood.member, stood.available, stood.pending, stood.held, stood.debt, stood.tier, stood.qualifying_minor),
+            entries=tuple(entries.get(stood.member, ())),
+        )
+        for stood in _decode_standings(stored.postings)
+    )
+
+
+def stored_answer(stored: StoredFact) -> Message | None:
+    """The outcome of a stored fact, as it was published; None for what concerns a whole partition."""
+    fact = decode_fact(stored.body)
+    postings = postings_of(stored)
+    if fact.type in ("tick", "programme_published"):
+        return None
+    return outcome_message(stored.partition, fact, decode_outcome(stored.outcome), postings[0])
+
+
+def chunk_of(
+    partition: int,
+    after_seq: int,
+    facts: Sequence[StoredFact],
+    rewards: Iterable[tuple[str, bytes]],
+    messages: Iterable[bytes],
+) -> Chunk:
+    """What was to be published for a run of stored facts (at least one), with the same bytes."""
+    chunk = Chunk(partition, after_seq, facts[-1].seq)
+    for stored in facts:
+        fact, outcome, postings = decode_fact(stored.body), decode_outcome(stored.outcome), postings_of(stored)
+        chunk.entries.append(entries_message(partition, stored.seq, fact, stored.recorded_at_ms, outcome, postings))
+        if fact.type not in ("tick", "programme_published"):
+            chunk.outcomes.append(outcome_message(partition, fact, outcome, postings[0]))
+    for partner, value in rewards:
+        chunk.rewards.setdefault(partner, []).append(reward_message(partition, decode_reward(value), value))
+    chunk.messages.extend(messages)
+    return chunk

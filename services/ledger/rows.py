@@ -1,0 +1,119 @@
+"""Rows of the big tables as PostgreSQL's binary COPY wants them, packed by hand. Pure.
+
+A row is a count of fields, then each field as a length and its bytes (length -1: null). Packing them here, where the
+values are at hand, costs a third of what a driver's general encoder does. Columns are in the order of the migration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from struct import Struct
+
+from events.entries import Entry
+
+HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+END = b"\xff\xff"
+
+FACT_COLUMNS = (
+    *("partition", "seq", "fact_id", "revision", "member", "type", "occurred_at", "recorded_at", "offset"),
+    *("hash", "body", "outcome", "postings"),
+)
+ENTRY_COLUMNS = ("partition", "seq", "n", "member", "debit", "credit", "points", "lot", "why", "balance_after")
+REWARD_COLUMNS = ("partition", "partner", "seq", "fact_seq", "value")
+MESSAGE_COLUMNS = ("partition", "seq", "n", "value")
+
+_length = Struct(">i").pack
+_fact_head = Struct(">hihiqi").pack  # 13 fields; partition, seq, length of the id
+_fact_middle = Struct(">iii").pack  # revision, length of the member (-1: null)
+_fact_tail = Struct(">iqiqiqi16si").pack  # occurred_at, recorded_at, offset, hash, length of the body
+_entry_head = Struct(">hihiqiii").pack  # 10 fields; partition, seq, n, length of the member
+_entry_points = Struct(">iqi").pack  # points, length of the lot
+_entry_tail = Struct(">iq").pack  # balance_after
+_reward_head = Struct(">hihi").pack  # 5 fields; partition, length of the partner
+_reward_tail = Struct(">iqiqi").pack  # seq, fact_seq, length of the value
+_message = Struct(">hihiqiii").pack  # 4 fields; partition, seq, n, length of the value
+
+
+def _text(word: str) -> bytes:
+    raw = word.encode()
+    return _length(len(raw)) + raw
+
+
+_ACCOUNTS = {name: _text(name) for name in ("issued", "lot", "debt", "held", "spent", "expired", "reversed")}
+_TYPES: dict[str, bytes] = {}
+
+
+def _type(name: str) -> bytes:
+    packed = _TYPES.get(name)
+    if packed is None:
+        packed = _TYPES[name] = _text(name)
+    return packed
+
+
+def fact_row(
+    partition: int,
+    seq: int,
+    fact_id: str,
+    revision: int,
+    member: bytes | None,
+    kind: str,
+    occurred_at_ms: int,
+    recorded_at_ms: int,
+    offset: int,
+    digest: bytes,
+    body: bytes,
+    outcome: bytes,
+    postings: bytes,
+) -> bytes:
+    """A row of `fact`. `digest` is 16 bytes; `member` None for what concerns a whole partition."""
+    name = fact_id.encode()
+    return b"".join(
+        (
+            _fact_head(13, 2, partition, 8, seq, len(name)),
+            name,
+            _fact_middle(4, revision, -1 if member is None else len(member)),
+            member or b"",
+            _type(kind),
+            _fact_tail(8, occurred_at_ms, 8, recorded_at_ms, 8, offset, 16, digest, len(body)),
+            body,
+            _length(len(outcome)),
+            outcome,
+            _length(len(postings)),
+            postings,
+        )
+    )  # fmt: skip
+
+
+def entry_row(partition: int, seq: int, n: int, member: bytes, entry: Entry) -> bytes:
+    """A row of `entry`."""
+    lot, why = entry.lot.encode(), entry.why.encode()
+    return b"".join(
+        (
+            _entry_head(10, 2, partition, 8, seq, 4, n, len(member)),
+            member,
+            _ACCOUNTS[entry.debit],
+            _ACCOUNTS[entry.credit],
+            _entry_points(8, entry.points, len(lot)),
+            lot,
+            _length(len(why)),
+            why,
+            _entry_tail(8, entry.balance_after),
+        )
+    )
+
+
+def reward_row(partition: int, partner: str, seq: int, fact_seq: int, value: bytes) -> bytes:
+    """A row of `reward`."""
+    name = partner.encode()
+    head = _reward_head(5, 2, partition, len(name))
+    return b"".join((head, name, _reward_tail(8, seq, 8, fact_seq, len(value)), value))
+
+
+def message_row(partition: int, seq: int, n: int, value: bytes) -> bytes:
+    """A row of `message`."""
+    return _message(4, 2, partition, 8, seq, 4, n, len(value)) + value
+
+
+def copy_of(rows: Sequence[bytes]) -> bytes:
+    """The whole stream of a COPY ... FROM STDIN (FORMAT binary)."""
+    return b"".join((HEADER, *rows, END))

@@ -1,0 +1,127 @@
+-- The ledger's queries. Position rows are always locked in the order of partitions, so no two of us can deadlock.
+
+-- name: positions
+-- How far some partitions have come, read without a lock.
+select partition, topic_id, next_offset, next_seq, published_seq, epoch, last_hash
+from position where partition = any($1::int2[]) order by partition
+
+-- name: locked_positions
+-- The same, after every transaction that is changing them has ended.
+select partition, topic_id, next_offset, next_seq, published_seq, epoch, last_hash
+from position where partition = any($1::int2[]) order by partition for update
+
+-- name: make_positions
+-- Position rows for partitions that were never read before.
+insert into position (partition, topic_id) select unnest($1::int2[]), $2 on conflict do nothing
+
+-- name: claim
+-- Take the partitions: whoever had them holds an old epoch from now on.
+update position set epoch = epoch + 1 where partition = any($1::int2[])
+
+-- name: fence
+-- Begin, lock, and move the positions if nobody else did; the count of rows says whether all are still ours.
+begin;
+select from position where partition in ({partitions}) order by partition for update;
+update position p set next_offset = v.next_offset, next_seq = v.next_seq, last_hash = v.last_hash
+from (values {rows}) v (partition, at_offset, at_seq, epoch, next_offset, next_seq, last_hash)
+where p.partition = v.partition and p.next_offset = v.at_offset and p.next_seq = v.at_seq and p.epoch = v.epoch
+
+-- name: write_members
+-- The hot rows of the members that a batch touched.
+insert into member (partition, member, slice, available, pending, held, debt, tier, qualifying_minor, next_due, high_water, state)
+select * from unnest($1::int2[], $2::text[], $3::int2[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int2[], $9::int8[], $10::int8[], $11::int8[], $12::bytea[])
+on conflict (partition, member) do update set
+    available = excluded.available, pending = excluded.pending, held = excluded.held, debt = excluded.debt,
+    tier = excluded.tier, qualifying_minor = excluded.qualifying_minor, next_due = excluded.next_due,
+    high_water = excluded.high_water, state = excluded.state
+
+-- name: write_cold
+-- Cold rows that a batch wrote.
+insert into cold (partition, member, kind, key, value)
+select * from unnest($1::int2[], $2::text[], $3::text[], $4::text[], $5::bytea[])
+on conflict (partition, member, kind, key) do update set value = excluded.value
+
+-- name: delete_cold
+-- Cold rows that a batch removed.
+delete from cold c using unnest($1::int2[], $2::text[], $3::text[], $4::text[]) w (partition, member, kind, key)
+where c.partition = w.partition and c.member = w.member and c.kind = w.kind and c.key = w.key
+
+-- name: write_reward_positions
+-- The next number of each partner that a batch rewarded for.
+insert into reward_position (partition, partner, next_seq) select * from unnest($1::int2[], $2::text[], $3::int8[])
+on conflict (partition, partner) do update set next_seq = excluded.next_seq
+
+-- name: park
+-- Set journal records aside with a reason.
+insert into parked_journal (partition, "offset", reason, key, value)
+select * from unnest($1::int2[], $2::int8[], $3::text[], $4::bytea[], $5::bytea[]) on conflict do nothing
+
+-- name: members
+-- The state of members, by partition and id.
+select m.partition, m.member, m.state
+from unnest($1::int2[], $2::text[]) w (partition, member)
+join member m on m.partition = w.partition and m.member = w.member
+
+-- name: due_members
+-- The state of members to whom something happens by an instant, of one slice of a partition.
+select member, state from member
+where partition = $1 and next_due <= $2 and slice % $4 = $3 order by member
+
+-- name: count_due
+-- How many members of a partition have something due by an instant.
+select count(*) from member where partition = $1 and next_due <= $2
+
+-- name: known_facts
+-- Facts by id and revision: what a second delivery is answered from.
+select f.partition, f.seq, f.recorded_at, f.body, f.outcome, f.postings
+from unnest($1::int2[], $2::text[], $3::int4[]) w (partition, fact_id, revision)
+join fact f on f.partition = w.partition and f.fact_id = w.fact_id and f.revision = w.revision
+
+-- name: first_revisions
+-- A member's facts of revision 0 with their outcomes: what a return or a correction needs of its purchase.
+select f.partition, f.member, f.fact_id, f.body, f.outcome
+from unnest($1::int2[], $2::text[], $3::text[]) w (partition, member, fact_id)
+join fact f on f.partition = w.partition and f.fact_id = w.fact_id and f.revision = 0 and f.member = w.member
+
+-- name: cold_rows
+-- Cold rows by member, kind and key.
+select c.partition, c.member, c.kind, c.key, c.value
+from unnest($1::int2[], $2::text[], $3::text[], $4::text[]) w (partition, member, kind, key)
+join cold c on c.partition = w.partition and c.member = w.member and c.kind = w.kind and c.key = w.key
+
+-- name: programmes
+-- The programmes of some partitions, in the order of the book.
+select partition, body from fact where partition = any($1::int2[]) and type = 'programme_published' order by partition, seq
+
+-- name: reward_positions
+-- The next reward number of each partner of some partitions.
+select partition, partner, next_seq from reward_position where partition = any($1::int2[])
+
+-- name: newest_tick
+-- The instant of the newest tick of a partition; null without one.
+select max(occurred_at) from fact where partition = $1 and type = 'tick'
+
+-- name: facts_from
+-- Facts of a partition in the order of the book, after a seq.
+select partition, seq, recorded_at, body, outcome, postings from fact
+where partition = $1 and seq > $2 and seq <= $3 order by seq limit $4
+
+-- name: entries_of
+-- The entries of facts, in order.
+select e.partition, e.seq, e.member, e.debit, e.credit, e.points, e.why, e.balance_after, e.lot
+from unnest($1::int2[], $2::int8[]) w (partition, seq)
+join entry e on e.partition = w.partition and e.seq = w.seq order by e.partition, e.seq, e.n
+
+-- name: rewards_of
+-- The rewards of a run of facts, as published, in each partner's order.
+select partner, value from reward where partition = $1 and fact_seq > $2 and fact_seq <= $3 order by partner, seq
+
+-- name: messages_of
+-- The messages of a run of facts, in order.
+select value from message where partition = $1 and seq > $2 and seq <= $3 order by seq, n
+
+-- name: save_published
+-- Remember how far the topics have come, for partitions that are still ours.
+update position p set published_seq = v.published_seq
+from unnest($1::int2[], $2::int8[], $3::int8[]) v (partition, published_seq, epoch)
+where p.partition = v.partition and p.epoch = v.epoch and p.published_seq < v.published_seq

@@ -1,0 +1,292 @@
+"""The ledger's tables: what the worker may ask of them, and PostgreSQL's answers.
+
+A commit is one transaction behind a fence: positions move by compare-and-set on offset, seq and epoch, sent together
+with BEGIN; who is no longer the owner changes nothing. Owns the SQL. Does not own what stands in the rows.
+
+    Fenced      some positions are not as this batch left them: another owner, or our own commit whose answer was lost
+    Doubled     a fact of the batch is in the tables already
+    Unsure      the connection was lost: the batch is committed or not, and only the position row knows
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from events.entries import Entry
+from infra.postgres.pool import OUTAGE, Connection, Pool, UniqueViolation
+from infra.postgres.queries import load
+from services.book.turn import ColdKey
+from services.ledger.batch import Batch, FactKey, Parked, Part, Position, StoredFact
+from services.ledger.rows import ENTRY_COLUMNS, FACT_COLUMNS, MESSAGE_COLUMNS, REWARD_COLUMNS, copy_of
+
+SQL = Path(__file__).parent / "sql"
+
+
+class Fenced(Exception):
+    """Some positions are not where the batch began: nothing of it was written."""
+
+
+class Doubled(Exception):
+    """A fact of the batch stands in the tables under the same id and revision: nothing of the batch was written."""
+
+
+class Unsure(Exception):
+    """The connection was lost in a commit: it may have happened or not."""
+
+
+class Store(Protocol):
+    """The tables. Methods have the names of the queries; any may raise one of OUTAGE."""
+
+    async def positions(self, partitions: Sequence[int]) -> dict[int, Position]:
+        """As they are; partitions that were never read are missing."""
+
+    async def claim(self, partitions: Sequence[int], topic_id: str) -> dict[int, Position]:
+        """Raise the epoch of each and return them; makes those that are missing."""
+
+    async def locked_positions(self, partitions: Sequence[int]) -> dict[int, Position]:
+        """As they are once every transaction on them has ended."""
+
+    async def programmes(self, partitions: Sequence[int]) -> dict[int, list[bytes]]:
+        """The bodies of each partition's programme facts, in order; partitions without are missing."""
+
+    async def reward_positions(self, partitions: Sequence[int]) -> dict[int, dict[str, int]]:
+        """Partner -> the next reward's seq."""
+
+    async def members(self, wanted: Sequence[tuple[int, str]]) -> list[tuple[int, str, bytes]]:
+        """(partition, member, state) of those that exist."""
+
+    async def due_members(self, partition: int, at_ms: int, number: int, slices: int) -> list[tuple[str, bytes]]:
+        """(member, state) of the members of slice `number` with something due, in the order of their ids."""
+
+    async def count_due(self, partition: int, at_ms: int) -> int: ...
+
+    async def newest_tick(self, partition: int) -> int | None:
+        """The instant of the newest tick that was folded; None without one."""
+
+    async def known_facts(self, wanted: Sequence[tuple[int, FactKey]]) -> list[StoredFact]:
+        """Those of the named facts that are in the tables."""
+
+    async def first_revisions(self, wanted: Sequence[tuple[int, str, str]]) -> list[tuple[int, str, str, bytes, bytes]]:
+        """(partition, member, fact id, body, outcome) of a member's own facts of revision 0."""
+
+    async def cold_rows(self, wanted: Sequence[tuple[int, str, ColdKey]]) -> list[tuple[int, str, ColdKey, bytes]]:
+        """Those of the named cold rows that exist."""
+
+    async def facts_from(self, partition: int, after_seq: int, last_seq: int, limit: int) -> list[StoredFact]:
+        """At most `limit` facts with after_seq < seq <= last_seq, in order."""
+
+    async def rewards_of(self, partition: int, after_seq: int, last_seq: int) -> list[tuple[str, bytes]]:
+        """(partner, value) of the rewards of those facts, in each partner's order."""
+
+    async def messages_of(self, partition: int, after_seq: int, last_seq: int) -> list[bytes]:
+        """The messages of those facts, in order."""
+
+    async def commit(self, batch: Batch) -> None:
+        """Everything of the batch, or nothing. Raises Fenced, Doubled, Unsure."""
+
+    async def save_published(self, rows: Sequence[tuple[int, int, int]]) -> None:
+        """(partition, published seq, epoch): moves forward only, and only for the owner's epoch."""
+
+
+class PostgresStore:
+    """The tables in PostgreSQL. One connection commits, one reads for the batch; the rest comes from the pool."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._sql = load(SQL)
+        self._writer: Any = None
+        self._reader: Any = None
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        for connection in (self._writer, self._reader):
+            if connection is not None:
+                await self._pool.release(connection)
+        self._writer = self._reader = None
+
+    # ------------------------------------------------------------ positions
+
+    async def positions(self, partitions: Sequence[int]) -> dict[int, Position]:
+        return _positions(await self._pool.fetch(self._sql.positions, list(partitions)))
+
+    async def claim(self, partitions: Sequence[int], topic_id: str) -> dict[int, Position]:
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(self._sql.make_positions, sorted(partitions), topic_id)
+            await connection.fetch(self._sql.locked_positions, list(partitions))
+            await connection.execute(self._sql.claim, list(partitions))
+            return _positions(await connection.fetch(self._sql.positions, list(partitions)))
+
+    async def locked_positions(self, partitions: Sequence[int]) -> dict[int, Position]:
+        return _positions(await self._pool.fetch(self._sql.locked_positions, list(partitions)))
+
+    async def save_published(self, rows: Sequence[tuple[int, int, int]]) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.fetch(self._sql.locked_positions, [row[0] for row in rows])
+            await connection.execute(self._sql.save_published, *map(list, zip(*rows, strict=True)))
+
+    async def programmes(self, partitions: Sequence[int]) -> dict[int, list[bytes]]:
+        found: dict[int, list[bytes]] = {}
+        for partition, body in await self._pool.fetch(self._sql.programmes, list(partitions)):
+            found.setdefault(partition, []).append(body)
+        return found
+
+    async def reward_positions(self, partitions: Sequence[int]) -> dict[int, dict[str, int]]:
+        found: dict[int, dict[str, int]] = {}
+        for partition, partner, next_seq in await self._pool.fetch(self._sql.reward_positions, list(partitions)):
+            found.setdefault(partition, {})[partner] = next_seq
+        return found
+
+    # ------------------------------------------------------------ what a batch needs to know
+
+    async def members(self, wanted: Sequence[tuple[int, str]]) -> list[tuple[int, str, bytes]]:
+        return [tuple(row) for row in await self._read(self._sql.members, *_columns(wanted))]
+
+    async def due_members(self, partition: int, at_ms: int, number: int, slices: int) -> list[tuple[str, bytes]]:
+        return [tuple(row) for row in await self._read(self._sql.due_members, partition, at_ms, number, slices)]
+
+    async def known_facts(self, wanted: Sequence[tuple[int, FactKey]]) -> list[StoredFact]:
+        rows = await self._read(self._sql.known_facts, *_columns([(p, *key) for p, key in wanted]))
+        return await self._with_entries(rows, reader=True)
+
+    async def first_revisions(self, wanted: Sequence[tuple[int, str, str]]) -> list[tuple[int, str, str, bytes, bytes]]:
+        return [tuple(row) for row in await self._read(self._sql.first_revisions, *_columns(wanted))]
+
+    async def cold_rows(self, wanted: Sequence[tuple[int, str, ColdKey]]) -> list[tuple[int, str, ColdKey, bytes]]:
+        rows = await self._read(self._sql.cold_rows, *_columns([(p, member, *key) for p, member, key in wanted]))
+        return [(p, member, (kind, key), value) for p, member, kind, key, value in rows]
+
+    # ------------------------------------------------------------ beside the batches
+
+    async def count_due(self, partition: int, at_ms: int) -> int:
+        return int(await self._pool.fetchval(self._sql.count_due, partition, at_ms))
+
+    async def newest_tick(self, partition: int) -> int | None:
+        found: int | None = await self._pool.fetchval(self._sql.newest_tick, partition)
+        return found
+
+    async def facts_from(self, partition: int, after_seq: int, last_seq: int, limit: int) -> list[StoredFact]:
+        rows = await self._pool.fetch(self._sql.facts_from, partition, after_seq, last_seq, limit)
+        return await self._with_entries(rows, reader=False)
+
+    async def rewards_of(self, partition: int, after_seq: int, last_seq: int) -> list[tuple[str, bytes]]:
+        return [tuple(row) for row in await self._pool.fetch(self._sql.rewards_of, partition, after_seq, last_seq)]
+
+    async def messages_of(self, partition: int, after_seq: int, last_seq: int) -> list[bytes]:
+        return [row[0] for row in await self._pool.fetch(self._sql.messages_of, partition, after_seq, last_seq)]
+
+    # ------------------------------------------------------------ the commit
+
+    async def commit(self, batch: Batch) -> None:
+        connection = self._writer
+        try:
+            if connection is None:
+                connection = self._writer = await self._pool.acquire()
+            await self._commit(connection, batch)
+        except (Fenced, Doubled):
+            raise
+        except OUTAGE as error:
+            await self._drop_writer()
+            raise Unsure(f"a commit was interrupted: {error!r}") from error
+        except BaseException:  # a bug or a cancellation: nobody may go on inside this transaction
+            await self._drop_writer()
+            raise
+
+    async def _commit(self, connection: Connection, batch: Batch) -> None:
+        parts = batch.parts
+        try:
+            status = await connection.execute(_fence(self._sql.fence, parts))
+            if status != f"UPDATE {len(parts)}":
+                await connection.execute("rollback")
+                raise Fenced(f"{status} of {len(parts)} positions")
+            await _copy(connection, "fact", FACT_COLUMNS, [row for part in parts for row in part.facts])
+            await _copy(connection, "entry", ENTRY_COLUMNS, [row for part in parts for row in part.entries])
+            await _copy(connection, "reward", REWARD_COLUMNS, [row for part in parts for row in part.rewards])
+            await _copy(connection, "message", MESSAGE_COLUMNS, [row for part in parts for row in part.messages])
+            await self._write_rest(connection, batch)
+            await connection.execute("commit")
+        except UniqueViolation as error:
+            await connection.execute("rollback")
+            raise Doubled(str(error)) from None
+
+    async def _write_rest(self, connection: Connection, batch: Batch) -> None:
+        """Members, cold rows, reward positions, parked records: those there are."""
+        if batch.members and batch.members[0]:
+            await connection.execute(self._sql.write_members, *batch.members)
+        cold = [
+            (part.partition, member, *key, value)
+            for part in batch.parts
+            for member, rows in part.cold.items()
+            for key, value in rows.items()
+        ]
+        if written := sorted(row for row in cold if row[4] is not None):
+            await connection.execute(self._sql.write_cold, *_columns(written))
+        if removed := sorted(row[:4] for row in cold if row[4] is None):
+            await connection.execute(self._sql.delete_cold, *_columns(removed))
+        rewards = [(part.partition, *row) for part in batch.parts for row in sorted(part.reward_seqs.items())]
+        if rewards:
+            await connection.execute(self._sql.write_reward_positions, *_columns(rewards))
+        if parked := [_parked(one) for part in batch.parts for one in part.parked]:
+            await connection.execute(self._sql.park, *_columns(parked))
+
+    async def _drop_writer(self) -> None:
+        connection, self._writer = self._writer, None
+        if connection is not None:
+            connection.terminate()
+            await self._pool.release(connection)
+
+    async def _read(self, sql: str, *arguments: object) -> list[Any]:
+        try:
+            if self._reader is None:
+                self._reader = await self._pool.acquire()
+            found: list[Any] = await self._reader.fetch(sql, *arguments)
+        except BaseException:
+            connection, self._reader = self._reader, None
+            if connection is not None:
+                connection.terminate()
+                await self._pool.release(connection)
+            raise
+        return found
+
+    async def _with_entries(self, rows: Sequence[Any], *, reader: bool) -> list[StoredFact]:
+        if not rows:
+            return []
+        fetch: Any = self._read if reader else self._pool.fetch
+        entries: dict[tuple[int, int], list[tuple[str, Entry]]] = {}
+        for partition, seq, member, *values in await fetch(self._sql.entries_of, *_columns([row[:2] for row in rows])):
+            entries.setdefault((partition, seq), []).append((member, Entry(*values)))
+        return [StoredFact(*row[:6], entries.get((row[0], row[1]), ())) for row in map(tuple, rows)]
+
+
+def _positions(rows: Iterable[Any]) -> dict[int, Position]:
+    return {position.partition: position for position in (Position(*row) for row in rows)}
+
+
+def _columns(rows: Sequence[Any]) -> list[list[object]]:
+    """Rows (at least one) to columns, for unnest."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _fence(sql: str, parts: Sequence[Part]) -> str:
+    """The fence for these parts. Numbers and hex only, so it may be one text without parameters, sent with BEGIN."""
+    rows = ", ".join(
+        f"({p.partition}::int2, {p.at_offset}::int8, {p.at_seq}::int8, {p.owned.epoch}::int8, "
+        f"{p.next_offset}::int8, {p.next_seq}::int8, '\\x{p.last_hash.hex()}'::bytea)"
+        for p in sorted(parts, key=lambda part: part.partition)
+    )
+    return sql.replace("{partitions}", ", ".join(str(p.partition) for p in parts)).replace("{rows}", rows)
+
+
+def _parked(parked: Parked) -> tuple[int, int, str, bytes | None, bytes | None]:
+    record = parked.record
+    return record.partition, record.offset, parked.reason, record.key, record.value
+
+
+async def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[bytes]) -> None:
+    if rows:
+        await connection.copy_to_table(table, source=_once(copy_of(rows)), columns=columns, format="binary")
+
+
+async def _once(whole: bytes) -> AsyncIterator[bytes]:
+    yield whole
