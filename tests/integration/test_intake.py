@@ -1,0 +1,440 @@
+"""Intake on the real servers: what tills say, and what then stands in the directory and in the journal."""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest_asyncio
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
+from pydantic import SecretStr
+
+from events.topics import PURCHASES
+from infra.health import Health
+from infra.metrics import Registry
+from infra.settings import Settings
+from tests.drivers.intake import AT, Shop, intake, purchase, shop_of, shown, start_intake, until
+
+UCI = "uci.invoice.v1"
+
+
+@pytest_asyncio.fixture
+async def shop(house: Settings) -> AsyncIterator[Shop]:
+    async with shop_of(house) as shop:
+        yield shop
+
+
+async def test_a_purchase_of_an_unknown_card_makes_a_member_and_a_fact(shop: Shop) -> None:
+    await shop.buy("till-1", purchase("r1", "4711", store="s1"))
+    async with intake(shop.settings):
+        await shop.heard()
+    (fact,) = await shop.facts()
+    members = await shop.members()
+    assert list(members) == ["4711"]
+    assert fact["member"] == members["4711"]
+    assert (fact["type"], fact["id"], fact["store"]) == ("purchase", "r1", "s1")
+    assert await shop.rows("select receipt, revision, kind, member, lines, body from receipt") == [
+        ("r1", 0, "purchase", members["4711"], 1, None)
+    ]
+
+
+async def test_a_second_upload_changes_nothing(shop: Shop) -> None:
+    await shop.buy("till-1", purchase("r1", "1"), purchase("r1", "1"))
+    async with intake(shop.settings):
+        await shop.heard()
+        await shop.buy("till-1", purchase("r1", "1", a_field_of_next_year=1))
+        await shop.buy("till-9", purchase("r1", "1 "))
+        await shop.heard()
+    assert [fact["id"] for fact in await shop.facts()] == ["r1"]
+    assert len(await shop.journal()) == 1
+
+
+async def test_other_content_is_a_correction(shop: Shop) -> None:
+    async with intake(shop.settings):
+        for pence in (500, 600, 600, 500):
+            await shop.buy("till-1", purchase("r1", "1", pence))
+            await shop.heard()
+    facts = [(f["type"], f.get("revision", 0), f["lines"][0]["total_minor"]) for f in await shop.facts()]
+    assert facts == [("purchase", 0, 500), ("correction", 1, 600), ("correction", 2, 500)]
+
+
+async def test_another_members_receipt_is_set_aside(shop: Shop) -> None:
+    await shop.buy("till-1", purchase("r1", "1"), purchase("r1", "2"), purchase("r1", "2", 600))
+    async with intake(shop.settings):
+        await shop.heard()
+    assert len(await shop.facts()) == 1
+    assert await shop.rows('select "offset", reason from parked order by 1') == [
+        (1, "the receipt is another member's"),
+        (2, "the receipt is another member's"),
+    ]
+    assert list(await shop.members()) == ["1"]
+
+
+async def test_a_guests_receipt_is_kept_and_claimed_once(shop: Shop) -> None:
+    async with intake(shop.settings) as (_, registry):
+        await shop.buy("till-1", purchase("r1"), purchase("r2"))
+        await shop.heard()
+        kept = await shop.rows("select receipt, member, lines, body is not null from receipt order by 1")
+        assert kept == [("r1", None, 1, True), ("r2", None, 1, True)]
+        assert await shop.facts() == []
+        await shop.buy("till-1", purchase("r1", "1"), purchase("r1", "1"), purchase("r1", "2"))
+        await shop.heard()
+        assert b"tallystick_intake_guest_receipts_total 2.0" in registry.text()
+        assert b"tallystick_intake_guest_lines_total 2.0" in registry.text()
+        ends = b'tallystick_intake_records_total{end="parked",topic="purchases.v1"} 1.0'
+        assert ends in registry.text()
+    (fact,) = await shop.facts()
+    members = await shop.members()
+    assert (fact["id"], fact["member"]) == ("r1", members["1"])
+    claimed = await shop.rows("select receipt, member, body is not null from receipt order by 1")
+    assert claimed == [("r1", members["1"], False), ("r2", None, True)]
+    assert await shop.rows("select reason from parked") == [("the receipt is another member's",)]
+
+
+async def test_what_cannot_be_read_is_parked_as_it_came(shop: Shop) -> None:
+    await shop.say(PURCHASES, "till-1", b"\xff\x00{", ce_type="tallystick.purchase.v1")
+    await shop.say(PURCHASES, "till-1", b"{}", ce_type="acm\x00e")
+    await shop.buy("till-1", b'{"type":"gift\\u0000"}', purchase("r1", "1", total_minor=7), purchase("r2", "1"))
+    async with intake(shop.settings) as (health, _):
+        await shop.heard()
+        await until(lambda: _ready(health), "intake is ready")
+    assert [fact["id"] for fact in await shop.facts()] == ["r2"]
+    rows = await shop.rows('select topic, "offset", key, value, headers::text, reason, state from parked order by 2')
+    assert [row[:4] for row in rows[:3]] == [
+        ("purchases.v1", 0, b"till-1", b"\xff\x00{"),
+        ("purchases.v1", 1, b"till-1", b"{}"),
+        ("purchases.v1", 2, b"till-1", b'{"type":"gift\\u0000"}'),
+    ]
+    assert rows[0][4] == '[["ce_type", "tallystick.purchase.v1"]]'
+    assert rows[1][4:6] == (
+        '[["ce_type", "acm\\u0000e"]]',
+        r"ce_type 'acm\x00e' is a dialect that intake does not speak",
+    )
+    assert rows[3][5:] == ("total_minor is 7, but its lines come to 500", "parked")
+
+
+async def test_invoices_of_the_real_data(shop: Shop) -> None:
+    invoice = (
+        b"""{"InvoiceNo":"%b","InvoiceDate":"2010-12-01 08:26:00","CustomerID":"%b","Country":"EIRE","rows":[%b]}"""
+    )
+    await shop.say(
+        PURCHASES, "till-01",
+        invoice % (b"536365", b"17850", b'["85123A",6,"2.55"]'),
+        invoice % (b"C536366", b"17850", b'["85123A",-1,"2.55"]'),
+        invoice % (b"536367", b"", b'["71053",-6,"-3.39"],["M",1,"x"]'),
+        ce_type=UCI,
+    )  # fmt: skip
+    async with intake(shop.settings):
+        await shop.heard()
+    found = [(f["type"], f["id"], f["partner"], f["lines"][0]["total_minor"]) for f in await shop.facts()]
+    assert found == [
+        ("purchase", "uci:536365", "shops-eire", 1530),
+        ("return", "uci:C536366", "shops-eire", 255),
+    ]
+    assert await shop.rows("select receipt, lines from receipt where member is null") == [("uci:536367", 2)]
+    assert await shop.rows("select count(*) from parked") == [(0,)]
+
+
+async def test_redemptions_and_enrolments(shop: Shop) -> None:
+    request = {"type": "redemption_requested", "id": "q1", "occurred_at": AT, "identifier": shown("1"), "points": 500}
+    added = {"type": "identifier_added", "id": "a1", "occurred_at": AT, "identifier": shown("1"), "added": shown("2")}
+    async with intake(shop.settings):
+        await shop.enrol("web", {"type": "enrolled", "id": "e1", "occurred_at": AT, "identifier": shown("1")})
+        await shop.heard()
+        await shop.enrol("web", added, added | {"id": "a2", "added": shown("1"), "identifier": shown("3")})
+        await shop.heard()
+        await shop.redeem("till-1", request | {"identifier": shown("2")}, request, request | {"points": 600})
+        await shop.heard()
+    found = {(f["type"], f["id"]): f for f in await shop.facts()}
+    assert set(found) == {("enrolled", "e1"), ("identifier_added", "a1"), ("redemption_requested", "q1")}
+    assert len({fact["member"] for fact in found.values()}) == 1
+    assert found["redemption_requested", "q1"]["points"] == 500
+    assert "2" not in found["identifier_added", "a1"]["scheme"]
+    assert sorted(await shop.rows("select topic, reason from parked")) == [
+        ("enrolments.v1", "nobody is known by the identifier"),
+        (
+            "redemptions.v1",
+            "the redemption_requested was said before with other content; only a purchase can be corrected",
+        ),
+    ]
+
+
+async def test_the_order_of_a_source_is_the_order_of_the_journal(shop: Shop) -> None:
+    sent: dict[str, list[str]] = {f"card-{n}": [] for n in range(9)}
+    for number in range(600):
+        card = f"card-{number % 9}"
+        sent[card].append(f"r{number}")
+    async with intake(shop.settings):
+        for card, receipts in sent.items():
+            await shop.buy(f"till-{card}", *(purchase(receipt, card) for receipt in receipts))
+        await shop.heard()
+    members = await shop.members()
+    of_member: dict[str, list[str]] = {}
+    for fact in await shop.facts():
+        of_member.setdefault(fact["member"], []).append(fact["id"])
+    assert of_member == {members[card]: receipts for card, receipts in sent.items()}
+
+
+class Story:
+    """What some tills say, wave by wave, and the plain expectation: who owns what, which facts there must be."""
+
+    def __init__(self, seed: int) -> None:
+        self._dice = random.Random(seed)
+        self._number = 0
+        self.facts: dict[tuple[str, int], tuple[str, int]] = {}  # (receipt, revision) -> card, pence
+        self.guests: set[str] = set()
+        self.parked: dict[str, int] = {}  # source -> how many
+
+    async def tell(self, shop: Shop, cards: int = 30) -> None:
+        """One wave: sales, second uploads, corrections, guests, claims, receipts of others, nonsense."""
+        for source in range(6):
+            said: list[dict[str, Any] | bytes] = []
+            for _ in range(40):
+                said += self._visit(f"till-{source}", f"{source}:{self._dice.randrange(cards)}")
+            await shop.buy(f"till-{source}", *said)
+
+    def _visit(self, source: str, card: str) -> list[dict[str, Any] | bytes]:
+        self._number += 1
+        receipt, pence = f"r{self._number}", self._dice.randrange(1, 9_999)
+        sale = purchase(receipt, card, pence)
+        kind = self._dice.randrange(12)
+        if kind == 0:
+            self.guests.add(receipt)
+            return [purchase(receipt, None, pence)]
+        if kind == 1:
+            self.parked[source] = self.parked.get(source, 0) + 1
+            return [b"nonsense"]
+        self.facts[receipt, 0] = card, pence
+        if kind == 2:
+            return [purchase(receipt, None, pence), sale]
+        if kind == 3:
+            return [sale, sale]
+        if kind == 4:
+            self.facts[receipt, 1] = card, pence + 1
+            self.facts[receipt, 2] = card, pence
+            return [sale, sale, purchase(receipt, card, pence + 1), sale]
+        if kind == 5:
+            self.parked[source] = self.parked.get(source, 0) + 1
+            return [sale, purchase(receipt, card + "-other", pence)]
+        return [sale]
+
+    async def check(self, shop: Shop) -> None:
+        members = await shop.members()
+        found = {
+            (f["id"], f.get("revision", 0)): (f["member"], f["lines"][0]["total_minor"]) for f in await shop.facts()
+        }
+        assert found == {key: (members[card], pence) for key, (card, pence) in self.facts.items()}
+        assert set(members) == {card for card, _ in self.facts.values()}
+        assert len(set(members.values())) == len(members)
+        assert {
+            receipt for (receipt,) in await shop.rows("select receipt from receipt where member is null")
+        } == self.guests
+        parked = dict(await shop.rows("select convert_from(key, 'UTF8'), count(*) from parked group by 1"))
+        assert parked == self.parked
+
+
+async def test_killed_between_every_two_steps(shop: Shop) -> None:
+    """SIGKILL at each failpoint in turn, with new records each time; then the story must be told in full, once."""
+    story = Story(seed=1)
+    for place in ("decided", "claimed", "sent", "produced", "saved", "claimed", "produced"):
+        await story.tell(shop)
+        process = await start_intake(shop.settings, failpoint=f"{place}:1")
+        assert await process.wait() == -signal.SIGKILL, place
+    async with intake(shop.settings):
+        await shop.heard()
+    await story.check(shop)
+
+
+async def test_a_polite_stop_finishes_and_says_so(shop: Shop) -> None:
+    story = Story(seed=2)
+    await story.tell(shop)
+    process = await start_intake(shop.settings)
+    await shop.heard()
+    process.terminate()
+    assert await process.wait() == 0
+    await story.check(shop)
+    facts = len(await shop.journal())
+    assert await shop.rows("select sum(next_offset) from journal_end") == [(facts,)]
+
+
+async def test_a_directory_of_yesterday_draws_no_new_ids(shop: Shop, postgres: Any) -> None:
+    """Two waves; the database is copied after the first and put in place after the second; then a third."""
+    story = Story(seed=3)
+    await story.tell(shop, cards=10)
+    async with intake(shop.settings):
+        await shop.heard()
+    older = await _copied(shop, "older")
+    await story.tell(shop, cards=60)
+    async with intake(shop.settings):
+        await shop.heard()
+    await story.check(shop)
+    lost = await shop.members()
+    journal = await shop.journal()
+    try:
+        async with shop_of(older) as restored:
+            restored.sent = shop.sent
+            async with intake(older) as (_, registry):
+                await restored.heard()
+                await story.check(restored)
+                assert await restored.members() == lost
+                new = len({(w.fact["id"], w.fact.get("revision", 0)) for w in journal})
+                assert len(await restored.facts()) == new
+                assert b"tallystick_intake_receipts_restored_total 0.0" not in registry.text()
+                await story.tell(restored, cards=60)
+                await restored.heard()
+            await story.check(restored)
+            kept = await restored.members()
+            assert kept | lost == kept
+    finally:
+        await postgres.drop_database(_name(older))
+
+
+async def test_an_empty_directory_is_filled_from_the_journal(shop: Shop, postgres: Any) -> None:
+    story = Story(seed=4)
+    empty = await _copied(shop, "empty")
+    await story.tell(shop)
+    async with intake(shop.settings):
+        await shop.heard()
+    lost = await shop.members()
+    try:
+        async with shop_of(empty) as restored:
+            restored.sent = shop.sent
+            async with intake(empty):
+                await restored.heard()
+            await story.check(restored)
+            assert await restored.members() == lost
+    finally:
+        await postgres.drop_database(_name(empty))
+
+
+def _name(settings: Settings) -> str:
+    return settings.database_url.get_secret_value().partition("?")[0].rpartition("/")[2]
+
+
+async def _copied(shop: Shop, suffix: str) -> Settings:
+    """A copy of the house's database as it stands, under another name; intake does not run."""
+    url = shop.settings.database_url.get_secret_value()
+    name = _name(shop.settings)
+    copy = url.replace(f"/{name}", f"/{name}_{suffix}")
+    await shop.pool.expire_connections()
+    connection = await asyncpg.connect(url.replace(f"/{name}", "/postgres"))
+    try:
+        await connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name)
+        await connection.execute(f"create database {name}_{suffix} template {name}")
+    finally:
+        await connection.close()
+    return shop.settings.model_copy(update={"database_url": SecretStr(copy)})
+
+
+async def test_two_workers_race_for_the_same_cards_and_receipts(shop: Shop) -> None:
+    """Every receipt is said by three tills, each card at all of them; one worker comes late, one goes early."""
+    rounds = [range(first, first + 300) for first in (0, 300, 600, 900)]
+
+    def card(receipt: int) -> str:
+        return f"card-{receipt % 17}"
+
+    async def say(receipts: range) -> None:
+        for till in range(6):
+            said = [r for r in receipts if r % 6 in (till, (till + 1) % 6, (till + 2) % 6)]
+            await shop.buy(f"till-{till}", *(purchase(f"r{r}", card(r)) for r in said))
+
+    async with intake(shop.settings, "a") as (first, first_counts):
+        await say(rounds[0])
+        async with intake(shop.settings, "b") as (second, second_counts):
+            await say(rounds[1])
+            await shop.heard()
+            await until(lambda: _ready(first, second), "both workers are ready")
+            await say(rounds[2])
+            await shop.heard()
+        await say(rounds[3])
+        await shop.heard()
+    assert all(_counted(counts) for counts in (first_counts, second_counts))
+    facts = await shop.facts()
+    members = await shop.members()
+    assert len(members) == len(set(members.values())) == 17
+    assert {fact["id"]: fact["member"] for fact in facts} == {f"r{n}": members[card(n)] for r in rounds for n in r}
+    assert len(facts) == 1200
+
+
+def _counted(registry: Registry) -> float:
+    """How many records an intake came to an end with."""
+    lines = [line for line in registry.text().splitlines() if line.startswith(b"tallystick_intake_records_total{")]
+    return sum(float(line.rpartition(b" ")[2]) for line in lines)
+
+
+async def test_a_lost_connection_is_an_outage_and_no_loss(shop: Shop) -> None:
+    """The claim of a batch waits for a lock and loses its connection there: nobody knows whether it was written."""
+    story = Story(seed=5)
+    waiting = "datname = current_database() and wait_event_type = 'Lock'"
+
+    async def cut_off() -> bool:
+        return bool(await shop.rows(f"select pg_terminate_backend(pid) from pg_stat_activity where {waiting}"))
+
+    async with intake(shop.settings) as (health, registry):
+        await story.tell(shop)
+        await shop.heard()
+        for _ in range(2):
+            async with shop.pool.acquire() as connection, connection.transaction():
+                await connection.execute("lock table receipt in exclusive mode")
+                await story.tell(shop)
+                await until(cut_off, "a claim has waited and was cut off")
+                await until(lambda: _not_ready(health), "the outage shows")
+            await shop.heard()
+        await until(lambda: _ready(health), "intake is ready again")
+        assert b"tallystick_intake_restarts_total 0.0" not in registry.text()
+    await story.check(shop)
+
+
+async def _ready(*all_of_them: Health) -> bool:
+    return all(health.ready for health in all_of_them)
+
+
+async def _not_ready(health: Health) -> bool:
+    return not health.ready
+
+
+async def test_a_hole_stops_its_partition_and_no_other(shop: Shop) -> None:
+    await shop.buy("till-0", *(purchase(f"r{n}", "1") for n in range(5)))
+    ((topic, partition),) = shop.sent
+    admin = AIOKafkaAdminClient(bootstrap_servers=shop.settings.kafka_bootstrap_servers)
+    await admin.start()
+    try:
+        full = TopicPartition(shop.settings.topic_prefix + topic, partition)
+        await admin.delete_records({full: RecordsToDelete(3)})
+    finally:
+        await admin.close()
+    shop.sent.clear()
+    async with intake(shop.settings) as (health, _):
+        await shop.enrol("web", {"type": "enrolled", "id": "e1", "occurred_at": AT, "identifier": shown("1")})
+        await shop.heard()
+
+        async def said_so() -> bool:
+            return f"intake: ready\n{topic}/{partition}: not ready (" in health.report()
+
+        await until(said_so, "the hole shows, and only it")
+    assert [fact["id"] for fact in await shop.facts()] == ["e1"]
+
+
+async def test_a_topic_made_anew_is_refused(shop: Shop) -> None:
+    await shop.buy("till-1", purchase("r1", "1"))
+    async with intake(shop.settings):
+        await shop.heard()
+    await shop.pool.execute("update intake_position set topic_id = 'another'")
+    process = await start_intake(shop.settings)
+    assert await process.wait() == 1
+
+
+async def test_a_clock_that_runs_ahead_is_parked_unless_the_data_are_the_clock(shop: Shop) -> None:
+    await shop.buy("till-1", purchase("r1", "1", occurred_at="2999-01-01T00:00:00Z"), purchase("r2", "1"))
+    async with intake(shop.settings):
+        await shop.heard()
+    assert [fact["id"] for fact in await shop.facts()] == ["r2"]
+    await shop.buy("till-1", purchase("r3", "1", occurred_at="2999-01-01T00:00:00Z"))
+    async with intake(shop.settings.model_copy(update={"clock": "facts"})):
+        await shop.heard()
+    assert [fact["id"] for fact in await shop.facts()] == ["r2", "r3"]
