@@ -33,7 +33,7 @@ class Club:
         self._answered = 0
 
     async def run(self, receipts: Sequence[Receipt]) -> None:
-        """All receipts that have a customer; those of one customer one after the other."""
+        """All receipts that have a customer; those of one customer one after the other, the longest rows of them first."""
         visits: dict[str, list[Receipt]] = {}
         for receipt in receipts:
             if receipt.customer:
@@ -45,7 +45,7 @@ class Club:
                 await self._customer(mine)
 
         async with asyncio.TaskGroup() as customers:
-            for mine in visits.values():
+            for mine in sorted(visits.values(), key=len, reverse=True):
                 customers.create_task(customer(mine))
 
     async def _customer(self, receipts: Sequence[Receipt]) -> None:
