@@ -26,7 +26,7 @@ def main() -> int:
     try:
         settings = load()
         logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-        logging.getLogger("mode").setLevel(logging.CRITICAL)  # Faust's lifecycle; a crash is told below
+        logging.getLogger("projections.app").setLevel(logging.CRITICAL)  # Faust's lifecycle; a crash is told below
         from projections.app import run
 
         uvloop.run(run(settings))

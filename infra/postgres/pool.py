@@ -6,12 +6,13 @@ from typing import TypeAlias
 
 import asyncpg
 from asyncpg import Pool, Record
+from asyncpg.exceptions import UndefinedTableError as UndefinedTable
 from asyncpg.exceptions import UniqueViolationError as UniqueViolation
 from asyncpg.pool import PoolConnectionProxy as Borrowed
 
 from infra.settings import Settings
 
-__all__ = ["OUTAGE", "Borrowed", "Connection", "Pool", "Record", "UniqueViolation", "open_pool"]
+__all__ = ["OUTAGE", "Borrowed", "Connection", "Pool", "Record", "UndefinedTable", "UniqueViolation", "open_pool"]
 
 Connection: TypeAlias = asyncpg.Connection | Borrowed
 """A connection of its own, or one lent by a pool."""
