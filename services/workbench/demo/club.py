@@ -33,7 +33,7 @@ class Club:
         self._answered = 0
 
     async def run(self, receipts: Sequence[Receipt]) -> None:
-        """All receipts that have a customer; those of one customer one after the other, the longest rows of them first."""
+        """All receipts that have a customer; those of one customer one after the other, who has most comes first."""
         visits: dict[str, list[Receipt]] = {}
         for receipt in receipts:
             if receipt.customer:
