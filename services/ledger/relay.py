@@ -171,8 +171,12 @@ class Relay:
 
     def _ended(self, lane: Lane, task: asyncio.Task[None]) -> None:
         lane.busy = None
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            return
+        if (error := task.exception()) is not None:
             self.fault = error
+        else:
+            self._go(lane)  # something may have come between its last look and now
 
     async def _empty(self, lane: Lane) -> None:
         """Write until nothing waits; during an outage, try again and again."""

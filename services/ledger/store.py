@@ -256,7 +256,10 @@ class PostgresStore:
         entries: dict[tuple[int, int], list[tuple[str, Entry]]] = {}
         for partition, seq, member, *values in await fetch(self._sql.entries_of, *_columns([row[:2] for row in rows])):
             entries.setdefault((partition, seq), []).append((member, Entry(*values)))
-        return [StoredFact(*row[:6], entries.get((row[0], row[1]), ())) for row in map(tuple, rows)]
+        return [
+            StoredFact(partition, seq, recorded_at, body, outcome, postings, entries.get((partition, seq), ()))
+            for partition, seq, recorded_at, body, outcome, postings in rows
+        ]
 
 
 def _positions(rows: Iterable[Any]) -> dict[int, Position]:
