@@ -11,6 +11,7 @@ from bisect import bisect_left
 from events.entries import Account
 from services.book.accounts import DEBT, EXPIRED, ISSUED, LOT, REVERSED
 from services.book.member import Drawn, Member, Owed
+from services.book.pages import insert, open_holding, open_page, soonest
 from services.book.turn import Turn, lot_id
 from services.programme.mechanic import Lot
 
@@ -32,10 +33,10 @@ def change(turn: Turn, lot: Lot, points: int) -> None:
     if points > 0 and (not lots or lots[-1][:4] < lot):
         lots.append((*lot, points))
         return
-    index = bisect_left(lots, lot)
-    if index == len(lots) or lots[index][:4] != lot:
-        lots.insert(index, (*lot, points))
+    if points > 0:
+        insert(lots, (*lot, points))
         return
+    index = bisect_left(lots, lot)
     rest = lots[index][4] + points
     if rest:
         lots[index] = (*lot, rest)
@@ -68,13 +69,15 @@ def draw(turn: Turn, points: int, to: Account, why: str) -> tuple[list[tuple[Lot
     """Take points from the active lots in spending order. Returns what was taken from which, and what is missing."""
     member, now_ms = turn.member, turn.now_ms
     taken: list[tuple[Lot | None, int]] = []
-    for expires, earned, active, slot, rest in tuple(member.lots):
-        if not points:
-            break
-        if active > now_ms:
+    while points:
+        live = next((lot for lot in member.lots if lot[2] <= now_ms), None)
+        page = soonest(member)
+        if page is not None and (live is None or page[1] <= live[:4]):
+            open_page(turn, page)
             continue
-        part = min(rest, points)
-        lot = (expires, earned, active, slot)
+        if live is None:
+            break
+        lot, part = live[:4], min(live[4], points)
         change(turn, lot, -part)
         credit(member, to, part)
         turn.enter(LOT, to, part, why, lot)
@@ -95,6 +98,7 @@ def take(turn: Turn, points: int, to: Account, why: str) -> Drawn:
 def claw(turn: Turn, lot: Lot, points: int, why: str) -> None:
     """Take back what a lot was granted: from itself, from its own breakage, from the other lots, then as debt."""
     member = turn.member
+    open_holding(turn, lot)
     own = min(points, remaining(member, lot))
     if own:
         change(turn, lot, -own)

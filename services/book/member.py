@@ -26,6 +26,9 @@ Hold = tuple[int, Drawn]
 Owed = tuple[int, int, tuple[tuple[Lot, int], ...]]
 """(order of its making, still open, who repaid how much): a debt remembers its provenance."""
 
+Page = tuple[int, Lot, Lot, int]
+"""(number, its first lot, its last lot, its points): far lots in a cold row (services/book/pages.py)."""
+
 _Cell = int | str | tuple[int | str | tuple[int | str | tuple[int | str, ...], ...], ...]
 
 
@@ -51,7 +54,9 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     expired: int = 0
     reversed: int = 0
     debts_made: int = 0
+    pages_made: int = 0
     lots: list[LiveLot] = []
+    pages: list[Page] = []
     holds: dict[str, Hold] = {}
     debts: dict[str, Owed] = {}
     """Open debts by cause; a repaid one moves to a cold row."""
@@ -77,6 +82,9 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     def next_event_ms(self) -> int:
         """When a lot ends or becomes active, or a hold lapses; NEVER without one."""
         due = self.lots[0][0] if self.lots else NEVER
+        for page in self.pages:
+            if page[1][0] < due:
+                due = page[1][0]
         if self.pending:
             due = min(due, *(lot[2] for lot in self.lots if lot[2] > self.now_ms))
         for until, _ in self.holds.values():
@@ -92,7 +100,7 @@ class Member(msgspec.Struct, array_like=True, gc=False):
 
     def check(self) -> None:
         """Raises Broken unless every account adds up. For tests after every step; not run for each fact."""
-        live = sum(lot[4] for lot in self.lots)
+        live = sum(lot[4] for lot in self.lots) + sum(page[3] for page in self.pages)
         held = sum(points for _, drawn in self.holds.values() for _, points in drawn)
         wrong = [
             what
@@ -101,7 +109,7 @@ class Member(msgspec.Struct, array_like=True, gc=False):
                     "lots are sorted and positive",
                     self.lots == sorted(self.lots) and all(lot[4] > 0 for lot in self.lots),
                 ),
-                ("live = sum of lots", self.live == live),
+                ("live = sum of lots and pages", self.live == live),
                 ("pending = sum of lots not yet active", self.pending == self._pending()),
                 ("held = sum of holds", self.held == held),
                 ("debt = sum of open debts", self.debt == sum(owed[1] for owed in self.debts.values())),

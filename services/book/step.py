@@ -17,7 +17,8 @@ from events.refusals import Refusal
 from services.book import redemptions
 from services.book.baskets import Standing, basket_of, keep, known, less, standing
 from services.book.lots import claw, earn, expire, repay
-from services.book.member import Member
+from services.book.member import Member, Owed
+from services.book.pages import missing, open_page, seal
 from services.book.rewards import RewardDue, rewards_of
 from services.book.turn import Cold, ColdKey, Turn, lot_id
 from services.programme.calendar import instant_ms
@@ -58,6 +59,7 @@ def step(member: Member, fact: MemberFact, plan: Plan, cold: Cold) -> Result:
     fold = _FOLDS.get(fact.type)
     if fold is not None:
         rated = fold(turn, fact, at_ms, plan)
+    seal(turn)
     if isinstance(rated, Refusal):
         return Result(Outcome("declined", rated.text), posting(turn), turn.written)
     version, tier, points = rated
@@ -65,29 +67,41 @@ def step(member: Member, fact: MemberFact, plan: Plan, cold: Cold) -> Result:
     return Result(outcome, posting(turn), turn.written, rewards_of(version, getattr(fact, "partner", None), points))
 
 
-def tick(member: Member, at_ms: int, plan: Plan) -> Result | None:
-    """Advance a member to an instant: what lapses, ends or begins by then. None: nothing did."""
+def tick(member: Member, at_ms: int, plan: Plan, cold: Cold) -> Result | None:
+    """Advance a member to an instant: what lapses, ends or begins by then. None: nothing did.
+
+    `cold` must hold what `tick_needs` asked for. Raises Broken."""
     due = member.next_due_ms
     if due is None or due > at_ms:
         return None
-    turn = Turn(member, "tick", {})
+    turn = Turn(member, "tick", cold)
     _advance(turn, at_ms, plan)
+    seal(turn)
     return Result(Outcome("done"), posting(turn), turn.written)
 
 
 def needs(member: Member, fact: MemberFact, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
     """The cold rows that the fact needs and `cold` does not have yet. Ask again until (): some lead to others."""
     purchase = _purchase_of(fact)
-    if purchase is not None:
-        if ("purchase", purchase) not in cold:
-            return ("purchase", purchase), ("fact", purchase)
-        return _breakage_of(purchase, fact, plan, member, cold)
+    if purchase is not None and ("purchase", purchase) not in cold:
+        return ("purchase", purchase), ("fact", purchase)
     redemption = getattr(fact, "redemption", None)
-    if redemption is None or redemption in member.holds:
-        return ()
-    if ("use", redemption) not in cold:
+    if redemption is not None and redemption not in member.holds and ("use", redemption) not in cold:
         return (("use", redemption),)
-    return _draws_of(redemption, member, cold)
+    lots, points = _touched(fact, plan, member, cold)
+    keys: list[ColdKey] = [("gone", lot_id(lot)) for lot in sorted(lots)]
+    if redemption is not None:
+        keys += _draws_of(redemption, member, cold)
+    found = tuple(key for key in keys if key not in cold)
+    if member.pages:
+        to_ms = max(instant_ms(fact.occurred_at), member.now_ms)
+        found += missing(member, cold, to_ms, points, lots)
+    return found
+
+
+def tick_needs(member: Member, at_ms: int, cold: Cold) -> tuple[ColdKey, ...]:
+    """The cold rows that `tick` needs and `cold` does not have yet: pages of lots whose first one ends by then."""
+    return missing(member, cold, at_ms, 0, ()) if member.pages else ()
 
 
 def _purchase_of(fact: MemberFact) -> str | None:
@@ -97,36 +111,50 @@ def _purchase_of(fact: MemberFact) -> str | None:
     return fact.id if fact.type == "correction" else None
 
 
-def _breakage_of(purchase: str, fact: MemberFact, plan: Plan, member: Member, cold: Cold) -> tuple[ColdKey, ...]:
-    """The breakage of the lots that the purchase's rules gave points in: a return takes it back before others."""
-    stands = known(Turn(member, fact.id, cold), purchase)
-    version = plan.at(stands.at_ms) if stands is not None else None
-    if stands is None or version is None:
-        return ()
-    basket = stands.basket(version)
-    change = Change(fact, None, basket, [])
-    lots = {lot for _, unit, lot, _, _ in rate(change, version.rules["basket"], {}) if unit == POINTS}
-    if fact.type == "correction":
-        moved = plan.at(instant_ms(fact.occurred_at))
-        if moved is not None:
-            after = standing(fact, instant_ms(fact.occurred_at), stands.tier).basket(moved)
-            lots |= {award[2] for award in rate(Change(fact, None, after, []), moved.rules["basket"], {})}
-    keys = [("gone", lot_id(lot)) for lot in sorted(lots)]
-    return tuple(key for key in keys if key not in cold)
+def _touched(fact: MemberFact, plan: Plan, member: Member, cold: Cold) -> tuple[set[Lot], int]:
+    """The lots whose points a fact may take back, and at most how many points it draws from whatever there is."""
+    if fact.type == "return" or fact.type == "correction":
+        baskets = _taken_back(fact, plan, member, cold)
+        awards = [award for version, basket in baskets for award in _full(version, fact, basket)]
+        return {award[2] for award in awards if award[1] == POINTS}, sum(award[3] for award in awards)
+    if fact.type.startswith("redemption_"):
+        return set(), getattr(fact, "points", 0)
+    return set(), 0
 
 
-def _draws_of(redemption: str, member: Member, cold: Cold) -> tuple[ColdKey, ...]:
+def _taken_back(fact: Return | Correction, plan: Plan, member: Member, cold: Cold) -> list[tuple[Version, Basket]]:
+    """The baskets, as they stand and as they will, that a return or a correction moves between."""
+    at_ms = instant_ms(fact.occurred_at)
+    baskets = []
+    purchase = _purchase_of(fact)
+    stands = known(Turn(member, fact.id, cold), purchase) if purchase is not None else None
+    if stands is not None and (version := plan.at(stands.at_ms)) is not None:
+        baskets.append((version, stands.basket(version)))
+    if (purchase is None or fact.type == "correction") and (version := plan.at(at_ms)) is not None:
+        levels = (
+            range(len(version.levels)) if stands is None else (stands.tier,)
+        )  # which level holds by then is not known
+        baskets += [(version, standing(fact, at_ms, level).basket(version)) for level in levels]
+    return baskets
+
+
+def _full(version: Version, fact: MemberFact, basket: Basket) -> list[Award]:
+    """What the per-purchase rules give a basket in full."""
+    return rate(Change(fact, None, basket, []), version.rules["basket"], {})
+
+
+def _draws_of(redemption: str, member: Member, cold: Cold) -> list[ColdKey]:
     """What giving a redemption back touches: its debt, and the breakage of the lots it drew from and was repaid by."""
     turn = Turn(member, "", cold)
     use = turn.read("use", redemption, redemptions.Use)
     if use is None:
-        return ()
+        return []
     keys: list[ColdKey] = [("gone", lot_id(lot)) for lot, _ in use[2] if lot is not None]
     if any(lot is None for lot, _ in use[2]):
         keys.append(("debt", use[1]))
-        owed = member.debts.get(use[1]) or turn.read("debt", use[1], tuple[int, int, tuple[tuple[Lot, int], ...]])
+        owed = member.debts.get(use[1]) or turn.read("debt", use[1], Owed)
         keys += [("gone", lot_id(lot)) for lot, _ in (owed[2] if owed else ())]
-    return tuple(key for key in keys if key not in cold)
+    return keys
 
 
 def posting(turn: Turn) -> Posting:
@@ -151,10 +179,12 @@ def posting(turn: Turn) -> Posting:
 def _advance(turn: Turn, to_ms: int, plan: Plan) -> None:
     """Let everything that is due by an instant happen, each at its own: holds lapse, lots end, lots become active."""
     member = turn.member
-    if member.lots or member.holds:
+    if member.lots or member.pages or member.holds:
         while (due := member.next_event_ms) <= to_ms:
             turn.now_ms = member.now_ms = max(due, member.now_ms)
             redemptions.lapse(turn)
+            for page in [page for page in member.pages if page[1][0] <= due]:
+                open_page(turn, page)
             while member.lots and member.lots[0][0] <= due:
                 *lot, rest = member.lots[0]
                 expire(turn, tuple(lot), rest)  # type: ignore[arg-type]

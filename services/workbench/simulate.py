@@ -15,9 +15,10 @@ from events.decode import Unreadable, decode_fact, encode_fact
 from events.entries import Entry, encode_outcome
 from events.facts import Fact, MemberFact
 from events.values import instant, millis
-from services.book.member import Member, new
+from services.book.member import LiveLot, Member, new
+from services.book.pages import all_lots
 from services.book.rewards import pseudonym
-from services.book.step import Result, needs, step, tick
+from services.book.step import Result, needs, step, tick, tick_needs
 from services.book.turn import ColdKey
 from services.programme.calendar import NEVER
 from services.programme.compile import Plan, compile_programme
@@ -69,6 +70,10 @@ class Simulation:
         for result in self._tick(at_ms):
             self.booked.append(Booked(_until(at_ms), (result,)))
 
+    def lots(self, name: str) -> list[LiveLot]:
+        """Every lot of a member, in spending order."""
+        return all_lots(self.members[name], self._cold.get(name, {}))
+
     def _booked(self, fact: Fact, results: tuple[Result, ...]) -> None:
         self.booked.append(Booked(fact, results))
 
@@ -86,9 +91,13 @@ class Simulation:
 
     def _tick(self, at_ms: int) -> Iterator[Result]:
         for name in sorted(self.members):
-            result = tick(self.members[name], at_ms, self.plan)
+            member, rows = self.members[name], self._cold.setdefault(name, {})
+            cold: dict[ColdKey, bytes | None] = {}
+            while wanted := tick_needs(member, at_ms, cold):
+                cold |= {key: rows.get(key) for key in wanted}
+            result = tick(member, at_ms, self.plan, cold)
             if result is not None:
-                self._cold.setdefault(name, {}).update(result.cold)
+                rows.update(result.cold)
                 yield result
 
 
@@ -130,7 +139,9 @@ def report(simulation: Simulation) -> dict[str, Any]:
     return {
         "facts": len(simulation.booked),
         "duplicates": simulation.duplicates,
-        "members": [_member(m, levels, entries[name]) for name, m in sorted(simulation.members.items())],
+        "members": [
+            _member(m, simulation.lots(name), levels, entries[name]) for name, m in sorted(simulation.members.items())
+        ],
         "outcomes": outcomes,
         "rewards": rewards,
     }
@@ -140,7 +151,9 @@ def _instant(at_ms: int) -> str | None:
     return None if at_ms >= NEVER else instant(at_ms)
 
 
-def _member(member: Member, levels: tuple[str, ...], entries: list[dict[str, Any]]) -> dict[str, Any]:
+def _member(
+    member: Member, lots: list[LiveLot], levels: tuple[str, ...], entries: list[dict[str, Any]]
+) -> dict[str, Any]:
     return {
         "member": member.id,
         "available": member.available,
@@ -159,7 +172,7 @@ def _member(member: Member, levels: tuple[str, ...], entries: list[dict[str, Any
         "lots": [
             {"slot": slot, "points": points, "expires_at": _instant(expires), "earned_at": instant(earned),
              "active_at": instant(active)}
-            for expires, earned, active, slot, points in member.lots
+            for expires, earned, active, slot, points in lots
         ],
         "holds": [
             {"redemption": name, "points": sum(p for _, p in drawn), "until": instant(until)}

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.book import pages
 from services.book.member import decode, encode
 from tests.drivers.facts import World, fact
 
@@ -141,6 +143,31 @@ def test_a_story_told_twice_is_the_story(story: list[dict[str, Any]]) -> None:
         twice.simulation.add(fact(**said))
         twice.simulation.add(fact(**said))
     assert encode(once.member()) == encode(twice.member())
+
+
+@SAVE
+@given(stories())
+def test_far_lots_in_pages_change_nothing(story: list[dict[str, Any]]) -> None:
+    """Pages of two lots behind a hot row of three, against a hot row that never overflows."""
+    whole, paged = World(PROGRAMME), World(PROGRAMME)
+    for said in story:
+        whole.simulation.add(fact(**said))
+        with patch.multiple(pages, HOT_LOTS_MAX=3, PAGE_LOTS=2):
+            paged.simulation.add(fact(**said))
+            paged.member().check()
+        assert len(paged.member().lots) <= 3 + sum(lot[2] > paged.member().now_ms for lot in paged.member().lots) + 1
+        assert paged.simulation.lots("ann") == whole.member().lots
+    with patch.multiple(pages, HOT_LOTS_MAX=3, PAGE_LOTS=2):
+        paged.until("2027-06-15")
+        paged.until("2035-01-01")
+    whole.until("2027-06-15")
+    whole.until("2035-01-01")
+    assert [b.results[0].posting for b in paged.simulation.booked] == [
+        b.results[0].posting for b in whole.simulation.booked
+    ]
+    assert [b.results[0].outcome for b in paged.simulation.booked] == [
+        b.results[0].outcome for b in whole.simulation.booked
+    ]
 
 
 @SAVE
