@@ -91,6 +91,16 @@ def catalog(
     raise typer.Exit(run_catalog(check=check))
 
 
+@app.command()
+def rebuild(
+    model: Annotated[str, typer.Argument(help="A read model: balance or tier.")],
+) -> None:
+    """Build a read model again from the topic's first record, compare the bytes, and make the new one live."""
+    from services.workbench.rebuild import run_rebuild
+
+    raise typer.Exit(run_rebuild(model))
+
+
 @config.command("show")
 def config_show(as_json: AsJson = False) -> None:
     """The settings in force, with passwords masked."""

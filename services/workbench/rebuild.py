@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 
-import typer
-
 from events.topics import ENTRIES
 from infra.kafka.client import OUTAGE as KAFKA_OUTAGE
 from infra.kafka.client import Ranges
@@ -16,10 +14,20 @@ from infra.postgres.pool import OUTAGE as POSTGRES_OUTAGE
 from infra.postgres.pool import open_pool
 from infra.runner.rebuild import Rebuilt, rebuild
 from infra.runner.store import ModelStopped, prepare
-from infra.settings import Settings, load
+from infra.settings import Settings, load_stack
+from infra.stack.stack import Stack
+from infra.stack.supervisor import StackError
 from projections.models import MODELS
+from services.workbench.up import stack_folder
 
-REFUSED: tuple[type[Exception], ...] = (TopicRefused, MigrationRefused, ModelStopped, *KAFKA_OUTAGE, *POSTGRES_OUTAGE)
+REFUSED: tuple[type[Exception], ...] = (
+    StackError,
+    TopicRefused,
+    MigrationRefused,
+    ModelStopped,
+    *KAFKA_OUTAGE,
+    *POSTGRES_OUTAGE,
+)
 
 
 async def rebuild_model(settings: Settings, name: str) -> Rebuilt:
@@ -36,23 +44,24 @@ async def rebuild_model(settings: Settings, name: str) -> Rebuilt:
         await pool.close()
 
 
-def run_rebuild(name: str) -> None:
-    """Exit code 0: the bytes were the same (or there was nothing to compare with). 1: they were not. 2: refused."""
+def run_rebuild(name: str) -> int:
+    """The command. 0: the bytes were the same (or there was nothing to compare with). 1: they were not. 2: refused."""
+    models = [model.name for model in MODELS]
+    if name not in models:
+        print(f"error: there is no read model {name}: there are {', '.join(models)}", file=sys.stderr)
+        return 2
+    settings = load_stack()
     try:
-        done = asyncio.run(rebuild_model(load(), name))
-    except KeyError:
-        print(f"there is no read model {name}: there are {', '.join(m.name for m in MODELS)}", file=sys.stderr)
-        raise typer.Exit(2) from None
+        house = Stack(settings, stack_folder(settings), print).running()
+        done = asyncio.run(rebuild_model(house, name))
     except REFUSED as why:
-        print(f"rebuild: {str(why) or repr(why)}", file=sys.stderr)
-        raise typer.Exit(2) from None
+        print(f"error: {str(why) or repr(why)}", file=sys.stderr)
+        return 2
     print(f"{done.model}: {done.rows} rows, sha256 {done.sha256}; live in {done.schema}, before in {done.before}")
     if done.not_compared:
         print(f"not compared: {done.not_compared}")
+        return 0
     for difference in done.differences:
         print(difference)
-    if done.differences:
-        print("the live one was not what the topic says; the rebuilt one is live now")
-        raise typer.Exit(1)
-    if not done.not_compared:
-        print("the bytes are the same")
+    print("the live one was not what the topic says; the rebuilt one is live now" if done.differences else "same bytes")
+    return 1 if done.differences else 0

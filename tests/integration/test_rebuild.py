@@ -16,9 +16,10 @@ from infra.runner.meters import Meters
 from infra.runner.rebuild import rebuild
 from infra.runner.runner import Runner
 from infra.runner.store import ModelStopped, live_store, prepare
-from infra.settings import Settings
+from infra.settings import Settings, variables
 from projections.balance.model import MODEL as BALANCE
 from projections.balance.read import balances
+from services.workbench.rebuild import run_rebuild
 from tests.drivers.book import Book, publish
 
 PATIENCE = 60
@@ -147,3 +148,21 @@ async def test_a_topic_that_cannot_be_folded_leaves_the_live_one_alone(bench: Be
     with pytest.raises(ModelStopped, match=r"balance cannot be built from entries.v1: partition \d: Hole"):
         await bench.rebuild()
     assert (await bench.live(), await bench.schemas()) == ("balance_1", ["balance_1"])
+
+
+async def test_the_command_says_what_came_of_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in variables(bench.settings).items():
+        monkeypatch.setenv(name, value)
+    assert await asyncio.to_thread(run_rebuild, "balance") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(f"balance: {len(bench.book.earned) + 1} rows, sha256 ")
+    assert said[0].endswith("live in balance_2, before in balance_1")
+    assert said[1] == "same bytes"
+    await bench.pool.execute("delete from balance_2.balance where member = (select min(member) from balance_2.balance)")
+    assert await asyncio.to_thread(run_rebuild, "balance") == 1
+    assert "balance: 0 rows only in the live one, 1 only in the rebuilt one" in capsys.readouterr().out
+    await bench.check()
+    assert await asyncio.to_thread(run_rebuild, "nothing") == 2
+    assert capsys.readouterr().err == "error: there is no read model nothing: there are balance, tier\n"
