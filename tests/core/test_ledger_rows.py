@@ -1,0 +1,57 @@
+"""Rows packed by hand say what they were given; tests/contract lets PostgreSQL read them too."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from events.entries import Account, Entry
+from services.ledger.rows import (
+    END,
+    ENTRY_COLUMNS,
+    FACT_COLUMNS,
+    HEADER,
+    MESSAGE_COLUMNS,
+    REWARD_COLUMNS,
+    copy_of,
+    entry_row,
+    fact_row,
+    message_row,
+    reward_row,
+)
+from tests.drivers.copy_rows import decode_row
+
+TEXTS = ["", "tea", "thé vert ☕", "x" * 1000]
+
+
+@pytest.mark.parametrize("member", [None, "m1", "mé"])
+@pytest.mark.parametrize("body", [b"", b"{}", bytes(range(256)) * 20])
+def test_a_fact(member: str | None, body: bytes) -> None:
+    raw = None if member is None else member.encode()
+    row = fact_row(11, 2**40, "r:1", 3, raw, "tick", -5, 2**41, 7, b"h" * 16, body, b"o", b"[]")
+    assert decode_row(row, FACT_COLUMNS) == {
+        "partition": 11, "seq": 2**40, "fact_id": "r:1", "revision": 3, "member": member, "type": "tick",
+        "occurred_at": -5, "recorded_at": 2**41, "offset": 7, "hash": b"h" * 16, "body": body, "outcome": b"o",
+        "postings": b"[]",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("account", get_args(Account))
+@pytest.mark.parametrize("why", TEXTS)
+def test_an_entry(account: Account, why: str) -> None:
+    entry = Entry(account, "lot", 2**62, why, -(2**62), why)
+    assert decode_row(entry_row(0, 1, 2, b"m1", entry), ENTRY_COLUMNS) == {
+        "partition": 0, "seq": 1, "n": 2, "member": "m1", "debit": account, "credit": "lot", "points": 2**62,
+        "lot": why, "why": why, "balance_after": -(2**62),
+    }  # fmt: skip
+
+
+def test_a_reward_and_a_message() -> None:
+    reward = decode_row(reward_row(1, "shops-eire", 2, 3, b"v"), REWARD_COLUMNS)
+    assert reward == {"partition": 1, "partner": "shops-eire", "seq": 2, "fact_seq": 3, "value": b"v"}
+    assert decode_row(message_row(1, 2, 3, b"v"), MESSAGE_COLUMNS) == {"partition": 1, "seq": 2, "n": 3, "value": b"v"}
+
+
+def test_a_copy_is_rows_between_a_header_and_an_end() -> None:
+    assert copy_of([b"a", b"b"]) == HEADER + b"ab" + END
