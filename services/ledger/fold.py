@@ -20,8 +20,9 @@ from events.rewards import Reward
 from events.rewards import encode as encode_reward
 from infra.kafka.client import partition_of
 from services.book.member import Broken, Member, decode, encode, new
+from services.book.needs import needs, tick_needs
 from services.book.rewards import pseudonym
-from services.book.step import Result, needs, step, tick, tick_needs
+from services.book.step import Result, step, tick
 from services.ledger import cold as cold_rows
 from services.ledger.batch import Batch, Chunk, Done, Item, Parked, Part, StoredFact
 from services.ledger.cold import Cold

@@ -16,9 +16,10 @@ from events.entries import Entry, encode_outcome
 from events.facts import Fact, MemberFact
 from events.values import instant, millis
 from services.book.member import LiveLot, Member, new
+from services.book.needs import needs, tick_needs
 from services.book.pages import all_lots
 from services.book.rewards import pseudonym
-from services.book.step import Result, needs, step, tick, tick_needs
+from services.book.step import Result, step, tick
 from services.book.turn import ColdKey
 from services.programme.calendar import NEVER
 from services.programme.compile import Plan, compile_programme
