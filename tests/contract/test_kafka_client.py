@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
@@ -15,9 +17,11 @@ from aiokafka.consumer.fetcher import PartitionRecords
 
 from events.topics import ENTRIES, JOURNAL
 from infra.kafka import quirks
-from infra.kafka.client import JournalGap, Message, Reader, TopicPartition, WriteFailed, Writer, partition_of
+from infra.kafka import writer as writer_module
+from infra.kafka.client import OUTAGE, JournalGap, Message, Reader, TopicPartition, WriteFailed, Writer, partition_of
 from infra.kafka.topics_admin import ensure_topics
 from infra.settings import Settings
+from tests.drivers.servers import Servers
 
 TOPIC = JOURNAL.name
 P0 = TopicPartition(TOPIC, 0)
@@ -299,6 +303,34 @@ async def test_a_failed_write_breaks_the_writer_until_it_is_reopened(topic: Sett
             await writer.write(TOPIC, 0, messages(0, 1))
         await writer.reopen()
         await writer.write(TOPIC, 0, messages(0, 1))
+
+
+async def test_a_broker_that_does_not_answer_fails_the_write_and_the_next_writer_goes_on(
+    topic: Settings, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The frozen broker may have taken the batch or not; written again, it stands there once or twice, in order."""
+    pid = servers.stack.pid("kafka")
+    assert pid is not None
+    monkeypatch.setattr(writer_module, "DELIVERY_SECONDS", 0.5)
+    async with writing(topic) as writer:
+        await writer.write(TOPIC, 0, messages(0, 2))
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(WriteFailed, match="TimeoutError"):
+                await writer.write(TOPIC, 0, messages(2, 2))
+            with pytest.raises(OUTAGE):
+                await writer.reopen()
+            with pytest.raises(WriteFailed):
+                await writer.write(TOPIC, 0, messages(2, 2))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        monkeypatch.setattr(writer_module, "DELIVERY_SECONDS", 30.0)
+        await writer.reopen()
+        await writer.write(TOPIC, 0, messages(2, 2))
+        async with reading(topic, Positions().claim) as reader:
+            end = (await reader.end_offsets([P0]))[P0]
+            values = [record.value for record in await reader.range(P0, 0, end, 100)]
+    assert values in ([b"v0", b"v1", b"v2", b"v3"], [b"v0", b"v1", b"v2", b"v3", b"v2", b"v3"])
 
 
 async def test_too_large_for_the_topic_is_a_failed_write(house: Settings) -> None:

@@ -1,0 +1,256 @@
+"""One class of tests, two stores: the tables in memory must do what PostgreSQL does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from events.decode import encode_fact
+from events.entries import Entry
+from events.facts import Fact
+from events.facts.ticks import slice_of
+from infra.kafka.client import Record
+from infra.postgres.migrate import migrate
+from infra.postgres.pool import open_pool
+from infra.settings import Settings
+from services.ledger.batch import Batch, Chunk, Owned, Parked, Part
+from services.ledger.rows import entry_row, fact_row, message_row, reward_row
+from services.ledger.store import SQL, Doubled, Fenced, PostgresStore, Store, Unsure
+from services.programme.compile import compile_programme
+from tests.drivers.facts import fact, told
+from tests.drivers.ledger_memory import MemoryStore
+
+PLAN = compile_programme(())
+ENTRY = Entry("issued", "lot", 10, "base@0:+10 thé", 10, "never.1.1.p")
+BUY = told("2011-03-01 buy p1 10.00")
+PROGRAMME = fact(
+    type="programme_published", id="programme:1", occurred_at="2010-01-01T00:00:00Z", text="x", sha256="0" * 64
+)
+TICK = fact(type="tick", id="t1", occurred_at="1970-01-01T00:00:05Z")
+
+
+@pytest_asyncio.fixture
+async def postgres_store(house: Settings) -> AsyncIterator[PostgresStore]:
+    pool = await open_pool(house, max_size=5)
+    await migrate(pool, SQL, "ledger")
+    store = PostgresStore(pool)
+    try:
+        yield store
+    finally:
+        await store.close()
+        await pool.close()
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def store(request: pytest.FixtureRequest) -> Store:
+    found: Store = MemoryStore() if request.param == "memory" else request.getfixturevalue("postgres_store")
+    return found
+
+
+def part(
+    *facts: Fact, partition: int = 0, epoch: int = 1, at: tuple[int, int] = (0, 1), more: dict[str, Any] | None = None
+) -> Part:
+    """A part that books these facts, one entry each where they are a member's."""
+    offset, seq = at
+    owned = Owned(partition, epoch, offset, seq, b"", {}, (), PLAN)
+    end = offset + len(facts)
+    mine = Part(owned, offset, seq, end, seq + len(facts), b"hash-of-%d" % end, Chunk(partition, seq - 1, seq))
+    for n, one in enumerate(facts):
+        name = getattr(one, "member", None)
+        raw = name.encode() if name else None
+        when = 5_000 if one.type == "tick" else 1_000
+        body = encode_fact(one)
+        mine.facts.append(
+            fact_row(partition, seq + n, one.id, one.revision, raw, one.type, when, 77, offset + n, b"h" * 16, body,
+                     b"outcome", b"[]")
+        )  # fmt: skip
+        if raw:
+            mine.entries += [entry_row(partition, seq + n, k, raw, ENTRY) for k in range(2)]
+    for name, value in (more or {}).items():
+        setattr(mine, name, value)
+    return mine
+
+
+def member_columns(*rows: tuple[int, str, int | None, bytes]) -> tuple[list[object], ...]:
+    """(partition, member, next due, state), the rest 0."""
+    full = [(p, name, slice_of(name), 0, 0, 0, 0, 0, 0, due, 0, state) for p, name, due, state in rows]
+    return tuple(map(list, zip(*full, strict=True)))
+
+
+class TestPositions:
+    async def test_partitions_never_read_begin_at_nothing(self, store: Store) -> None:
+        assert await store.positions([0, 1]) == {}
+        (position,) = (await store.claim([1], "id-1")).values()
+        assert position == (1, "id-1", 0, 1, 0, 1, b"")
+        assert await store.positions([0, 1]) == {1: position}
+        assert await store.locked_positions([1]) == {1: position}
+
+    async def test_a_claim_raises_the_epoch_and_keeps_the_topic(self, store: Store) -> None:
+        await store.claim([0, 1], "id-1")
+        again = await store.claim([1, 2], "id-2")
+        assert {p: (row.epoch, row.topic_id) for p, row in again.items()} == {1: (2, "id-1"), 2: (1, "id-2")}
+
+    async def test_published_moves_forward_and_for_the_owner_only(self, store: Store) -> None:
+        await store.claim([0, 1], "id-1")
+        await store.save_published([(1, 7, 1), (0, 5, 1)])
+        await store.save_published([(0, 4, 1), (1, 9, 0)])
+        assert {p: row.published_seq for p, row in (await store.positions([0, 1])).items()} == {0: 5, 1: 7}
+
+
+class TestCommit:
+    async def test_a_batch_is_all_there(self, store: Store) -> None:
+        await store.claim([0, 1], "id-1")
+        more = {
+            "rewards": [reward_row(0, "eire", 1, 1, b"r1"), reward_row(0, "eire", 2, 2, b"r2")],
+            "reward_seqs": {"eire": 3},
+            "messages": [message_row(0, 1, 0, b"m1"), message_row(0, 2, 0, b"m2")],
+            "cold": {"ann": {("use", "u1"): b"a", ("use", "u2"): None}},
+        }
+        first = part(BUY, told("2011-03-02 buy p2 10.00"), more=more)
+        second = part(PROGRAMME, TICK, partition=1)
+        await store.commit(Batch([second, first], member_columns((0, "ann", 5, b"state"))))
+        rows = await store.positions([0, 1])
+        assert [(r.next_offset, r.next_seq, r.last_hash) for r in rows.values()] == [(2, 3, b"hash-of-2")] * 2
+        stored = await store.facts_from(0, 0, 2, 10)
+        assert [(s.partition, s.seq, s.recorded_at_ms, s.body) for s in stored][0] == (0, 1, 77, encode_fact(BUY))
+        assert [(s.outcome, s.postings, list(s.entries)) for s in stored] == [
+            (b"outcome", b"[]", [("ann", ENTRY), ("ann", ENTRY)])
+        ] * 2
+        assert await store.rewards_of(0, 1, 2) == [("eire", b"r2")]
+        assert await store.messages_of(0, 0, 1) == [b"m1"]
+        assert await store.reward_positions([0, 1]) == {0: {"eire": 3}}
+        assert await store.members([(0, "ann"), (1, "ann")]) == [(0, "ann", b"state")]
+        assert await store.cold_rows([(0, "ann", ("use", "u1")), (0, "ann", ("use", "u2"))]) == [
+            (0, "ann", ("use", "u1"), b"a")
+        ]
+        assert await store.programmes([0, 1]) == {1: [encode_fact(PROGRAMME)]}
+        assert await store.newest_tick(1) == 5_000
+        assert await store.newest_tick(0) is None
+
+    async def test_rows_are_written_over_and_removed(self, store: Store) -> None:
+        await store.claim([0], "id-1")
+        cold: dict[str, Any] = {"ann": {("use", "u1"): b"a", ("use", "u2"): b"b"}}
+        await store.commit(
+            Batch([part(BUY, more={"cold": cold, "reward_seqs": {"eire": 2}})], member_columns((0, "ann", 5, b"old")))
+        )
+        gone = {"ann": {("use", "u1"): b"new", ("use", "u2"): None}}
+        behind = part(TICK, at=(1, 2), more={"cold": gone, "reward_seqs": {"eire": 4}})
+        await store.commit(Batch([behind], member_columns((0, "ann", None, b"new"))))
+        assert await store.members([(0, "ann")]) == [(0, "ann", b"new")]
+        assert await store.count_due(0, 10) == 0
+        found = await store.cold_rows([(0, "ann", ("use", "u1")), (0, "ann", ("use", "u2"))])
+        assert found == [(0, "ann", ("use", "u1"), b"new")]
+        assert await store.reward_positions([0]) == {0: {"eire": 4}}
+
+    @pytest.mark.parametrize(
+        ("epoch", "at"), [(0, (0, 1)), (2, (0, 1)), (1, (1, 1)), (1, (0, 2))], ids=["older", "newer", "offset", "seq"]
+    )
+    async def test_who_is_not_where_the_tables_are_is_fenced(
+        self, store: Store, epoch: int, at: tuple[int, int]
+    ) -> None:
+        before = await store.claim([0, 1], "id-1")
+        with pytest.raises(Fenced):
+            await store.commit(Batch([part(BUY, epoch=epoch, at=at), part(TICK, partition=1)]))
+        assert await store.positions([0, 1]) == before
+        assert await store.facts_from(1, 0, 9, 9) == []
+        await store.commit(Batch([part(BUY)]))  # the connection is fit for more
+
+    async def test_a_fact_twice_changes_nothing(self, store: Store) -> None:
+        await store.claim([0], "id-1")
+        await store.commit(Batch([part(BUY)]))
+        with pytest.raises(Doubled):
+            await store.commit(Batch([part(TICK, BUY, at=(1, 2))]))
+        assert (await store.positions([0]))[0].next_seq == 2
+        await store.commit(Batch([part(TICK, at=(1, 2))]))
+
+    async def test_a_part_without_facts_moves_the_position(self, store: Store) -> None:
+        await store.claim([0], "id-1")
+        parked = Parked(Record("journal.v1", 0, 0, 0, None, b"x", ()), "no fact")
+        mine = part(more={"next_offset": 1, "parked": [parked]})
+        await store.commit(Batch([mine]))
+        assert (await store.positions([0]))[0].next_offset == 1
+
+
+class TestReading:
+    async def test_known_facts_by_id_and_revision(self, store: Store) -> None:
+        await store.claim([0], "id-1")
+        await store.commit(Batch([part(BUY, told("2011-03-02 fix p1 r1 5.00"))]))
+        found = await store.known_facts([(0, ("p1", 0)), (0, ("p1", 2)), (1, ("p1", 0)), (0, ("p1", 1))])
+        assert sorted(s.seq for s in found) == [1, 2]
+        assert list(found[0].entries) == [("ann", ENTRY), ("ann", ENTRY)]
+
+    async def test_first_revisions_of_the_member_only(self, store: Store) -> None:
+        await store.claim([0], "id-1")
+        await store.commit(Batch([part(BUY, told("2011-03-02 fix p1 r1 5.00"))]))
+        found = await store.first_revisions([(0, "ann", "p1"), (0, "bob", "p1"), (0, "ann", "p9")])
+        assert found == [(0, "ann", "p1", encode_fact(BUY), b"outcome")]
+
+    async def test_due_members_of_a_slice_in_order(self, store: Store) -> None:
+        await store.claim([0, 1], "id-1")
+        rows = [(0, f"m{n}", (None, 10, 20)[n % 3], b"%d" % n) for n in range(30)] + [(1, "other", 10, b"")]
+        await store.commit(Batch([part(TICK), part(TICK, partition=1)], member_columns(*rows)))
+        due = [f"m{n}" for n in range(30) if n % 3 == 1]
+        assert await store.count_due(0, 19) == 10
+        assert [name for name, _ in await store.due_members(0, 10, 0, 1)] == sorted(due)
+        sliced = [[name for name, _ in await store.due_members(0, 10, i, 3)] for i in range(3)]
+        assert sliced == [[name for name in sorted(due) if slice_of(name) % 3 == i] for i in range(3)]
+
+    async def test_facts_in_pages(self, store: Store) -> None:
+        await store.claim([0], "id-1")
+        await store.commit(Batch([part(*(told(f"2011-03-01 buy p{n} 1.00") for n in range(5)))]))
+        assert [s.seq for s in await store.facts_from(0, 1, 4, 2)] == [2, 3]
+        assert [s.seq for s in await store.facts_from(0, 3, 4, 2)] == [4]
+
+
+class TestPostgresAlone:
+    """What only a database can do."""
+
+    async def test_the_rows_are_read_as_they_were_meant(self, postgres_store: PostgresStore, house: Settings) -> None:
+        await postgres_store.claim([0], "id-1")
+        await postgres_store.commit(Batch([part(BUY, TICK, more={"rewards": [reward_row(0, "é", 1, 2, b"\x00v")]})]))
+        connection = await asyncpg.connect(house.database_url.get_secret_value())
+        try:
+            rows = [tuple(row) for row in await connection.fetch("select * from fact order by seq")]
+            entries = [tuple(row) for row in await connection.fetch("select * from entry order by seq, n")]
+            rewards = [tuple(row) for row in await connection.fetch("select * from reward")]
+        finally:
+            await connection.close()
+        tail = (b"outcome", b"[]")
+        assert rows == [
+            (0, 1, "p1", 0, "ann", "purchase", 1_000, 77, 0, b"h" * 16, encode_fact(BUY), *tail),
+            (0, 2, "t1", 0, None, "tick", 5_000, 77, 1, b"h" * 16, encode_fact(TICK), *tail),
+        ]
+        assert entries == [(0, 1, n, "ann", "issued", "lot", 10, "never.1.1.p", "base@0:+10 thé", 10) for n in range(2)]
+        assert rewards == [(0, "é", 1, 2, b"\x00v")]
+
+    async def test_a_lost_connection_leaves_a_commit_unsure_and_the_store_usable(
+        self, postgres_store: PostgresStore, house: Settings
+    ) -> None:
+        await postgres_store.claim([0], "id-1")
+        blocker = await asyncpg.connect(house.database_url.get_secret_value())
+        try:
+            async with blocker.transaction():
+                await blocker.execute("select from position for update")
+                commit = asyncio.ensure_future(postgres_store.commit(Batch([part(BUY)])))
+                waiting = (
+                    "select pid from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+                )
+                async with asyncio.timeout(10):
+                    while (pid := await blocker.fetchval(waiting)) is None:
+                        await asyncio.sleep(0.01)
+                await blocker.execute("select pg_terminate_backend($1)", pid)
+                with pytest.raises(Unsure):
+                    await commit
+        finally:
+            await blocker.close()
+        assert (await postgres_store.locked_positions([0]))[0].next_seq == 1
+        await postgres_store.commit(Batch([part(BUY)]))
+
+    async def test_both_stores_answer_to_the_same_queries(self) -> None:
+        asked = {name for name in vars(Store) if not name.startswith("_")}
+        assert asked <= set(dir(MemoryStore)) & set(dir(PostgresStore))
