@@ -121,7 +121,7 @@ class LocalPostgres:
         """Whether a session with the password can ask something."""
         try:
             connection = await asyncpg.connect(self.url("postgres"), timeout=5)
-        except (OSError, TimeoutError, asyncpg.PostgresError):
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return False
         await connection.close()
         return True
