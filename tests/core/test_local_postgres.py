@@ -23,7 +23,7 @@ def test_root_is_dropped(tmp_path: Path) -> None:
 def test_a_folder_that_the_other_user_cannot_reach_is_refused(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    with pytest.raises(PostgresUnavailable, match="other users cannot reach .*TALLYSTICK_STATE_DIR"):
+    with pytest.raises(PostgresUnavailable, match=r"other users cannot reach .*TALLYSTICK_STATE_DIR"):
         LocalPostgres(closed, 0).prepare()
 
 
