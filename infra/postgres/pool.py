@@ -40,5 +40,13 @@ async def open_pool(settings: Settings, *, min_size: int = 1, max_size: int = 4)
         timeout=CONNECT_SECONDS,
         command_timeout=COMMAND_SECONDS,
         max_inactive_connection_lifetime=0,
-        server_settings={"application_name": "tallystick", "jit": "off"},
+        server_settings={
+            "application_name": "tallystick",
+            "jit": "off",
+            # a process that stands still, or a machine that is gone, must not hold its rows against the next owner
+            "idle_in_transaction_session_timeout": "20s",
+            "tcp_keepalives_idle": "10",
+            "tcp_keepalives_interval": "5",
+            "tcp_keepalives_count": "3",
+        },
     )

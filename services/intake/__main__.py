@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -39,6 +40,7 @@ def main() -> int:
     try:
         settings = load()
         logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        gc.freeze()  # what is loaded by now stays for ever
         uvloop.run(serve_and_run(settings))
     except (SettingsError, *REFUSED) as why:
         print(f"intake: {why}", file=sys.stderr)

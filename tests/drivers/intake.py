@@ -158,7 +158,7 @@ async def intake(settings: Settings, instance: str = "0") -> AsyncIterator[tuple
         await task
 
 
-async def start_intake(settings: Settings, **more: str) -> asyncio.subprocess.Process:
+async def start_intake(settings: Settings, **more: str | int) -> asyncio.subprocess.Process:
     """An intake in a process of its own; it may die of a failpoint. `more`: settings by field."""
     ours = settings.model_copy(update=more)
     environment = child_environment() | variables(ours) | {"PYTHONPATH": str(REPOSITORY)}

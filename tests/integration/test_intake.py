@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import signal
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
+import pytest
 import pytest_asyncio
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -17,7 +19,13 @@ from pydantic import SecretStr
 from events.topics import PURCHASES
 from infra.health import Health
 from infra.metrics import Registry
+from infra.postgres.migrate import migrate
+from infra.postgres.pool import open_pool
 from infra.settings import Settings
+from infra.stack.probes import http_ok
+from services.intake.core.batch import NewRevision
+from services.intake.core.identity import Revision
+from services.intake.directory import SQL, Directory, Fenced
 from tests.drivers.intake import AT, Shop, intake, purchase, shop_of, shown, start_intake, until
 
 UCI = "uci.invoice.v1"
@@ -253,8 +261,13 @@ async def test_killed_between_every_two_steps(shop: Shop) -> None:
 async def test_a_polite_stop_finishes_and_says_so(shop: Shop) -> None:
     story = Story(seed=2)
     await story.tell(shop)
-    process = await start_intake(shop.settings)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = await start_intake(shop.settings, http_port=port)
     await shop.heard()
+    for path in ("/livez", "/readyz", "/metrics"):
+        await until(http_ok("127.0.0.1", port, path), f"{path} says yes")
     process.terminate()
     assert await process.wait() == 0
     await story.check(shop)
@@ -388,6 +401,50 @@ async def test_a_lost_connection_is_an_outage_and_no_loss(shop: Shop) -> None:
         await until(lambda: _ready(health), "intake is ready again")
         assert b"tallystick_intake_restarts_total 0.0" not in registry.text()
     await story.check(shop)
+
+
+async def test_whoever_has_lost_a_partition_can_write_nothing(shop: Shop) -> None:
+    """The last to take the epoch wins; the one before finds out at its next write, and nothing of it stays."""
+    tp = TopicPartition(PURCHASES.name, 0)
+    pool = await open_pool(shop.settings)
+    try:
+        await migrate(pool, SQL, "intake")
+        directory = Directory(pool)
+        before, after = [(await directory.claim_positions({tp: "id"}))[tp] for _ in range(2)]
+        assert after.epoch == before.epoch + 1
+        row = NewRevision("r1", Revision(0, "purchase", "mem_a", b"A", (PURCHASES.name, 0, 0)), 1, None)
+        with pytest.raises(Fenced):
+            await directory.write({tp: (before.epoch, 1)}, {("card", "1"): "mem_a"}, [row], [])
+        with pytest.raises(Fenced):
+            await directory.save({tp: (before.epoch, 1)}, {0: 7})
+        assert await directory.members([("card", "1")]) == {}
+        assert await directory.revisions(["r1"]) == {}
+        assert await directory.journal_ends() == {}
+        assert await directory.write({tp: (after.epoch, 1)}, {("card", "1"): "mem_b"}, [row], [])
+        await directory.save({tp: (after.epoch, 1)}, {0: 7})
+        assert (await directory.claim_positions({tp: "id"}))[tp][2:4] == (1, 1)
+    finally:
+        await pool.close()
+
+
+async def test_a_claim_that_comes_second_writes_nothing_of_its_batch(shop: Shop) -> None:
+    tp = TopicPartition(PURCHASES.name, 0)
+    pool = await open_pool(shop.settings)
+    try:
+        await migrate(pool, SQL, "intake")
+        directory = Directory(pool)
+        held = {tp: ((await directory.claim_positions({tp: "id"}))[tp].epoch, 1)}
+        taken, free = (
+            NewRevision(receipt, Revision(0, "purchase", "mem_a", b"A", (PURCHASES.name, 0, 0)), 1, None)
+            for receipt in ("taken", "free")
+        )
+        assert await directory.write(held, {("card", "1"): "mem_a"}, [taken], [])
+        assert not await directory.write(held, {("card", "1"): "mem_b", ("card", "2"): "mem_b"}, [free], [])
+        assert not await directory.write(held, {("card", "3"): "mem_c"}, [taken, free], [])
+        assert await directory.revisions(["free"]) == {}
+        assert await directory.members([("card", n) for n in "123"]) == {("card", "1"): "mem_a"}
+    finally:
+        await pool.close()
 
 
 async def _ready(*all_of_them: Health) -> bool:
