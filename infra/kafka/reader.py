@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from infra.clock import monotonic
 from infra.kafka.ranges import Ranges
@@ -62,10 +62,13 @@ class Reader:
         self._next: dict[TopicPartition, int] = {}  # claimed partitions: the offset to be handed out next
         self._kept: dict[TopicPartition, list[Record]] = {}  # fetched, in order, not handed out yet
         self._consumer: Any = None
+        self._broken = False
         self._side = Ranges(settings)
 
     async def start(self) -> None:
         """Join the group; returns with a first assignment, which the first fetch() claims. Raises one of OUTAGE."""
+        self._gate = _Gate()
+        self._broken = False
         self._consumer = new_consumer(
             self._settings,
             group_id=self._group,
@@ -78,6 +81,7 @@ class Reader:
         try:
             await self._consumer.start()
         except BaseException:
+            self._broken = True
             await self.stop()
             raise
 
@@ -100,7 +104,10 @@ class Reader:
         """
         deadline = monotonic() + timeout_ms / 1000
         while True:
+            await self._mend()
             await self._claim_assigned()
+            if self._gate.moving:
+                self._kept.clear()  # read again by whoever claims them
             if not self._kept:
                 await self._take(max_records, deadline)
             if not self._gate.moving and not self._gate.to_claim:
@@ -147,6 +154,13 @@ class Reader:
         """See Ranges.range: a part of the topic, read beside the group."""
         return await self._side.range(tp, start, end, limit)
 
+    async def _mend(self) -> None:
+        """A new consumer for one that broke. aiokafka tells nobody when its fetching task has died: it hands out {}."""
+        if self._broken or self._consumer is None or self._consumer._fetcher.error_future.done():
+            log.warning("%s opens a new consumer", self._group)
+            await self.stop()
+            await self.start()
+
     async def _claim_assigned(self) -> None:
         """Until the gate stands open: ask where to start, and go there."""
         while self._gate.to_claim and not self._gate.moving:
@@ -180,6 +194,9 @@ class Reader:
         except OffsetOutOfRangeError as error:
             tp, offset = next(iter(error.args[0].items()))
             raise JournalGap(self._bare(tp).topic, tp.partition, offset, None) from None
+        except KafkaError:
+            self._broken = True
+            raise
         if self._gate.generation != generation:
             return  # these are read again by whoever claims them
         gap: JournalGap | None = None

@@ -14,6 +14,7 @@ import aiokafka
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.consumer.fetcher import PartitionRecords
+from aiokafka.errors import KafkaError
 
 from events.topics import ENTRIES, JOURNAL
 from infra.kafka import quirks
@@ -258,6 +259,33 @@ async def test_a_hole_stops_its_partition_only(topic: Settings) -> None:
         assert await reader.record_at(P0, 2) is None
         with pytest.raises(JournalGap, match="offset 2 was expected, 3 came"):
             await reader.range(P0, 2, 5, 10)
+
+
+async def test_a_consumer_whose_fetching_died_is_replaced(topic: Settings) -> None:
+    """aiokafka itself would go on answering {} for ever."""
+    positions = Positions()
+    async with writing(topic) as writer, reading(topic, positions.claim) as reader:
+        await writer.write(TOPIC, 0, messages(0, 1))
+        assert await read_all(reader, 1) == {0: [0]}
+        positions.at[0] = 1
+        fetching = reader._consumer._fetcher.error_future
+        fetching.cancel()
+        await asyncio.wait([fetching])
+        await writer.write(TOPIC, 0, messages(1, 1))
+        assert await read_all(reader, 1) == {0: [1]}
+
+
+async def test_a_consumer_whose_group_work_died_is_replaced(topic: Settings) -> None:
+    positions = Positions()
+    async with writing(topic) as writer, reading(topic, positions.claim) as reader:
+        await writer.write(TOPIC, 0, messages(0, 1))
+        assert await reader.fetch(10, 5000)
+        positions.at[0] = 1
+        reader._consumer._coordinator._pending_exception = KafkaError("unexpected")
+        with pytest.raises(OUTAGE, match="unexpected"):
+            await reader.fetch(10, 5000)
+        await writer.write(TOPIC, 0, messages(1, 1))
+        assert await read_all(reader, 1) == {0: [1]}
 
 
 async def test_side_reads(topic: Settings) -> None:
