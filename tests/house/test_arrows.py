@@ -1,4 +1,4 @@
-"""The architecture, kept: which room may import which, and what only one place may use. Prints file:line and a remedy."""
+"""The architecture, kept: which room may import which, what only one place may use. Prints file:line and a remedy."""
 
 from __future__ import annotations
 
@@ -149,9 +149,16 @@ def test_no_float_where_points_are_counted() -> None:
     )
 
 
+KEEPS_GOING = "infra/runner/runner.py"
+"""A read model that fails is marked stale, retried and shown on /readyz: it must not stop its neighbours (its head says
+how). Nothing that counts points may do so."""
+
+
 def test_nobody_swallows_every_exception() -> None:
     faults = []
     for path, tree, _ in files(*ROOMS):
+        if path == KEEPS_GOING:
+            continue
         for node in ast.walk(tree):
             if isinstance(node, ast.ExceptHandler) and not any(isinstance(n, ast.Raise) for n in ast.walk(node)):
                 names = {n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)} if node.type else {"Exception"}
