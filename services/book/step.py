@@ -25,6 +25,7 @@ from services.programme.calendar import instant_ms
 from services.programme.compile import Plan, Version
 from services.programme.mechanic import POINTS, Basket, Change, Lot
 from services.programme.rate import Award, rate
+from services.programme.timeline import TierRule
 
 
 class Result(NamedTuple):
@@ -124,21 +125,25 @@ def _advance(turn: Turn, to_ms: int, plan: Plan) -> None:
 # ---------------------------------------------------------------- baskets
 
 
-def _purchase(turn: Turn, fact: Purchase, at_ms: int, plan: Plan) -> _Rated | Refusal:
+def _receipt(turn: Turn, fact: Purchase | Return, at_ms: int, plan: Plan) -> _Rated | Refusal:
+    """A basket of its own: bought, or brought back without its receipt.
+
+    The second takes back what the same goods would earn now, in the level held now.
+    """
     version = plan.at(at_ms)
     if version is None:
         return NOT_RATED
     if fact.currency != version.currency:
         return Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES
     tier = turn.member.timeline.level
-    after = basket_of(fact, at_ms, tier, version)
-    _qualify(turn, version, None, after)
-    return _Rated(version, tier, _post(turn, Change(fact, None, after, []), version))
+    basket = basket_of(fact, at_ms, tier, version)
+    change = Change(fact, None, basket, []) if fact.type == "purchase" else Change(fact, basket, None, [])
+    return _Rated(version, tier, _post(turn, change, version))
 
 
 def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan) -> _Rated | Refusal:
     if fact.purchase is None:
-        return _unlinked_return(turn, fact, at_ms, plan)
+        return _receipt(turn, fact, at_ms, plan)
     bought = known(turn, fact.purchase)
     if bought is None:
         return Refusal.PURCHASE_MUST_BE_KNOWN
@@ -149,22 +154,8 @@ def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan) -> _Rated | Refusa
     keep(turn, left)
     if version is None:
         return NOT_RATED
-    before, after = bought.basket(version), left.basket(version)
-    _qualify(turn, version, before, after)
-    return _Rated(version, bought.tier, _post(turn, Change(fact, before, after, []), version))
-
-
-def _unlinked_return(turn: Turn, fact: Return, at_ms: int, plan: Plan) -> _Rated | Refusal:
-    """Without a receipt: what the same goods would earn now, in the level held now, is taken back."""
-    version = plan.at(at_ms)
-    if version is None:
-        return NOT_RATED
-    if fact.currency != version.currency:
-        return Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES
-    tier = turn.member.timeline.level
-    before = basket_of(fact, at_ms, tier, version)
-    _qualify(turn, version, before, None)
-    return _Rated(version, tier, _post(turn, Change(fact, before, None, []), version))
+    change = Change(fact, bought.basket(version), left.basket(version), [])
+    return _Rated(version, bought.tier, _post(turn, change, version))
 
 
 def _correction(turn: Turn, fact: Correction, at_ms: int, plan: Plan) -> _Rated | Refusal:
@@ -174,24 +165,23 @@ def _correction(turn: Turn, fact: Correction, at_ms: int, plan: Plan) -> _Rated 
         return Refusal.PURCHASE_MUST_BE_KNOWN
     corrected = standing(fact, at_ms, said.tier)
     keep(turn, corrected)
-    points = 0
-    changes = [(said, plan.at(said.at_ms), False), (corrected, plan.at(at_ms), True)]
+    was, now = plan.at(said.at_ms), plan.at(at_ms)
     awards: list[Award] = []
-    for stands, version, bought in changes:
-        if version is not None:
-            basket = stands.basket(version)
-            before, after = (None, basket) if bought else (basket, None)
-            _qualify(turn, version, before, after)
-            awards += rate(Change(fact, before, after, []), version.rules["basket"], turn.member.cells)
-    points = _post_awards(turn, awards)
-    return _Rated(plan.at(at_ms), said.tier, points)
+    if was is not None:
+        awards += _rate(turn, Change(fact, said.basket(was), None, []), was)
+    if now is not None:
+        awards += _rate(turn, Change(fact, None, corrected.basket(now), []), now)
+    return _Rated(now, said.tier, _post_awards(turn, awards))
 
 
-def _qualify(turn: Turn, version: Version, before: Basket | None, after: Basket | None) -> None:
-    """Move the tier's timeline by what a change of a basket qualifies for, on the day of that basket."""
-    rule = version.tier
-    if rule is None:
-        return
+def _rate(turn: Turn, change: Change, version: Version) -> list[Award]:
+    """What a change of a basket is worth; its qualifying spend goes to the tier's timeline, on the basket's own day."""
+    if version.tier is not None:
+        _qualify(turn, version.tier, change.before, change.after)
+    return rate(change, version.rules["basket"], turn.member.cells)
+
+
+def _qualify(turn: Turn, rule: TierRule, before: Basket | None, after: Basket | None) -> None:
     timeline = turn.member.timeline
     timeline.roll(turn.now_ms, rule)
     spend = (after.measures[rule.measure] if after is not None else 0) - (
@@ -207,7 +197,7 @@ def _qualify(turn: Turn, version: Version, before: Basket | None, after: Basket 
 
 def _post(turn: Turn, change: Change, version: Version) -> int:
     """Rate a change and post its awards. Returns the net change of points."""
-    return _post_awards(turn, rate(change, version.rules["basket"], turn.member.cells))
+    return _post_awards(turn, _rate(turn, change, version))
 
 
 def _post_awards(turn: Turn, awards: list[Award]) -> int:
@@ -240,7 +230,7 @@ def _redemption(fold: Callable[[Turn, Any], Refusal | None]) -> Callable[[Turn, 
 
 
 _FOLDS: dict[str, Callable[[Turn, Any, int, Plan], _Rated | Refusal]] = {
-    "purchase": _purchase,
+    "purchase": _receipt,
     "correction": _correction,
     "return": _return,
     "redemption_requested": _redemption(redemptions.request),
