@@ -27,6 +27,7 @@ from infra.settings import Settings
 GROUP = "projections"
 BATCH_RECORDS = 10_000
 IDLE_MS = 250
+HURRY_MS = 5  # while a model has something to catch up with that it has not been fed
 PAUSE_SECONDS = 0.5
 MEASURE_SECONDS = 2.0
 
@@ -68,7 +69,8 @@ class Keeping:
     async def turn(self) -> None:
         """One round: what there is, to every model. Raises ModelStopped; an outage is waited out, a round at a time."""
         try:
-            batch = await self._reader.fetch(BATCH_RECORDS, IDLE_MS)
+            hurry = any(runner.behind() and not runner.trouble for runner in self._runners)
+            batch = await self._reader.fetch(BATCH_RECORDS, HURRY_MS if hurry else IDLE_MS)
             await self._feed({tp.partition: records for tp, records in batch.items()})
             await self._measure()
         except JournalGap as gap:

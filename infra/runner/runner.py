@@ -26,6 +26,7 @@ from infra.runner.model import Placed
 from infra.runner.store import ModelStopped, Move, Moved, Parked, Place, Store, live_store
 
 BATCH_RECORDS = 10_000
+GAP_RECORDS_MIN = 1_000
 PAUSE_SECONDS_MAX = 5.0
 MOVED_TRIES = 5
 SEQ_HEADER = "seq"
@@ -45,12 +46,14 @@ class _Retry(NamedTuple):
 
 
 class _Step:
-    """What one transaction will do."""
+    """What one transaction will do. Of a partition's missed records at most `gap_records` are read for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, gap_records: int) -> None:
+        self.gap_records = gap_records
         self.moves: list[Move] = []
         self.events: list[Placed] = []
         self.parked: list[Parked] = []
+        self.reached_ms: dict[int, int] = {}
 
 
 class Runner:
@@ -66,7 +69,7 @@ class Runner:
         self._epochs: dict[int, int] = {}  # the partitions we own, by the epoch of our claim
         self._places: dict[int, Place] = {}  # of them, those whose position is known
         self._ends: dict[int, int] = {}  # the topic is known to reach to here
-        self._newest_ms: dict[int, int] = {}  # arrival of the last folded record
+        self._waiting_ms: dict[int, int] = {}  # since when a record has been waiting to be folded
         self._stale: dict[int, _Retry] = {}
         self._marked: set[int] = set()
         self._away: _Retry | None = None
@@ -76,7 +79,7 @@ class Runner:
         """Own exactly these partitions; returns the next offset of each. Raises ModelStopped or one of OUTAGE."""
         async with self._turn:
             self._epochs.clear()
-            for known in (self._places, self._ends, self._stale, self._newest_ms):
+            for known in (self._places, self._ends, self._stale, self._waiting_ms):
                 known.clear()
             await self._claim(partitions)
             self._marked = set(partitions)  # a mark of whoever had them before goes with our first success
@@ -88,6 +91,7 @@ class Runner:
         async with self._turn:
             for partition, records in batch.items():
                 self.reaches(partition, records[-1].offset + 1)
+                self._waiting_ms.setdefault(partition, records[0].timestamp_ms)
             if self._away is not None and monotonic() < self._away.at:
                 return  # dropped: they are read from the topic when the outage is over
             try:
@@ -129,8 +133,8 @@ class Runner:
         name = self._model.name
         self._meters.stale.labels(name).set(self.stale)
         self._meters.lag.labels(name).set(self.behind())
-        late = [self._newest_ms.get(partition) for partition in self._epochs if self._behind(partition)]
-        oldest = min((at for at in late if at is not None), default=None)
+        late = [at for partition, at in self._waiting_ms.items() if partition in self._epochs]
+        oldest = min(late, default=None)
         self._meters.age.labels(name).set(0 if oldest is None else max(0.0, (now_ms() - oldest) / 1000))
 
     # --- steps
@@ -159,6 +163,7 @@ class Runner:
         if self._away is not None:
             log.info("read model %s goes on", self._model.name)
             self._away = None
+        self._waiting_ms = {partition: at for partition, at in self._waiting_ms.items() if self._behind(partition)}
         await self._clear(work.keys() - self._stale.keys())
 
     async def _alone(self, partition: int, records: Sequence[Record]) -> None:
@@ -179,21 +184,19 @@ class Runner:
             self._stale.pop(partition, None)
 
     async def _attempt(self, work: Mapping[int, Sequence[Record]]) -> None:
-        """1-3, until these partitions have nothing left that we know of."""
-        left, moved = dict(work), 0
-        while left:
-            left = {partition: records for partition, records in left.items() if partition in self._places}
-            step = _Step()
-            for partition, records in left.items():
+        """1-3 once: what is left over is for the next turn, so that a model far behind does not hold up the others."""
+        for _ in range(MOVED_TRIES):
+            known = {partition: records for partition, records in work.items() if partition in self._places}
+            step = _Step(gap_records=max(GAP_RECORDS_MIN, BATCH_RECORDS // max(1, len(known))))
+            for partition, records in known.items():
                 await self._prepare(step, partition, records)
             try:
                 await self._write(step)
             except Moved:
-                moved += 1
-                if moved == MOVED_TRIES:
-                    raise
-                await self._look_again(left)
-            left = {partition: () for partition in left if self._behind(partition)}
+                await self._look_again(known)
+            else:
+                return
+        raise Moved
 
     async def _prepare(self, step: _Step, partition: int, records: Sequence[Record]) -> None:
         """1 and 2 for one partition: what is next, decoded."""
@@ -202,7 +205,7 @@ class Runner:
         if not records or records[0].offset > offset:
             end = records[0].offset if records else self._ends[partition]
             tp = TopicPartition(self._model.topic, partition)
-            missed = await self._ranges.range(tp, offset, end, BATCH_RECORDS)
+            missed = await self._ranges.range(tp, offset, end, step.gap_records)
             records = [*missed, *records] if missed and missed[-1].offset + 1 == end else missed
         for record in records:
             if record.offset < offset:
@@ -221,7 +224,9 @@ class Runner:
                     step.events.append(Placed(partition, event))
                     seq += 1
             offset = record.offset + 1
-            self._newest_ms[partition] = record.timestamp_ms
+        if records:
+            self._waiting_ms.setdefault(partition, records[0].timestamp_ms)
+            step.reached_ms[partition] = records[-1].timestamp_ms
         if offset != before.next_offset:
             step.moves.append(Move(partition, before, Place(seq, offset, before.epoch)))
 
@@ -233,6 +238,7 @@ class Runner:
             await self._store.apply(step.moves, step.events, step.parked)
         for move in step.moves:
             self._places[move.partition] = move.after
+            self._waiting_ms[move.partition] = step.reached_ms[move.partition]
         self._meters.applied.labels(self._model.name).inc(len(step.events))
         if step.parked:
             self._meters.parked.labels(self._model.name).inc(len(step.parked))
@@ -280,7 +286,7 @@ class Runner:
         await self._claim(list(self._epochs))
 
     def _forget(self, partition: int) -> None:
-        for known in (self._epochs, self._places, self._ends, self._stale, self._newest_ms):
+        for known in (self._epochs, self._places, self._ends, self._stale, self._waiting_ms):
             known.pop(partition, None)
         self._marked.discard(partition)
 

@@ -206,6 +206,12 @@ async def test_a_partition_that_fails_waits_alone_and_heals(bench: Bench) -> Non
     finally:
         await reader.stop()
     await bench.catch_up(well)
+    well.measure()
+    sick.measure()
+    assert (bench.metric("projection_stale", BALANCE), bench.metric("projection_stale", TIER)) == (1, 0)
+    assert bench.metric("projection_age_seconds", BALANCE) > 0
+    assert bench.metric("projection_age_seconds", TIER) == 0
+    assert bench.metric("projection_lag_records", BALANCE) > 0
     assert "this fold cannot" in (await bench.why_stale(BALANCE))[2]
     assert await bench.why_stale(TIER) == {}
     assert sick.trouble.startswith("partition 2:")
@@ -214,6 +220,8 @@ async def test_a_partition_that_fails_waits_alone_and_heals(bench: Bench) -> Non
     ill = False
     await bench.catch_up(sick)
     assert not sick.trouble
+    sick.measure()
+    assert bench.metric("projection_age_seconds", BALANCE) == 0
     assert await bench.why_stale(BALANCE) == {}
     await bench.check()
 
