@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from infra.postgres.queries import Queries
 
@@ -17,11 +17,8 @@ class Sequenced(Protocol):
     def seq(self) -> int: ...
 
 
-class Placed(NamedTuple):
-    """A decoded record and the partition it came from."""
-
-    partition: int
-    record: Any
+Placed = tuple[int, Any]
+"""The partition that a record came from, and the decoded record."""
 
 
 @dataclass(frozen=True)

@@ -221,7 +221,7 @@ class Runner:
                 if event.seq > seq:
                     raise Hole(f"seq {event.seq} came at offset {record.offset}, and {seq} was due")
                 if event.seq == seq:
-                    step.events.append(Placed(partition, event))
+                    step.events.append((partition, event))
                     seq += 1
             offset = record.offset + 1
         if records:

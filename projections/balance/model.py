@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from events.entries import decode
 from events.topics import ENTRIES
 from infra.postgres.queries import load
 from infra.runner.model import ReadModel
 from projections.balance.fold import Balance, fold, touched
+from projections.once import decode
 
 MODEL = ReadModel(
     name="balance",

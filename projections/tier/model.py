@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from events.entries import decode
 from events.topics import ENTRIES
 from infra.postgres.queries import load
 from infra.runner.model import ReadModel
+from projections.once import decode
 from projections.tier.fold import Tier, fold, touched
 
 MODEL = ReadModel(
