@@ -35,6 +35,7 @@ OUTAGE: tuple[type[Exception], ...] = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,  # a connection that was lost under us; also its DataError, which is a bug of ours
+    asyncpg.InternalClientError,  # a command sent in the moment in which the session ends
     asyncpg.OperatorInterventionError,  # shutting down, starting up, session ended by an administrator
     asyncpg.InsufficientResourcesError,  # disk full, too many connections
 )

@@ -165,6 +165,17 @@ async def start_intake(settings: Settings, **more: str | int) -> asyncio.subproc
     return await asyncio.create_subprocess_exec(sys.executable, "-m", "services.intake", env=environment)
 
 
+async def ended(process: asyncio.subprocess.Process) -> int:
+    """Its exit code; one that does not end is killed, and the test fails."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
+
+
 def purchase(receipt: str, card: str | None = None, pence: int = 500, **more: Any) -> dict[str, Any]:
     said: dict[str, Any] = {"type": "purchase", "id": receipt, "occurred_at": AT, "currency": "GBP"}
     said |= {"total_minor": pence, "lines": [{"item": "tea", "total_minor": pence}]}

@@ -26,7 +26,7 @@ from infra.stack.probes import http_ok
 from services.intake.core.batch import NewRevision
 from services.intake.core.identity import Revision
 from services.intake.directory import SQL, Directory, Fenced
-from tests.drivers.intake import AT, Shop, intake, purchase, shop_of, shown, start_intake, until
+from tests.drivers.intake import AT, Shop, ended, intake, purchase, shop_of, shown, start_intake, until
 
 UCI = "uci.invoice.v1"
 
@@ -210,7 +210,7 @@ class Story:
         self._number += 1
         receipt, pence = f"r{self._number}", self._dice.randrange(1, 9_999)
         sale = purchase(receipt, card, pence)
-        kind = self._dice.randrange(12)
+        kind = self._dice.randrange(13)
         if kind == 0:
             self.guests.add(receipt)
             return [purchase(receipt, None, pence)]
@@ -227,6 +227,9 @@ class Story:
             self.facts[receipt, 2] = card, pence
             return [sale, sale, purchase(receipt, card, pence + 1), sale]
         if kind == 5:
+            self.facts[receipt, 1] = card, pence + 1
+            return [sale, sale, purchase(receipt, card, pence + 1)]
+        if kind == 6:
             self.parked[source] = self.parked.get(source, 0) + 1
             return [sale, purchase(receipt, card + "-other", pence)]
         return [sale]
@@ -252,7 +255,7 @@ async def test_killed_between_every_two_steps(shop: Shop) -> None:
     for place in ("decided", "claimed", "sent", "produced", "saved", "claimed", "produced"):
         await story.tell(shop)
         process = await start_intake(shop.settings, failpoint=f"{place}:1")
-        assert await process.wait() == -signal.SIGKILL, place
+        assert await ended(process) == -signal.SIGKILL, place
     async with intake(shop.settings):
         await shop.heard()
     await story.check(shop)
@@ -269,7 +272,7 @@ async def test_a_polite_stop_finishes_and_says_so(shop: Shop) -> None:
     for path in ("/livez", "/readyz", "/metrics"):
         await until(http_ok("127.0.0.1", port, path), f"{path} says yes")
     process.terminate()
-    assert await process.wait() == 0
+    assert await ended(process) == 0
     await story.check(shop)
     facts = len(await shop.journal())
     assert await shop.rows("select sum(next_offset) from journal_end") == [(facts,)]
@@ -483,7 +486,7 @@ async def test_a_topic_made_anew_is_refused(shop: Shop) -> None:
         await shop.heard()
     await shop.pool.execute("update intake_position set topic_id = 'another'")
     process = await start_intake(shop.settings)
-    assert await process.wait() == 1
+    assert await ended(process) == 1
 
 
 async def test_a_clock_that_runs_ahead_is_parked_unless_the_data_are_the_clock(shop: Shop) -> None:
