@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import signal
 
 import faust
 from faust.app.base import BootStrategy
 
-from infra.health import Health, serve
+from infra.health import Health
 from infra.metrics import Registry
 from infra.settings import Settings
 from projections.keeping import Keeping
@@ -81,14 +80,9 @@ def build(settings: Settings, registry: Registry, health: Health) -> App:
     return app
 
 
-async def run(settings: Settings) -> None:
-    """Until SIGTERM or SIGINT. Raises what crashed the app."""
-    asked = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, asked.set)
-    registry, health = Registry(), Health()
+async def run(settings: Settings, health: Health, registry: Registry, stopping: asyncio.Event) -> None:
+    """Until `stopping` is set. Raises what crashed the app."""
     health.set_ready("projections", False, "starting")
-    served = await serve(settings, health, registry)
     app = build(settings, registry, health)
     app.finalize()
     gc.freeze()  # what is loaded by now stays for ever
@@ -96,13 +90,11 @@ async def run(settings: Settings) -> None:
     try:
         await app.start()
         health.set_ready("projections", True)
-        ends = [asyncio.ensure_future(asked.wait()), asyncio.ensure_future(app.wait_until_stopped())]
+        ends = [asyncio.ensure_future(stopping.wait()), asyncio.ensure_future(app.wait_until_stopped())]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for end in ends:
             end.cancel()
     finally:
-        health.set_ready("projections", False, "stopping")
         await app.stop()
-        await served.close()
     if app.crash_reason is not None:
         raise app.crash_reason

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import asyncpg
 from asyncpg import Pool, Record
+from asyncpg.exceptions import InvalidAuthorizationSpecificationError, InvalidCatalogNameError
 from asyncpg.exceptions import UndefinedTableError as UndefinedTable
 from asyncpg.exceptions import UniqueViolationError as UniqueViolation
 from asyncpg.pool import PoolConnectionProxy as Borrowed
@@ -18,6 +19,7 @@ __all__ = [
     "Connection",
     "Pool",
     "Record",
+    "ServerRefused",
     "UndefinedTable",
     "UniqueViolation",
     "create_database",
@@ -42,6 +44,10 @@ OUTAGE: tuple[type[Exception], ...] = (
 """The server is away or cannot serve just now: nothing is known about the command in flight; try again later."""
 
 
+class ServerRefused(Exception):
+    """PostgreSQL answers and does not let us in: a wrong user or password, or no such database."""
+
+
 async def create_database(url: str, name: str) -> None:
     """Make a database beside the one of `url`, unless it is there. Raises one of OUTAGE, or a PostgresError."""
     connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
@@ -54,7 +60,14 @@ async def create_database(url: str, name: str) -> None:
 
 
 async def open_pool(settings: Settings, *, min_size: int = 1, max_size: int = 4) -> Pool:
-    """A pool on the house's database. Raises one of OUTAGE, or a PostgresError where the address is wrong."""
+    """A pool on the house's database. Raises one of OUTAGE, or ServerRefused."""
+    try:
+        return await _pool(settings, min_size, max_size)
+    except (InvalidAuthorizationSpecificationError, InvalidCatalogNameError) as why:
+        raise ServerRefused(f"PostgreSQL refuses the session: {why}; check DATABASE_URL") from None
+
+
+async def _pool(settings: Settings, min_size: int, max_size: int) -> Pool:
     return await asyncpg.create_pool(
         settings.database_url.get_secret_value(),
         min_size=min_size,

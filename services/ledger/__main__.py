@@ -5,23 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 
-import uvloop
-
 from events.topics import ENTRIES, JOURNAL, OUTCOMES, rewards_topic
 from infra.failpoints import Failpoint
-from infra.health import Health, serve
+from infra.health import Health
 from infra.kafka.client import OUTAGE as KAFKA_OUTAGE
 from infra.kafka.client import Reader, TopicPartition, Writer
-from infra.kafka.topics_admin import TopicRefused, ensure_topics, topic_id
+from infra.kafka.topics_admin import ensure_topics, topic_id
 from infra.metrics import Registry
-from infra.postgres.migrate import MigrationRefused, migrate
+from infra.postgres.migrate import migrate
 from infra.postgres.pool import OUTAGE as POSTGRES_OUTAGE
 from infra.postgres.pool import open_pool
-from infra.settings import Settings, SettingsError, load
+from infra.process import run_process
+from infra.settings import Settings
 from services.ledger.batch import Owned
 from services.ledger.metrics import Metrics
 from services.ledger.plans import Plans
@@ -36,13 +34,12 @@ CONNECTIONS = 6
 LAST_WORDS_SECONDS = 10.0
 LOOK_SECONDS = 5.0
 
-REFUSED = (JournalRefused, TopicRefused, MigrationRefused)
-
 log = logging.getLogger(__name__)
 
 
 async def run(settings: Settings, health: Health, registry: Registry, stopping: asyncio.Event) -> None:
-    """The ledger of a house until `stopping` is set. Raises one of REFUSED, or an outage met while starting."""
+    """The ledger of a house until `stopping` is set. Raises JournalRefused, or what infra/process.py names."""
+    health.set_ready("partitions", False, "not assigned yet")
     metrics, reach = Metrics(registry), Failpoint(settings.failpoint).reach
     async with contextlib.AsyncExitStack() as stack:
         pool = await open_pool(settings, max_size=CONNECTIONS)
@@ -105,29 +102,5 @@ async def _look(reader: Reader, relay: Relay, owned: Mapping[int, Owned], health
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _serve_and_run(settings: Settings) -> None:
-    stopping = asyncio.Event()
-    for asked in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(asked, stopping.set)
-    registry, health = Registry(), Health()
-    health.set_ready("partitions", False, "not assigned yet")
-    served = await serve(settings, health, registry)
-    try:
-        await run(settings, health, registry, stopping)
-    finally:
-        await served.close()
-
-
-def main() -> int:
-    try:
-        settings = load()
-        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-        uvloop.run(_serve_and_run(settings))
-    except (SettingsError, *REFUSED) as why:
-        print(f"ledger: {why}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_process("ledger", run, JournalRefused))

@@ -1,0 +1,59 @@
+"""A process that cannot go on says so in one sentence and exits with 1: no traceback, no password."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from infra.settings import Settings
+
+WEAK = {"TALLYSTICK_REPLICATION_FACTOR": "1", "TALLYSTICK_MIN_INSYNC": "1", "TALLYSTICK_ALLOW_WEAK_TOPICS": "true"}
+PROCESSES = ("services.intake", "services.ledger", "projections")
+
+
+def ends_with(process: str, **variables: str) -> str:
+    """What a process says on stderr when it refuses."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
+    done = subprocess.run(
+        [sys.executable, "-m", process], env=environment | WEAK | variables, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def address(house: Settings, *, password: str | None = None, database: str | None = None) -> str:
+    url = urlsplit(house.database_url.get_secret_value())
+    user = url.username if password is None else f"{url.username}:{password}"
+    where = url.netloc if password is None else f"{user}@{url.hostname}:{url.port}"
+    return urlunsplit(url._replace(netloc=where, path=url.path if database is None else f"/{database}"))
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_wrong_password_is_a_sentence_without_it(process: str, house: Settings) -> None:
+    said = ends_with(
+        process,
+        KAFKA_BOOTSTRAP_SERVERS=house.kafka_bootstrap_servers,
+        DATABASE_URL=address(house, password="swordfish-17"),
+    )
+    assert "check DATABASE_URL" in said
+    assert "swordfish-17" not in said
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_missing_database_is_a_sentence(process: str, house: Settings) -> None:
+    said = ends_with(
+        process,
+        KAFKA_BOOTSTRAP_SERVERS=house.kafka_bootstrap_servers,
+        DATABASE_URL=address(house, database="nowhere"),
+    )
+    assert 'database "nowhere" does not exist' in said
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_missing_setting_names_the_variable(process: str) -> None:
+    assert "KAFKA_BOOTSTRAP_SERVERS" in ends_with(process, KAFKA_BOOTSTRAP_SERVERS="", DATABASE_URL="")
