@@ -105,7 +105,7 @@ class Fold:
     async def _load_members(self, drafts: Sequence[Draft]) -> None:
         """Every member of the drafts' facts into the cache; one who is not in the tables stays missing."""
         missing: dict[tuple[int, str], None] = {}
-        owned = {draft.owned.partition: draft.owned for draft in drafts}
+        by_partition = {draft.owned.partition: draft for draft in drafts}
         for draft in drafts:
             members, partition = draft.owned.members, draft.owned.partition
             for item in draft.items:
@@ -114,7 +114,11 @@ class Fold:
                     missing[partition, name] = None
         if missing:
             for partition, name, state in await self._store.members(list(missing)):
-                owned[partition].members[name] = decode(name, state)
+                draft = by_partition[partition]
+                try:
+                    draft.owned.members[name] = decode(name, state)
+                except Broken as error:
+                    draft.unreadable[name] = error
 
     async def _prefetch(self, drafts: Sequence[Draft], colds: Sequence[Cold]) -> None:
         """The cold rows that the facts seem to need, in few queries for all of them."""
@@ -152,17 +156,19 @@ class Fold:
             elif kind == "programme_published":
                 await self._programme(part, item)
             else:
-                await self._member_fact(cold, item)
+                await self._member_fact(draft, cold, item)
         for item, first in draft.repeats:
             _answer_again(draft, part, item, first)
         owned.next_offset, owned.next_seq, owned.last_hash = part.next_offset, part.next_seq, part.last_hash
         owned.reward_seqs.update(part.reward_seqs)
 
-    async def _member_fact(self, cold: Cold, item: Item) -> None:
+    async def _member_fact(self, draft: Draft, cold: Cold, item: Item) -> None:
         part, fact = cold.part, item.fact
         owned, name = part.owned, fact.member  # type: ignore[union-attr]
         member = owned.members.get(name)
         if member is None:
+            if name in draft.unreadable:
+                raise _stopped(owned.partition, item, draft.unreadable[name])
             if partition_of(name.encode(), self._partitions) != owned.partition:
                 part.parked.append(Parked(item.record, f"member {name} belongs to another partition"))
                 return

@@ -27,6 +27,8 @@ class Draft:
     parked: list[Parked] = field(default_factory=list)
     repeats: list[tuple[Item, Done | StoredFact | None]] = field(default_factory=list)
     """Second deliveries, each with the first one: in flight, in the tables, or (None) earlier in this draft."""
+    unreadable: dict[str, Exception] = field(default_factory=dict)
+    """Members whose stored state is broken: the first fact of one stops the partition."""
 
     @property
     def is_tick(self) -> bool:

@@ -11,6 +11,7 @@ with BEGIN; who is no longer the owner changes nothing. Owns the SQL. Does not o
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -232,9 +233,7 @@ class PostgresStore:
 
     async def _drop_writer(self) -> None:
         connection, self._writer = self._writer, None
-        if connection is not None:
-            connection.terminate()
-            await self._pool.release(connection)
+        await self._discard(connection)
 
     async def _read(self, sql: str, *arguments: object) -> list[Any]:
         try:
@@ -243,11 +242,16 @@ class PostgresStore:
             found: list[Any] = await self._reader.fetch(sql, *arguments)
         except BaseException:
             connection, self._reader = self._reader, None
-            if connection is not None:
-                connection.terminate()
-                await self._pool.release(connection)
+            await self._discard(connection)
             raise
         return found
+
+    async def _discard(self, connection: Any) -> None:
+        """Close a connection that may be in the middle of something, or gone."""
+        if connection is not None:
+            with suppress(*OUTAGE):  # one that was lost has left the pool by itself, and says so
+                connection.terminate()
+            await self._pool.release(connection)
 
     async def _with_entries(self, rows: Sequence[Any], *, reader: bool) -> list[StoredFact]:
         if not rows:

@@ -70,7 +70,7 @@ def _asyncapi() -> dict[str, Any]:
         models = facts if topic.models == ("Fact",) else topic.models
         return {
             "address": topic.name,
-            "description": f"{topic.says}; keyed by {topic.key}; written by {topic.written_by}, read by {topic.read_by}",
+            "description": f"{topic.says}; key: {topic.key}; written by {topic.written_by}, read by {topic.read_by}",
             "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in models},
             "bindings": {"kafka": {"topicConfiguration": {"retention.ms": topic.retention_ms}}},
         }

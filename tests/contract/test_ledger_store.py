@@ -23,6 +23,7 @@ from services.ledger.rows import entry_row, fact_row, message_row, reward_row
 from services.ledger.store import SQL, Doubled, Fenced, PostgresStore, Store, Unsure
 from services.programme.compile import compile_programme
 from tests.drivers.facts import fact, told
+from tests.drivers.ledger import until
 from tests.drivers.ledger_memory import MemoryStore
 
 PLAN = compile_programme(())
@@ -117,7 +118,8 @@ class TestCommit:
         rows = await store.positions([0, 1])
         assert [(r.next_offset, r.next_seq, r.last_hash) for r in rows.values()] == [(2, 3, b"hash-of-2")] * 2
         stored = await store.facts_from(0, 0, 2, 10)
-        assert [(s.partition, s.seq, s.recorded_at_ms, s.body) for s in stored][0] == (0, 1, 77, encode_fact(BUY))
+        first = stored[0]
+        assert (first.partition, first.seq, first.recorded_at_ms, first.body) == (0, 1, 77, encode_fact(BUY))
         assert [(s.outcome, s.postings, list(s.entries)) for s in stored] == [
             (b"outcome", b"[]", [("ann", ENTRY), ("ann", ENTRY)])
         ] * 2
@@ -240,10 +242,12 @@ class TestPostgresAlone:
                 waiting = (
                     "select pid from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
                 )
-                async with asyncio.timeout(10):
-                    while (pid := await blocker.fetchval(waiting)) is None:
-                        await asyncio.sleep(0.01)
-                await blocker.execute("select pg_terminate_backend($1)", pid)
+
+                async def it_waits() -> bool:
+                    return await blocker.fetchval(waiting) is not None
+
+                await until(it_waits, "the commit waits for the row")
+                await blocker.execute("select pg_terminate_backend($1)", await blocker.fetchval(waiting))
                 with pytest.raises(Unsure):
                     await commit
         finally:
