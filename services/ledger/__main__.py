@@ -80,14 +80,17 @@ async def run(settings: Settings, health: Health, registry: Registry, stopping: 
 
 @contextlib.asynccontextmanager
 async def _beside(coroutines: Iterable[Coroutine[None, None, None]]) -> AsyncIterator[None]:
-    """Tasks that run beside a block and end with it; the first that fails ends the block."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(coroutine) for coroutine in coroutines]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
+    """Tasks that run beside a block and end with it; the first that fails ends the block. Raises what failed first."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(coroutine) for coroutine in coroutines]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
 
 
 async def _look(reader: Reader, relay: Relay, owned: Mapping[int, Owned], health: Health, metrics: Metrics) -> None:
