@@ -12,7 +12,7 @@ from pydantic import Field
 
 from events.facts.purchases import Lines
 from events.model import Model
-from events.values import Code, Currency, Id, Instant, NaturalInt, PositiveInt
+from events.values import Code, Currency, Id, Instant, NaturalInt, Points
 
 
 class Identifier(Model):
@@ -56,19 +56,19 @@ class ReturnSaid(Said):
 
 class RedemptionRequestedSaid(Said):
     type: Literal["redemption_requested"] = "redemption_requested"
-    points: PositiveInt
+    points: Points
     hold_until: Instant | None = None
 
 
 class RedemptionTakenSaid(Said):
     type: Literal["redemption_taken"] = "redemption_taken"
-    points: PositiveInt
+    points: Points
 
 
 class RedemptionCapturedSaid(Said):
     type: Literal["redemption_captured"] = "redemption_captured"
     redemption: Id
-    points: PositiveInt
+    points: Points
 
 
 class RedemptionVoidedSaid(Said):

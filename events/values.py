@@ -21,8 +21,8 @@ ID = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$"
 CODE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$"
 """A short name that a shop or a programme gives: an item, a category, a partner, a store."""
 
-INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,3})?Z$"
-"""RFC 3339 in UTC with at most milliseconds: what a till says and what a person can read."""
+INSTANT = r"^(?:19[7-9][0-9]|2[0-9]{3})-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,3})?Z$"
+"""RFC 3339 in UTC with at most milliseconds, of the years 1970 to 2999: what calendars and clocks can do sums with."""
 
 Id = Annotated[str, StringConstraints(pattern=ID)]
 Code = Annotated[str, StringConstraints(pattern=CODE)]
@@ -33,6 +33,12 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 PositiveInt = Annotated[int, Field(gt=0, le=I63)]
 NaturalInt = Annotated[int, Field(ge=0, le=I63)]
 SignedInt = Annotated[int, Field(ge=-I63, le=I63)]
+LineMinor = Annotated[int, Field(ge=0, le=10**10)]
+"""Money on one line of a receipt, in minor units: at most 100 million pounds."""
+Quantity = Annotated[int, Field(ge=0, le=10**9)]
+Points = Annotated[int, Field(gt=0, le=10**12)]
+"""Points in one request. These three are far above any shop, and so far below 2^63 that no sum comes near it."""
+Months = Annotated[int, Field(ge=0, le=1200)]
 
 _INSTANT = re.compile(INSTANT)
 

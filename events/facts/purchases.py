@@ -8,16 +8,16 @@ from pydantic import Field
 
 from events.facts.fact import AtShop
 from events.model import Model
-from events.values import Currency, Id, Label, NaturalInt, PositiveInt
+from events.values import Currency, Id, Label, LineMinor, PositiveInt, Quantity
 
 
 class Line(Model):
     """One line of a receipt."""
 
     item: Label
-    quantity: NaturalInt = 1
+    quantity: Quantity = 1
     """Units; a weighed item counts as one."""
-    total_minor: NaturalInt
+    total_minor: LineMinor
     """What was paid for the whole line, in minor units of the receipt's currency, taxes included."""
     categories: tuple[Label, ...] = ()
 

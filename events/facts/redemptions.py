@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 from events.facts.fact import AtShop
-from events.values import Id, Instant, PositiveInt
+from events.values import Id, Instant, Points
 
 
 class RedemptionRequested(AtShop):
     """A till asks for points and waits for the answer. May be declined."""
 
     type: Literal["redemption_requested"] = "redemption_requested"
-    points: PositiveInt
+    points: Points
     hold_until: Instant | None = None
     """None: spend at once. Otherwise hold the points until they are captured or voided, or until this instant."""
 
@@ -21,7 +21,7 @@ class RedemptionTaken(AtShop):
     """A till that could not ask has given the discount already. Always booked, in debt if need be."""
 
     type: Literal["redemption_taken"] = "redemption_taken"
-    points: PositiveInt
+    points: Points
 
 
 class RedemptionCaptured(AtShop):
@@ -29,7 +29,7 @@ class RedemptionCaptured(AtShop):
 
     type: Literal["redemption_captured"] = "redemption_captured"
     redemption: Id
-    points: PositiveInt
+    points: Points
 
 
 class RedemptionVoided(AtShop):

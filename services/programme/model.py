@@ -14,7 +14,7 @@ import yaml
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from events.model import Model
-from events.values import Code, Currency, Instant, Label, NaturalInt, PositiveInt, millis
+from events.values import Code, Currency, Instant, Label, Months, NaturalInt, PositiveInt, millis
 from services.programme.mechanics import MECHANICS
 
 FILE_CHARACTERS_MAX = 1_000_000
@@ -48,7 +48,7 @@ class Tier(_Closed):
     lowest: Code = "standard"
     """The name of level 0."""
     levels: Annotated[tuple[TierLevel, ...], Field(min_length=1)]
-    window_months: NaturalInt = 12
+    window_months: Months = 12
     """A day's spend counts until the end of the same day this many months later; 0: until its calendar year ends."""
     only: tuple[Label, ...] = ()
     exclude: tuple[Label, ...] = ()

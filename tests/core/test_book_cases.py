@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 
+from events.decode import Unreadable
 from events.refusals import Refusal
 from events.values import instant
 from tests.drivers.facts import World, fact
@@ -240,3 +241,16 @@ def test_every_refusal_is_reached_and_moves_nothing(refusal: Refusal) -> None:
         result = world.tell(line)
     assert (result.outcome.status, result.outcome.refusal) == ("declined", refusal.text)
     assert (world.stands(), result.posting.entries) == (before, ())
+
+
+@pytest.mark.parametrize("when", ["1970-01-01T00:00:00", "2999-12-31T23:59:59.999"])
+def test_the_first_and_the_last_instant_of_the_language_can_be_booked(when: str) -> None:
+    world = World(PROGRAMME % "valid_months: 1200, pending_days: 3660")
+    world.tell(f"{when} buy A 100000000.00")
+    assert world.member().pending == 100_000_000
+
+
+@pytest.mark.parametrize("year", ["1969", "3000", "9999", "0001"])
+def test_instants_beyond_the_calendar_are_no_facts(year: str) -> None:
+    with pytest.raises(Unreadable):
+        World(WITHOUT_END).tell(f"{year}-06-01 buy A 1.00")

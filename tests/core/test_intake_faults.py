@@ -29,7 +29,7 @@ ADDED = BASE | {"type": "identifier_added", "added": {"scheme": "phone", "value"
         (RETURN | {"total_minor": 4}, ["total_minor is 4, but its lines come to 5"]),
         (PURCHASE | {"identifier": None, "total_minor": 6}, ["total_minor is 6, but its lines come to 5"]),
         (PURCHASE | {"occurred_at": "2026-02-30T09:30:00Z"}, ["occurred_at 2026-02-30T09:30:00Z is no date"]),
-        (PURCHASE | {"occurred_at": "0000-01-01T00:00:00Z"}, ["occurred_at 0000-01-01T00:00:00Z is no date"]),
+        (PURCHASE | {"occurred_at": "2026-02-30T00:00:00Z"}, ["occurred_at 2026-02-30T00:00:00Z is no date"]),
         (
             PURCHASE | {"identifier": {"scheme": "card", "value": " \u200b\x00"}, "total_minor": 6},
             ["identifier.value holds nothing that can be printed", "total_minor is 6, but its lines come to 5"],

@@ -121,6 +121,32 @@ async def test_a_sleeping_owner_wakes_up_fenced(house: Settings) -> None:
         await assert_exact(ledger, told + more + last)
 
 
+async def test_sessions_ended_by_an_administrator_cost_nothing(house: Settings) -> None:
+    """Whatever was in flight is committed or not: the position says which, and the rest is folded again."""
+    end_sessions = (
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+        " where datname = current_database() and application_name = 'tallystick'"
+    )
+    async with ledger_of(house) as ledger:
+        await ledger.publish_programme("plain")
+        told: list[dict[str, Any]] = []
+
+        async def sessions_ended() -> bool:
+            ((count,),) = await ledger.rows(end_sessions)
+            return bool(count)  # none while the ledger waits for its next try
+
+        async with process_of(house, clock=FACTS) as process:
+            await ledger.all_booked()
+            for first in range(0, 5_000, 500):
+                more = story(first, 500)
+                told += more
+                await ledger.say(more)
+                await until(sessions_ended, "the ledger has sessions to end")
+            await ledger.all_booked()
+            assert await stopped(process) == 0
+        await assert_exact(ledger, told)
+
+
 async def test_a_repeat_is_answered_again_and_other_content_is_parked(house: Settings) -> None:
     receipt = story(0, 1)[0]
     async with ledger_of(house) as ledger:

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from events.model import Model
-from events.values import Label, NaturalInt, PositiveInt, floor_div
+from events.values import Label, Months, NaturalInt, PositiveInt, floor_div
 from services.programme.calendar import NEVER, end_after_months, midnight
 from services.programme.mechanic import POINTS, Basket, Due, Frame, Key, Mechanic, Meter
 
@@ -32,9 +32,9 @@ class Share(Mechanic):
         """Never count lines of these categories."""
         tier_percent: Annotated[tuple[NaturalInt, ...], Field(min_length=1)] = (100,)
         """By level; the last one holds for every higher level."""
-        valid_months: PositiveInt | None = None
-        """Points end with the day this many months after the purchase's day; None: never."""
-        pending_days: NaturalInt = 0
+        valid_months: Months | None = None
+        """Points end with the day this many months after the purchase's day, 0 with that day itself; None: never."""
+        pending_days: Annotated[int, Field(ge=0, le=3660)] = 0
         """Points can be spent from the beginning of the day this many days later; 0: at once."""
 
     per_purchase: ClassVar[bool] = True
