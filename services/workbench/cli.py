@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from services.workbench import bench
+
 app = typer.Typer(
     name="tallystick",
     help="Tallystick: an event-sourced loyalty ledger on Kafka and PostgreSQL.",
@@ -21,6 +23,7 @@ app = typer.Typer(
 )
 config = typer.Typer(no_args_is_help=True, help="Settings.")
 app.add_typer(config, name="config")
+app.add_typer(bench.app, name="bench")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of words.")]
 

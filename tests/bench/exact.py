@@ -1,0 +1,104 @@
+"""Whether a house's tables and topics say what was counted from the records that were sent: every difference in words.
+
+Compared: every member's points, debt, level and spend; facts, repeats and declines; points moved by account; rewards by
+partner; numbers without gaps; bodies; and entries.v1, without its repeats, against the tables.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from events.topics import ENTRIES
+from infra.kafka.client import Ranges, TopicPartition
+from tests.bench.count import Count
+from tests.bench.house import Round
+
+FIRST = 20
+"""So many differences are told."""
+
+MEMBERS = "select member, available, debt, tier, qualifying_minor from member"
+TOTALS = """select
+    (select count(*) from fact where member is not null) as facts,
+    (select coalesce(sum(length(body)), 0) from fact where member is not null) as bytes,
+    (select count(*) from fact where convert_from(outcome, 'utf8')::json ->> 'status' = 'declined') as declined,
+    (select count(*) from parked_journal) as parked,
+    (select coalesce(sum(points), 0) from entry where debit = 'issued') as issued,
+    (select coalesce(sum(points), 0) from entry where credit = 'spent') as spent,
+    (select coalesce(sum(case when credit = 'expired' then points else -points end), 0) from entry
+     where 'expired' in (debit, credit)) as expired,
+    (select coalesce(sum(points), 0) from entry where credit = 'reversed') as reversed"""
+REWARDS = """select partner, value ->> 'kind', sum((value ->> 'points')::bigint), count(*), sum(last), min(least)
+from (select partner, convert_from(value, 'utf8')::json as value,
+      case when seq = max(seq) over run then seq else 0 end as last, min(seq) over run as least
+      from reward window run as (partition by partition, partner)) r group by 1, 2"""
+GAPS = """select 'fact ' || partition from fact group by partition having min(seq) <> 1 or max(seq) <> count(*)
+union all select 'reward ' || partition || ' ' || partner from reward group by partition, partner
+having min(seq) <> 1 or max(seq) <> count(*)"""
+
+
+async def differences(house: Round, counted: Count) -> list[str]:
+    """What the house says otherwise than the count; empty: exact."""
+    found = await _members(house, counted)
+    row = await house.pool.fetchrow(TOTALS)
+    wanted = {
+        "facts": counted.facts,
+        "bytes": counted.bytes,
+        "declined": counted.declined,
+        "parked": 0,
+        **{name: counted.moved[name] for name in ("issued", "spent", "expired", "reversed")},
+    }
+    assert row is not None
+    found += [f"{name}: {row[name]}, counted {there}" for name, there in wanted.items() if row[name] != there]
+    rewards = {(partner, kind): int(points) for partner, kind, points, *_ in await house.pool.fetch(REWARDS)}
+    found += _unlike("reward", rewards, {key: points for key, points in counted.rewards.items() if points})
+    found += [f"{row[0]}: numbers have gaps" for row in await house.pool.fetch(GAPS)]
+    found += await _topic(house)
+    return found[:FIRST]
+
+
+def _unlike(what: str, ours: dict[Any, Any], counted: dict[Any, Any]) -> list[str]:
+    return [
+        f"{what} {key}: {ours.get(key)}, counted {counted.get(key)}"
+        for key in sorted(ours.keys() | counted.keys())
+        if ours.get(key) != counted.get(key)
+    ]
+
+
+async def _members(house: Round, counted: Count) -> list[str]:
+    ours = {row[0]: tuple(row[1:]) for row in await house.pool.fetch(MEMBERS)}
+    theirs = {name: (m.available, m.debt, m.tier, m.spend) for name, m in counted.members.items()}
+    return _unlike("member", ours, theirs)
+
+
+async def _topic(house: Round) -> list[str]:
+    """entries.v1 after dropping `seq <= last`, against the tables: which fact has which number, and its points."""
+    found = []
+    ranges = Ranges(house.settings)
+    try:
+        for partition in range(house.settings.partitions):
+            rows = await house.pool.fetch(
+                "select f.seq, f.fact_id, coalesce(sum(e.points), 0)::bigint from fact f "
+                "left join entry e using (partition, seq) where f.partition = $1 group by 1, 2 order by 1",
+                partition,
+            )
+            tp = TopicPartition(ENTRIES.name, partition)
+            end = (await ranges.end_offsets([tp]))[tp]
+            values = [record.value or b"" for record in await ranges.range(tp, 0, end, end)] if end else []
+            if _told(values) != [tuple(row) for row in rows]:
+                found.append(f"{ENTRIES.name}/{partition} is not what the tables hold")
+    finally:
+        await ranges.stop()
+    return found
+
+
+def _told(values: Sequence[bytes]) -> list[tuple[int, str, int]]:
+    told, last = [], 0
+    for value in values:
+        record = json.loads(value)
+        if record["seq"] > last:
+            last = record["seq"]
+            points = sum(entry["points"] for posting in record["postings"] for entry in posting["entries"])
+            told.append((last, record["fact"], points))
+    return told

@@ -1,0 +1,220 @@
+"""A house for one round of a bench: its own database and topics on the bench's servers, a filled journal, a worker.
+
+Owns the servers' life, the filling, the starting of what is measured, and the waiting. Every round has a fresh house,
+and nothing of it stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import sys
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from events.topics import ENTRIES, JOURNAL, OUTCOMES, rewards_topic
+from infra.clock import monotonic
+from infra.kafka.client import Ranges, TopicPartition, Writer
+from infra.kafka.topics_admin import ensure_topics
+from infra.settings import Settings, child_environment, variables
+from infra.stack.house import REPOSITORY, House
+from infra.stack.stack import Stack
+from services.workbench.publish import publish
+from tests.bench.machine import cores, cpu_seconds, cpu_seconds_of_postgres
+from tests.bench.workload import PARTITIONS, PROGRAMME, Sent, messages
+from tests.drivers.servers import delete_topics, local_settings, open_folder
+
+PATIENCE_S = 60.0
+"""How long nothing at all may move before a round is given up."""
+LOOK_S = 0.02
+WRITE_AT_ONCE = 20_000
+
+_numbers = itertools.count(1)
+
+
+class BenchFailed(Exception):
+    """A round could not come to its end; the message says why, with the end of a log where there is one."""
+
+
+@dataclass(frozen=True)
+class Used:
+    """What had been used at a moment: seconds on the clock, seconds of CPU by process, bytes of WAL."""
+
+    at: float
+    cpu: dict[str, float]
+    wal: int
+
+    def since(self, before: Used, events: int) -> dict[str, Any]:
+        """Per event, between two moments."""
+        seconds, events = max(self.at - before.at, LOOK_S), max(events, 1)
+        return {
+            "seconds": round(seconds, 3),
+            "events_per_s": round(events / seconds),
+            "cpu_us": {name: round((self.cpu[name] - before.cpu[name]) / events * 1e6, 2) for name in self.cpu},
+            "wal_bytes": round((self.wal - before.wal) / events),
+        }
+
+
+@dataclass
+class Round:
+    """One round's house. `pool` is the bench's own way into its database."""
+
+    stack: Stack
+    settings: Settings
+    pool: asyncpg.Pool
+    folder: Path
+    written: int = 0
+    """Records in the journal."""
+    _ranges: Ranges = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._ranges = Ranges(self.settings)
+
+    async def fill(self, sent: Sequence[Sent]) -> None:
+        """Write records to the journal, in their order; the programme stands before the first one."""
+        if not self.written:
+            await ensure_topics(self.settings, (JOURNAL, ENTRIES, OUTCOMES, *map(rewards_topic, ("fuel", "cinema"))))
+            await publish(self.settings, PROGRAMME.read_text("utf-8"), PROGRAMME.name)
+            self.written += PARTITIONS
+        writer = Writer(self.settings)
+        await writer.start()
+        try:
+            for start in range(0, len(sent), WRITE_AT_ONCE):
+                parts = messages(list(sent[start : start + WRITE_AT_ONCE]))
+                await asyncio.gather(*(writer.write(JOURNAL.name, p, records) for p, records in parts.items()))
+        finally:
+            await writer.stop()
+        self.written += len(sent)
+
+    async def booked(self) -> int:
+        """Journal records that are in the tables."""
+        try:
+            return int(await self.pool.fetchval("select coalesce(sum(next_offset), 0) from position"))
+        except asyncpg.UndefinedTableError:  # the worker has not made its tables yet
+            return 0
+
+    async def published(self) -> int:
+        """Records on entries.v1, repeats after a crash included."""
+        tps = [TopicPartition(ENTRIES.name, partition) for partition in range(self.settings.partitions)]
+        return sum((await self._ranges.end_offsets(tps)).values())
+
+    async def until_booked(self, records: int, worker: Worker) -> int:
+        """Wait until so many journal records are in the tables; how many there are by then. Raises BenchFailed."""
+        return await self._until(self.booked, records, worker)
+
+    async def until_published(self, facts: int, worker: Worker) -> None:
+        """Wait until so many facts stand on entries.v1. Raises BenchFailed."""
+        await self._until(self.published, facts, worker)
+
+    async def _until(self, count: Any, wanted: int, worker: Worker) -> int:
+        newest, since = -1, monotonic()
+        while (there := await count()) < wanted:
+            if there != newest:
+                newest, since = there, monotonic()
+            if monotonic() - since > PATIENCE_S:
+                raise BenchFailed(f"{there} of {wanted} after {PATIENCE_S:.0f} s without any progress\n{worker.tail()}")
+            if worker.process.returncode is not None:
+                raise BenchFailed(f"the worker ended with exit code {worker.process.returncode}\n{worker.tail()}")
+            await asyncio.sleep(LOOK_S)
+        return there
+
+    async def used(self, worker: Worker) -> Used:
+        """What everything has used up to now."""
+        kafka, postgres = self.stack.pid("kafka"), self.stack.pid("postgres")
+        assert kafka is not None
+        assert postgres is not None
+        wal = await self.pool.fetchval("select pg_current_wal_lsn() - '0/0'::pg_lsn")
+        cpu = {
+            "worker": cpu_seconds(worker.process.pid),
+            "postgres": cpu_seconds_of_postgres(postgres),
+            "broker": cpu_seconds(kafka),
+        }
+        return Used(monotonic(), cpu, int(wal))
+
+    async def close(self) -> None:
+        await self._ranges.stop()
+        await delete_topics(self.settings)
+
+
+@dataclass
+class Worker:
+    """A process on the worker's core."""
+
+    process: asyncio.subprocess.Process
+    log: Path
+
+    def tail(self) -> str:
+        return "\n".join(f"    {line}" for line in self.log.read_text(errors="replace").splitlines()[-15:])
+
+    async def stop(self) -> None:
+        """Ask politely and wait. Raises BenchFailed when it does not end well."""
+        if self.process.returncode is None:
+            self.process.terminate()
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                code = await self.process.wait()
+        except TimeoutError:
+            raise BenchFailed(f"no exit within {PATIENCE_S:.0f} s of SIGTERM\n{self.tail()}") from None
+        if code:
+            raise BenchFailed(f"exit code {code}\n{self.tail()}")
+
+
+@asynccontextmanager
+async def worker_of(house: Round, *command: str, **more: str) -> AsyncIterator[Worker]:
+    """`python COMMAND...` on the worker's core, with the house's settings; `more` are environment variables."""
+    log = house.folder / f"worker-{next(_numbers)}.log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, *command),
+            env={**child_environment(), **variables(house.settings), "PYTHONPATH": str(REPOSITORY), **more},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+        )
+    cores().give(process.pid)
+    try:
+        yield Worker(process, log)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@asynccontextmanager
+async def servers() -> AsyncIterator[tuple[Stack, Path]]:
+    """Our own Kafka and PostgreSQL in a temporary folder, on the core that the worker does not have."""
+    cores().take_ours()
+    async with open_folder() as folder, Stack(local_settings(), folder, lambda _: None) as stack:
+        await stack.start()
+        yield stack, folder
+
+
+@asynccontextmanager
+async def round_on(stack: Stack, folder: Path) -> AsyncIterator[Round]:
+    """A fresh house, with nothing left to do for the database from the one before."""
+    number = next(_numbers)
+    house = House(f"b{number}", database=f"b{number}", topic_prefix=f"b{number}-", partitions=PARTITIONS, clock="facts")
+    settings = stack.settings_of(house)
+    assert stack.postgres is not None
+    await stack.postgres.create_database(f"b{number}")
+    try:
+        async with asyncpg.create_pool(settings.database_url.get_secret_value(), min_size=1, max_size=2) as pool:
+            await pool.execute("checkpoint")
+            fresh = Round(stack, settings, pool, folder)
+            try:
+                yield fresh
+            finally:
+                await fresh.close()
+    finally:
+        await stack.postgres.drop_database(f"b{number}")
+
+
+def both(*parts: Iterable[Sent]) -> list[Sent]:
+    """Several streams, one after the other."""
+    return [one for part in parts for one in part]

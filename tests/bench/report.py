@@ -1,0 +1,80 @@
+"""What a bench says: lines while it runs (on stderr), a table for a person, and one JSON object as the last line.
+
+Owns the words, the medians and the exit code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from infra.stack.supervisor import StackError
+from tests.bench.house import BenchFailed
+from tests.bench.machine import cores, described
+
+Result = dict[str, Any]
+"""At least `bench`, `exact` (bool) and `differences` (words)."""
+
+
+def say(line: str) -> None:
+    """Progress."""
+    print(f"  {line}", file=sys.stderr, flush=True)
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median, least and most of several rounds."""
+    return {"median": median(values), "least": min(values), "most": max(values)}
+
+
+def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table."""
+    table = Table(title=title, title_justify="left")
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*(_text(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 110).print(table)
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, dict):
+        return f"{_text(cell['median'])} ({_text(cell['least'])} to {_text(cell['most'])})"
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return f"{cell:,.2f}" if isinstance(cell, float) else str(cell)
+
+
+def run(bench: Callable[[], Awaitable[Result]]) -> int:
+    """Run a bench to its end. 0: exact; 1: not exact, or it could not run; 130 after Ctrl-C or SIGTERM."""
+    cores()  # before anything is pinned
+    machine = described()
+    try:
+        result = asyncio.run(_interruptible(bench))
+    except asyncio.CancelledError:
+        print("Stopped", file=sys.stderr)
+        return 130
+    except (BenchFailed, StackError) as why:
+        print(f"error: {why}", file=sys.stderr)
+        return 1
+    result["machine"] = machine
+    for line in result["differences"]:
+        print(f"  not exact: {line}")
+    print(f"{machine['cpu']}, {machine['cores']} cores; load {machine['load_average'][0]} before; {machine['pinned']}")
+    print(json.dumps(result), flush=True)
+    return 0 if result["exact"] else 1
+
+
+async def _interruptible(bench: Callable[[], Awaitable[Result]]) -> Result:
+    me = asyncio.current_task()
+    assert me is not None
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, me.cancel)
+    return await bench()

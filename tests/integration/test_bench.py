@@ -1,0 +1,55 @@
+"""The bench on real servers, tiny: its last line is JSON, it is exact, and a ledger that counts otherwise fails it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.drivers.documents import ROOT
+
+WRONG = """
+import sys
+from pathlib import Path
+from tests.bench import house
+from tests.bench.ledger import run_ledger
+house.PROGRAMME = Path(sys.argv[1])
+sys.exit(run_ledger(2000, 1))
+"""
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert done.stdout.strip(), done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_a_ledger_run_is_exact_and_says_where_its_time_went() -> None:
+    command = ["./run", "bench", "ledger", "--events", "2000", "--rounds", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    result = last_line(done)
+    assert done.returncode == 0, done.stdout
+    assert result["exact"] is True
+    assert result["events_per_s"]["median"] > 0
+    assert {"worker", "postgres", "broker"} == set(result["cpu_us"])
+    assert result["steps_us"]
+    assert result["machine"]["cores"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "broken"), [("[100, 125, 150]", "[101, 125, 150]"), ("per_minor: 200", "per_minor: 201")]
+)
+def test_a_ledger_that_counts_otherwise_is_not_exact(tmp_path: Path, rule: str, broken: str) -> None:
+    text = (ROOT / "tests" / "bench" / "programme.yaml").read_text()
+    assert rule in text
+    wrong = tmp_path / "programme.yaml"
+    wrong.write_text(text.replace(rule, broken))
+    done = subprocess.run([sys.executable, "-c", WRONG, str(wrong)], cwd=ROOT, capture_output=True, text=True)
+    result = last_line(done)
+    assert done.returncode == 1, done.stdout
+    assert result["exact"] is False
+    assert any(line.startswith("member ") for line in result["differences"])
