@@ -13,7 +13,6 @@ import msgspec
 from events.decode import decode_fact, twin
 from events.entries import decode_outcome
 from events.facts.purchases import Correction, Line, Purchase, Return
-from services.book.member import Broken
 from services.book.turn import Turn
 from services.programme.calendar import day_of, instant_ms
 from services.programme.compile import Version
@@ -32,6 +31,8 @@ class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     partner: str
     rows: _Lines
     """(item, quantity, total in minor units, categories) of what is left."""
+    back: _Lines = ()
+    """The same of what has come back: a correction of the receipt does not undo that."""
 
     def basket(self, version: Version) -> Basket:
         """As it is rated under a programme version."""
@@ -54,8 +55,12 @@ def basket_of(fact: Purchase | Return, at_ms: int, tier: int, version: Version) 
 
 def standing(fact: Purchase | Correction | Return, at_ms: int, tier: int) -> Standing:
     """A receipt's content as it was said."""
-    rows = tuple((line.item, line.quantity, line.total_minor, line.categories) for line in fact.lines)
-    return Standing(fact.id, at_ms, tier, fact.partner or "", rows)
+    return Standing(fact.id, at_ms, tier, fact.partner or "", rows_of(fact))
+
+
+def rows_of(fact: Purchase | Correction | Return) -> _Lines:
+    """Its lines as a cold row holds them."""
+    return tuple((line.item, line.quantity, line.total_minor, line.categories) for line in fact.lines)
 
 
 def known(turn: Turn, purchase: str) -> Standing | None:
@@ -77,20 +82,24 @@ def keep(turn: Turn, now: Standing) -> None:
     turn.write("purchase", now.purchase, now)
 
 
-def less(purchase: Standing, back: Return) -> Standing | None:
-    """What is left after goods came back, item by item. None: more came back than is there."""
-    rest: dict[str, tuple[str, int, int, tuple[str, ...]]] = {}
+def less(purchase: Standing, back: _Lines) -> Standing | None:
+    """What is left after goods came back: of each item, those of the line's own categories first. None: more came
+    back than is there."""
+    rest: dict[str, dict[tuple[str, ...], tuple[int, int]]] = {}
     for item, quantity, total, categories in purchase.rows:
-        had = rest.get(item)
-        rest[item] = (item, quantity, total, categories) if had is None else (
-            item, had[1] + quantity, had[2] + total, had[3],
-        )  # fmt: skip
-    for line in back.lines:
-        there = rest.get(line.item)
-        if there is None or line.quantity > there[1] or line.total_minor > there[2]:
+        kinds = rest.setdefault(item, {})
+        had = kinds.get(categories, (0, 0))
+        kinds[categories] = had[0] + quantity, had[1] + total
+    for item, quantity, total, categories in back:
+        kinds = rest.get(item, {})
+        missing = quantity, total
+        for kind in (categories, *kinds):
+            had = kinds.get(kind, (0, 0))
+            part = min(missing[0], had[0]), min(missing[1], had[1])
+            if any(part):
+                kinds[kind] = had[0] - part[0], had[1] - part[1]
+                missing = missing[0] - part[0], missing[1] - part[1]
+        if any(missing):
             return None
-        rest[line.item] = (line.item, there[1] - line.quantity, there[2] - line.total_minor, there[3])
-    if any(total < 0 for _, _, total, _ in rest.values()):
-        raise Broken(f"purchase {purchase.purchase} has less than nothing left")
-    rows = tuple(row for row in rest.values() if row[1] or row[2])
-    return Standing(purchase.purchase, purchase.at_ms, purchase.tier, purchase.partner, rows)
+    rows = tuple((item, *left, kind) for item, kinds in rest.items() for kind, left in kinds.items() if any(left))
+    return Standing(purchase.purchase, purchase.at_ms, purchase.tier, purchase.partner, rows, purchase.back + back)

@@ -15,7 +15,7 @@ from events.facts import MemberFact, Message
 from events.facts.purchases import Correction, Purchase, Return
 from events.refusals import Refusal
 from services.book import redemptions
-from services.book.baskets import basket_of, keep, known, less, standing
+from services.book.baskets import basket_of, keep, known, less, rows_of, standing
 from services.book.lots import claw, earn, expire, repay
 from services.book.member import Member
 from services.book.pages import open_page, seal
@@ -109,12 +109,12 @@ def _advance(turn: Turn, to_ms: int, plan: Plan) -> None:
             redemptions.lapse(turn)
             for page in [page for page in member.pages if page[1][0] <= due]:
                 open_page(turn, page)
+            active = [lot for lot in member.lots if lot[2] == due]
+            member.pending -= sum(lot[4] for lot in active)
             while member.lots and member.lots[0][0] <= due:
-                *lot, rest = member.lots[0]
-                expire(turn, tuple(lot), rest)  # type: ignore[arg-type]
-            for *lot, rest in [lot for lot in member.lots if lot[2] == due]:
-                member.pending -= rest
-                repay(turn, tuple(lot))  # type: ignore[arg-type]
+                expire(turn, member.lots[0][:4], member.lots[0][4])
+            for lot in active:  # one that ends at this very instant is gone, and repays nothing
+                repay(turn, lot[:4])
     turn.now_ms = member.now_ms = to_ms
     if member.timeline.next_drop_ms <= to_ms:
         version = plan.at(to_ms)
@@ -148,7 +148,9 @@ def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan) -> _Rated | Refusa
     if bought is None:
         return Refusal.PURCHASE_MUST_BE_KNOWN
     version = plan.at(bought.at_ms)
-    left = less(bought, fact)
+    if version is not None and fact.currency != version.currency:
+        return Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES
+    left = less(bought, rows_of(fact))
     if left is None:
         return Refusal.RETURN_MUST_NOT_EXCEED_THE_PURCHASE
     keep(turn, left)
@@ -159,13 +161,18 @@ def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan) -> _Rated | Refusa
 
 
 def _correction(turn: Turn, fact: Correction, at_ms: int, plan: Plan) -> _Rated | Refusal:
-    """The receipt as it should have been: the old one is taken back and the new one is bought, in the same context."""
+    """The receipt as it should have been, less what has come back of it: the old one is taken back and the new one is
+    bought, in the same context."""
     said = known(turn, fact.id)
     if said is None:
         return Refusal.PURCHASE_MUST_BE_KNOWN
-    corrected = standing(fact, at_ms, said.tier)
-    keep(turn, corrected)
     was, now = plan.at(said.at_ms), plan.at(at_ms)
+    if now is not None and fact.currency != now.currency:
+        return Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES
+    corrected = less(standing(fact, at_ms, said.tier), said.back)
+    if corrected is None:
+        return Refusal.RETURN_MUST_NOT_EXCEED_THE_PURCHASE
+    keep(turn, corrected)
     awards: list[Award] = []
     if was is not None:
         awards += _rate(turn, Change(fact, said.basket(was), None, []), was)

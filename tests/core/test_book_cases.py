@@ -198,6 +198,56 @@ def test_a_correction_is_the_receipt_as_it_should_have_been() -> None:
     assert (world.member().issued, world.member().reversed) == (160, 100)
 
 
+def test_a_correction_keeps_what_has_come_back() -> None:
+    """Of 100, 40 came back; the receipt should have been 90: 50 are left. 30 cannot be: more came back."""
+    world = World(WITHOUT_END)
+    world.tell_all("""
+        2026-01-10 buy A a=100.00
+        2026-01-11 back b1 of A a=40.00
+        2026-01-12 fix A r1 a=90.00
+    """)
+    assert world.lots() == {"A": 50}
+    too_little = world.tell("2026-01-13 fix A r2 a=30.00").outcome
+    assert too_little.refusal == Refusal.RETURN_MUST_NOT_EXCEED_THE_PURCHASE.text
+    assert world.tell("2026-01-14 back b2 of A a=50.01").outcome.status == "declined"
+    world.tell("2026-01-14 back b3 of A a=50.00")
+    assert world.stands() == "available 0 pending 0 held 0 debt 0"
+
+
+def test_one_item_in_two_categories_comes_back_from_its_own() -> None:
+    """Tea as a drink earns double. 10.00 of each kind: 30. What comes back is taken from its own kind first."""
+    world = World(WITHOUT_END + "  - id: drinks\n    share: {points: 1, per_minor: 100, only: [drink]}\n")
+    world.tell("2026-01-10 buy A tea/drink=10.00 tea/gift=10.00 cup=5.00")
+    left = []
+    for number, line in enumerate(("cup=5.00", "tea/gift=4.00", "tea/drink=10.00", "tea=6.00")):
+        world.tell(f"2026-01-11 back b{number} of A {line}")
+        left.append(world.member().available)
+    assert left == [30, 26, 6, 0]
+
+
+def test_points_that_begin_at_the_instant_at_which_they_end_were_never_there() -> None:
+    world = World(PROGRAMME % "valid_months: 0, pending_days: 1")
+    world.tell_all("""
+        2026-01-10 taken t1 30
+        2026-01-10 buy A 100.00
+    """)
+    assert world.stands() == "available 0 pending 100 held 0 debt 30"
+    world.until("2026-01-11T00:00:00")
+    assert (world.stands(), world.member().expired) == ("available 0 pending 0 held 0 debt 30", 100)
+
+
+@pytest.mark.parametrize("said", [{"type": "return", "id": "b", "purchase": "A"}, {"type": "correction", "id": "A"}])
+def test_goods_come_back_in_the_currency_they_were_paid_in(said: dict[str, str]) -> None:
+    world = World(WITHOUT_END)
+    world.tell("2026-01-10 buy A a=10.00")
+    revision = {"revision": 1} if said["type"] == "correction" else {}
+    row = {"item": "a", "total_minor": 500}
+    world.simulation.add(fact(**said, **revision, occurred_at="2026-01-11T12:00:00Z", currency="EUR", lines=[row]))
+    outcome = world.simulation.booked[-1].results[0].outcome
+    assert outcome.refusal == Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES.text
+    assert world.lots() == {"A": 10}
+
+
 def test_equal_receipts_are_two_sales_and_a_second_delivery_is_none() -> None:
     world = World(WITHOUT_END)
     world.tell_all("""

@@ -30,6 +30,7 @@ tier:
 rules:
   - {id: base, share: {points: 1, per_minor: 100, exclude: [gift], tier_percent: [100, 125, 150], valid_months: 2}}
   - {id: tea, share: {points: 1, per_minor: 300, only: [tea], valid_months: 1, pending_days: 5}}
+  - {id: flash, share: {points: 1, per_minor: 900, valid_months: 0, pending_days: 1}}
 """
 PLAIN = """
 programme: value
@@ -176,6 +177,7 @@ def test_points_are_those_of_the_goods_that_were_kept(story: list[dict[str, Any]
     """The value oracle: no tier, no expiry; what is left of every basket, rounded down once, less what was used."""
     world = World(PLAIN)
     kept: dict[str, dict[str, int]] = {}
+    back: dict[str, Counter[str]] = {}
     loose, used, seen = 0, 0, set()
     for said in story:
         if (said["id"], said.get("revision", 0)) in seen:
@@ -184,14 +186,20 @@ def test_points_are_those_of_the_goods_that_were_kept(story: list[dict[str, Any]
         world.simulation.add(fact(**said))
         done = world.simulation.booked[-1].results[0].outcome.status == "done"
         whole = {line["item"]: line["total_minor"] for line in said.get("lines", ())}
-        if said["type"] in ("purchase", "correction"):
-            kept[said["id"]] = whole
+        if said["type"] == "purchase":
+            kept[said["id"]], back[said["id"]] = whole, Counter()
+        elif said["type"] == "correction":
+            left = {item: whole.get(item, 0) - back[said["id"]][item] for item in whole | back[said["id"]]}
+            assert done == (min(left.values()) >= 0)
+            if done:
+                kept[said["id"]] = left
         elif said["type"] == "return" and said.get("purchase"):
-            (item, back), *_ = whole.items()
-            enough = kept[said["purchase"]].get(item, -1) >= back
+            (item, given), *_ = whole.items()
+            enough = kept[said["purchase"]].get(item, 0) >= given
             assert done == enough
             if enough:
-                kept[said["purchase"]][item] -= back
+                kept[said["purchase"]][item] -= given
+                back[said["purchase"]][item] += given
         elif said["type"] == "return":
             loose += sum(whole.values()) // 100
     member = world.member()
