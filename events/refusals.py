@@ -18,6 +18,7 @@ class Refusal(Enum):
     REDEMPTION_MUST_BE_KNOWN = ("redemption_must_be_known", True)
     REDEMPTION_MUST_BE_OPEN = ("redemption_must_be_open", False)
     CAPTURE_MUST_NOT_EXCEED_THE_HOLD = ("capture_must_not_exceed_the_hold", False)
+    VOID_MUST_NOT_EXCEED_THE_REDEMPTION = ("void_must_not_exceed_the_redemption", False)
     HOLD_MUST_END_AFTER_IT_BEGINS = ("hold_must_end_after_it_begins", False)
     BALANCE_MUST_COVER_THE_POINTS = ("balance_must_cover_the_points", True)
 

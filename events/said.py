@@ -12,7 +12,7 @@ from pydantic import Field
 
 from events.facts.purchases import Lines
 from events.model import Model
-from events.values import Code, Currency, Id, Instant, NaturalInt, Points
+from events.values import Code, Count, Currency, Id, Instant, NaturalInt, Points, PointsMoved, Sentence
 
 
 class Identifier(Model):
@@ -74,10 +74,28 @@ class RedemptionCapturedSaid(Said):
 class RedemptionVoidedSaid(Said):
     type: Literal["redemption_voided"] = "redemption_voided"
     redemption: Id
+    points: Points | None = None
+
+
+class UsedSaid(Said):
+    type: Literal["used"] = "used"
+    what: Code
+    count: Count = 1
+
+
+class AdjustedSaid(Said):
+    type: Literal["adjusted"] = "adjusted"
+    points: PointsMoved
+    reason: Sentence
+    actor: Id
+    expires_at: Instant | None = None
 
 
 class EnrolledSaid(Said):
+    """`referrer` is one that the directory knows: the member who brought this one."""
+
     type: Literal["enrolled"] = "enrolled"
+    referrer: Identifier | None = None
 
 
 class IdentifierAddedSaid(Said):
@@ -94,6 +112,13 @@ class MergedSaid(Said):
     into: Identifier
 
 
+class ErasedSaid(Said):
+    """The person of `identifier`, whom the directory knows, is to be forgotten."""
+
+    type: Literal["erased"] = "erased"
+    reason: Sentence
+
+
 SAID = (
     PurchaseSaid,
     ReturnSaid,
@@ -101,9 +126,12 @@ SAID = (
     RedemptionTakenSaid,
     RedemptionCapturedSaid,
     RedemptionVoidedSaid,
+    UsedSaid,
+    AdjustedSaid,
     EnrolledSaid,
     IdentifierAddedSaid,
     MergedSaid,
+    ErasedSaid,
 )
 """Every inbound record, in the order of the documents."""
 
@@ -114,7 +142,10 @@ AnySaid = (
     | RedemptionTakenSaid
     | RedemptionCapturedSaid
     | RedemptionVoidedSaid
+    | UsedSaid
+    | AdjustedSaid
     | EnrolledSaid
     | IdentifierAddedSaid
     | MergedSaid
+    | ErasedSaid
 )

@@ -34,8 +34,8 @@ PURCHASES = Topic(
 REDEMPTIONS = Topic(
     "redemptions.v1",
     "source",
-    "redemptions asked for, taken, captured, voided",
-    ("RedemptionRequestedSaid", "RedemptionTakenSaid", "RedemptionCapturedSaid", "RedemptionVoidedSaid"),
+    "redemptions asked for, taken, captured, voided; vouchers and free items used",
+    ("RedemptionRequestedSaid", "RedemptionTakenSaid", "RedemptionCapturedSaid", "RedemptionVoidedSaid", "UsedSaid"),
     "tills",
     "intake",
     35 * DAY_MS,
@@ -43,11 +43,14 @@ REDEMPTIONS = Topic(
 ENROLMENTS = Topic(
     "enrolments.v1",
     "source",
-    "members enrolled, identifiers added, members merged",
-    ("EnrolledSaid", "IdentifierAddedSaid", "MergedSaid"),
+    "members enrolled, identifiers added, members merged, persons forgotten",
+    ("EnrolledSaid", "IdentifierAddedSaid", "MergedSaid", "ErasedSaid"),
     "tills",
     "intake",
     35 * DAY_MS,
+)
+ADJUSTMENTS = Topic(
+    "adjustments.v1", "source", "points given or taken by hand", ("AdjustedSaid",), "support", "intake", 35 * DAY_MS
 )
 JOURNAL = Topic(
     "journal.v1", "member", "the one ordered log of facts", ("Fact",), "intake, ledger", "ledger", public=False
@@ -59,10 +62,10 @@ OUTCOMES = Topic(
     "outcomes.v1", "member", "a hint for whoever waits for an answer", ("OutcomeRecord",), "ledger", "tills", DAY_MS
 )
 
-TOPICS = (PURCHASES, REDEMPTIONS, ENROLMENTS, JOURNAL, ENTRIES, OUTCOMES)
+TOPICS = (PURCHASES, REDEMPTIONS, ENROLMENTS, ADJUSTMENTS, JOURNAL, ENTRIES, OUTCOMES)
 """Those that always exist; each partner of the programme adds `rewards_topic(partner)`."""
 
-INBOUND = (PURCHASES, REDEMPTIONS, ENROLMENTS)
+INBOUND = (PURCHASES, REDEMPTIONS, ENROLMENTS, ADJUSTMENTS)
 
 
 def rewards_topic(partner: str) -> Topic:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from events.facts.members import Enrolled, IdentifierAdded, Merged
+from events.facts.adjustments import Adjusted
+from events.facts.members import Enrolled, Erased, IdentifierAdded, Merged
 from events.facts.messages import Message
 from events.facts.programmes import ProgrammePublished
 from events.facts.purchases import Correction, Purchase, Return
@@ -11,6 +12,7 @@ from events.facts.redemptions import (
     RedemptionRequested,
     RedemptionTaken,
     RedemptionVoided,
+    Used,
 )
 from events.facts.ticks import Tick
 
@@ -22,9 +24,12 @@ FACTS = (
     RedemptionTaken,
     RedemptionCaptured,
     RedemptionVoided,
+    Used,
+    Adjusted,
     Enrolled,
     IdentifierAdded,
     Merged,
+    Erased,
     Message,
     Tick,
     ProgrammePublished,
@@ -39,9 +44,12 @@ MemberFact = (
     | RedemptionTaken
     | RedemptionCaptured
     | RedemptionVoided
+    | Used
+    | Adjusted
     | Enrolled
     | IdentifierAdded
     | Merged
+    | Erased
     | Message
 )
 PartitionFact = Tick | ProgrammePublished
@@ -49,8 +57,10 @@ Fact = MemberFact | PartitionFact
 
 __all__ = [
     "FACTS",
+    "Adjusted",
     "Correction",
     "Enrolled",
+    "Erased",
     "Fact",
     "IdentifierAdded",
     "MemberFact",
@@ -65,4 +75,5 @@ __all__ = [
     "RedemptionVoided",
     "Return",
     "Tick",
+    "Used",
 ]

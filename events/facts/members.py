@@ -1,17 +1,19 @@
-"""Members: enrolled, known by one more identifier, found to be the same person as another. No personal data."""
+"""Members: enrolled, known by one more identifier, found to be another's second card, forgotten. No personal data."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from events.facts.fact import AboutMember, AtShop
-from events.values import Code, Id
+from events.values import Code, Id, Sentence
 
 
 class Enrolled(AtShop):
     """The member joined."""
 
     type: Literal["enrolled"] = "enrolled"
+    referrer: Id | None = None
+    """The member who brought this one; None when nobody did."""
 
 
 class IdentifierAdded(AboutMember):
@@ -26,3 +28,10 @@ class Merged(AboutMember):
 
     type: Literal["merged"] = "merged"
     into: Id
+
+
+class Erased(AboutMember):
+    """The person is forgotten: what the member still had ends here, and nothing is asked of the member any more."""
+
+    type: Literal["erased"] = "erased"
+    reason: Sentence

@@ -19,6 +19,8 @@ class Line(Model):
     """Units; a weighed item counts as one."""
     total_minor: LineMinor
     """What was paid for the whole line, in minor units of the receipt's currency, taxes included."""
+    tax_minor: LineMinor = 0
+    """The tax contained in it; never more than `total_minor`."""
     categories: tuple[Label, ...] = ()
 
 

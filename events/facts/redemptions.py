@@ -1,11 +1,11 @@
-"""Redemptions: points asked for, taken without asking, held, captured, given back."""
+"""Redemptions: points asked for, taken without asking, held, captured, given back; vouchers and free items used."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from events.facts.fact import AtShop
-from events.values import Id, Instant, Points
+from events.values import Code, Count, Id, Instant, Points
 
 
 class RedemptionRequested(AtShop):
@@ -37,3 +37,14 @@ class RedemptionVoided(AtShop):
 
     type: Literal["redemption_voided"] = "redemption_voided"
     redemption: Id
+    points: Points | None = None
+    """None: all of it. Otherwise in part: what was taken last returns first."""
+
+
+class Used(AtShop):
+    """A voucher or a free item was used. A decision of the till: a fact, never asked again."""
+
+    type: Literal["used"] = "used"
+    what: Code
+    """The unit that a rule gives under: `voucher`, `free-coffee` ..."""
+    count: Count = 1

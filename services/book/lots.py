@@ -175,20 +175,29 @@ def _return_to(turn: Turn, lot: Lot, points: int, frm: Account, why: str) -> Non
 def _forgive(turn: Turn, cause: str, points: int, frm: Account, why: str) -> None:
     """The part of a draw that was owed: what is still open is forgiven, what was repaid goes back to who repaid it."""
     member = turn.member
-    _, still_open, repaid = member.debts.get(cause) or turn.read("debt", cause, Owed) or (0, 0, ())
+    made, still_open, repaid = member.debts.get(cause) or turn.read("debt", cause, Owed) or (0, 0, ())
     part = min(points, still_open)
     if part:
         member.debt -= part
         credit(member, frm, -part)
         turn.enter(frm, DEBT, part, why)
-    member.debts.pop(cause, None)
-    turn.write("debt", cause, None)
-    rest = points - part
+    rest, kept, back = points - part, [], []
     for lot, by in reversed(repaid):
-        back = min(rest, by)
-        if back:
-            rest -= back
-            _return_to(turn, lot, back, frm, why)
+        mine = min(rest, by)
+        rest -= mine
+        back += [(lot, mine)] if mine else []
+        kept += [(lot, by - mine)] if by > mine else []
+    _keep(turn, cause, (made, still_open - part, tuple(reversed(kept))))
+    for lot, mine in back:
+        _return_to(turn, lot, mine, frm, why)
+
+
+def _keep(turn: Turn, cause: str, owed: Owed) -> None:
+    """What is left of a debt of which a part was forgiven; nothing is left of one that nobody owes or repaid."""
+    turn.member.debts.pop(cause, None)
+    turn.write("debt", cause, None)
+    if owed[1] or owed[2]:
+        settle(turn, cause, owed)
 
 
 def credit(member: Member, account: Account, points: int) -> None:

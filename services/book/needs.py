@@ -57,7 +57,7 @@ def _touched(fact: MemberFact, plan: Plan, member: Member, cold: Cold) -> tuple[
         awards = [award for version, basket in baskets for award in _full(version, fact, basket)]
         return {award[2] for award in awards if award[1] == POINTS}, sum(award[3] for award in awards)
     if fact.type.startswith("redemption_"):
-        return set(), getattr(fact, "points", 0)
+        return set(), getattr(fact, "points", None) or 0
     return set(), 0
 
 

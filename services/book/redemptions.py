@@ -68,17 +68,29 @@ def capture(turn: Turn, fact: RedemptionCaptured) -> Refusal | None:
 
 
 def void(turn: Turn, fact: RedemptionVoided) -> Refusal | None:
-    """The redemption did not happen: held points are released, spent ones go back to their lots and their expiry."""
-    if fact.redemption in turn.member.holds:
-        _release(turn, fact.redemption, "voided", "void")
-        return None
-    use = turn.read("use", fact.redemption, Use)
-    if use is None:
+    """The redemption did not happen: held points are released, spent ones go back to their lots and their expiry.
+
+    In part where the fact says how much: what was taken last returns first.
+    """
+    hold = turn.member.holds.get(fact.redemption)
+    use = None if hold is not None else turn.read("use", fact.redemption, Use)
+    if hold is None and use is None:
         return Refusal.REDEMPTION_MUST_BE_KNOWN
-    if use[0] != "spent":
+    if use is not None and use[0] != "spent":
         return Refusal.REDEMPTION_MUST_BE_OPEN
-    give_back(turn, use[1], use[2], SPENT, "void")
-    _use(turn, fact.redemption, "voided", ())
+    drawn = hold[1] if hold is not None else use[2] if use is not None else ()
+    whole = sum(points for _, points in drawn)
+    if fact.points is not None and fact.points > whole:
+        return Refusal.VOID_MUST_NOT_EXCEED_THE_REDEMPTION
+    kept, back = _split(drawn, 0 if fact.points is None else whole - fact.points)
+    if hold is not None and kept:
+        give_back(turn, fact.redemption, back, HELD, "void")
+        turn.member.holds[fact.redemption] = (hold[0], kept)
+    elif hold is not None:
+        _release(turn, fact.redemption, "voided", "void")
+    elif use is not None:
+        give_back(turn, use[1], back, SPENT, "void")
+        turn.write("use", fact.redemption, ("spent" if kept else "voided", use[1], kept))
     return None
 
 

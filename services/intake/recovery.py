@@ -14,11 +14,10 @@ from typing import NamedTuple, cast
 
 from events.decode import Unreadable, decode_fact
 from events.facts import MemberFact
-from events.said import IdentifierAddedSaid
 from events.topics import INBOUND, JOURNAL
 from infra.kafka.client import JournalGap, Reader, Record, TopicPartition
-from services.intake.core.batch import NewRevision
-from services.intake.core.identity import Key, Place, Revision, key_of
+from services.intake.core.batch import NewRevision, other_of
+from services.intake.core.identity import Key, Place, Revision
 from services.intake.core.reading import Heard, hear
 from services.intake.directory import Directory
 
@@ -36,6 +35,7 @@ class Trace(NamedTuple):
     receipt: str
     revision: int
     member: str
+    referrer: str | None
     source: Place
 
 
@@ -75,8 +75,7 @@ async def _restore(
     identities: dict[Key, str] = {}
     recovered: dict[TopicPartition, tuple[str, int]] = {}
     for trace in lost:
-        for key in _keys(heard[trace.source]):
-            identities[key] = trace.member
+        identities |= _identities(trace, heard[trace.source])
         topic, partition, offset = trace.source
         tp = TopicPartition(topic, partition)
         recovered[tp] = (topic_ids[topic], max(offset + 1, recovered.get(tp, ("", 0))[1]))
@@ -96,7 +95,8 @@ def _trace(record: Record) -> Trace | None:
     if source is None or source.topic not in _TOPICS:
         return None
     member = cast("MemberFact", fact).member
-    return Trace(fact.id, fact.revision, member, (source.topic, source.partition, source.offset))
+    referrer = fact.referrer if fact.type == "enrolled" else None
+    return Trace(fact.id, fact.revision, member, referrer, (source.topic, source.partition, source.offset))
 
 
 async def _lost(directory: Directory, traces: Sequence[Trace]) -> list[Trace]:
@@ -152,12 +152,13 @@ def _hear(record: Record) -> Heard:
         raise Unrecoverable(f"{place} made a fact once and cannot be read now: {error}") from None
 
 
-def _keys(heard: Heard) -> list[Key]:
-    """The identifiers that lead to the fact's member."""
-    keys = [] if heard.identifier is None else [heard.identifier]
-    if heard.kind == "identifier_added":
-        keys.append(key_of(cast("IdentifierAddedSaid", heard.said).added))
-    return keys
+def _identities(trace: Trace, heard: Heard) -> dict[Key, str]:
+    """Whom the identifiers of a record lead to, as its fact says."""
+    found = {} if heard.identifier is None else {heard.identifier: trace.member}
+    other = other_of(heard.said)
+    if other is not None:
+        found[other] = trace.referrer or trace.member
+    return found
 
 
 def _revision(trace: Trace, heard: Heard) -> NewRevision:

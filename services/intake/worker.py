@@ -2,7 +2,7 @@
 
 0. *Claim* on assignment: the next epoch of each inbound partition, and its position. Before the first one: catch up
    with the journal, should this directory be a restored copy (recovery.py).
-1. *Fetch* a batch from the three inbound topics, bounded in records and in bytes.
+1. *Fetch* a batch from the inbound topics, bounded in records and in bytes.
 2. *Read* each record in its dialect and check it; look up its identifier and its receipt; decide (pure, core/).
 3. *Claim* identities and receipts, park what cannot be read, and note that these records are decided: one transaction,
    fenced by the epoch. Who loses a race against another worker decides again with what that one wrote.
@@ -30,7 +30,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from events.decode import Unreadable, encode_fact
-from events.topics import INBOUND, JOURNAL, Topic
+from events.topics import ENROLMENTS, INBOUND, JOURNAL, Topic
 from infra.clock import monotonic
 from infra.failpoints import Failpoint
 from infra.health import Health
@@ -64,7 +64,7 @@ AGAIN: tuple[type[Exception], ...] = (*KAFKA_OUTAGE, *POSTGRES_OUTAGE, Fenced)
 log = logging.getLogger(__name__)
 
 _TOPICS = {topic.name: topic for topic in INBOUND}
-_ORDER = {topic.name: n for n, topic in enumerate((*INBOUND[-1:], *INBOUND[:-1]))}
+_ORDER = {topic.name: n for n, topic in enumerate(sorted(INBOUND, key=lambda topic: topic is not ENROLMENTS))}
 """Within a batch a new card is read before the purchases it is shown with."""
 
 

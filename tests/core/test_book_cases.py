@@ -165,6 +165,58 @@ def test_a_debt_that_was_repaid_in_full_is_given_back_too() -> None:
     assert (world.lots(), world.member().spent) == ({"B": 50}, 0)
 
 
+def test_a_void_in_part_gives_back_first_what_was_taken_last() -> None:
+    """Taken 130: 30 of A, 60 of B, 40 owed; C of 25 repays 25 of them. Voided 50: 15 still owed, 25 of C, 10 of B."""
+    world = World(PROGRAMME % "valid_months: 12")
+    world.tell_all("""
+        2026-01-01 buy A 30.00
+        2026-01-02 buy B 60.00
+        2026-01-03 taken t1 130
+        2026-01-04 buy C 25.00
+    """)
+    assert world.stands() == "available 0 pending 0 held 0 debt 15"
+    world.tell("2026-01-05 void v1 of t1 50")
+    assert (world.lots(), world.member().debt, world.member().spent) == ({"B": 10, "C": 25}, 0, 80)
+    world.tell("2026-01-06 void v2 of t1 80")  # the rest of it
+    assert (world.lots(), world.member().spent) == ({"A": 30, "B": 60, "C": 25}, 0)
+    assert world.tell("2026-01-07 void v3 of t1 1").outcome.refusal == Refusal.REDEMPTION_MUST_BE_OPEN.text
+
+
+def test_a_debt_voided_in_part_stays_in_part() -> None:
+    """100 taken with nothing there. Voided 30: 70 are owed. A of 50 repays; voided 40: 20 were open, 20 are A's."""
+    world = World(PROGRAMME % "valid_months: 12")
+    world.tell("2026-01-03 taken t1 100")
+    world.tell("2026-01-04 void v1 of t1 30")
+    assert world.stands() == "available 0 pending 0 held 0 debt 70"
+    world.tell("2026-01-05 buy A 50.00")
+    world.tell("2026-01-06 void v2 of t1 40")
+    assert (world.lots(), world.member().debt, world.member().spent) == ({"A": 20}, 0, 30)
+    world.tell("2026-01-07 void v3 of t1")
+    assert (world.lots(), world.member().spent) == ({"A": 50}, 0)
+
+
+def test_a_hold_voided_in_part_holds_the_rest() -> None:
+    world = World(PROGRAMME % "valid_months: 12")
+    world.tell_all("""
+        2026-01-01 buy A 30.00
+        2026-01-02 buy B 60.00
+        2026-01-03 hold h1 80 until 2026-02-01
+        2026-01-04 void v1 of h1 60
+    """)
+    assert (world.lots(), world.member().held) == ({"A": 10, "B": 60}, 20)
+    world.tell("2026-01-05 capture c1 of h1 20")
+    assert (world.lots(), world.member().held, world.member().spent) == ({"A": 10, "B": 60}, 0, 20)
+
+
+def test_what_no_rule_reads_is_booked_without_effect() -> None:
+    world = World(WITHOUT_END)
+    world.tell("2026-01-01 buy A 10.00")
+    for line in ("2026-01-02 use u1 voucher", "2026-01-03 adjust a1 50", "2026-01-04 enrol e1 by bob"):
+        result = world.tell(line)
+        assert (result.outcome.status, result.posting.entries) == ("done", ())
+    assert world.stands() == "available 10 pending 0 held 0 debt 0"
+
+
 def test_a_capture_in_part_releases_the_rest_to_its_lots() -> None:
     world = World(WITHOUT_END)
     world.tell_all("""
@@ -264,6 +316,7 @@ REFUSALS = {
     Refusal.RETURN_MUST_NOT_EXCEED_THE_PURCHASE: "2026-01-20 back b1 of A 10.01",
     Refusal.REDEMPTION_MUST_BE_KNOWN: "2026-01-20 capture c1 of nothing 1",
     Refusal.REDEMPTION_MUST_BE_OPEN: "2026-01-20 void v1 of gone",
+    Refusal.VOID_MUST_NOT_EXCEED_THE_REDEMPTION: "2026-01-20 void v1 of held 6",
     Refusal.CAPTURE_MUST_NOT_EXCEED_THE_HOLD: "2026-01-20 capture c1 of held 6",
     Refusal.HOLD_MUST_END_AFTER_IT_BEGINS: "2026-01-20 hold h1 1 until 2026-01-20",
     Refusal.BALANCE_MUST_COVER_THE_POINTS: "2026-01-20 redeem r1 6",

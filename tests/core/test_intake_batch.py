@@ -42,6 +42,10 @@ class Said:
             ENROLMENTS, {"type": "identifier_added", "id": fact, "identifier": shown(card), "added": shown(new)}
         )
 
+    def enrolled(self, fact: str, card: str, by: str, decided: Decided = Decided.NOT_YET) -> Said:
+        value = {"type": "enrolled", "id": fact, "identifier": shown(card), "referrer": shown(by)}
+        return self.add(ENROLMENTS, value, decided)
+
     def plan(self, members: dict[Key, str] | None = None, known: dict[str, list[Revision]] | None = None) -> Plan:
         numbers = itertools.count(1)
         return walk(self.items, members or {}, known or {}, lambda: f"mem_{next(numbers)}")
@@ -142,6 +146,44 @@ def test_one_more_card_that_cannot_be_added(members: dict[Key, str], reason: str
     assert (facts(plan), plan.identities, [why for _, why in plan.parked]) == ([], {}, [reason])
 
 
+def test_who_was_brought_by_whom() -> None:
+    said = Said().purchase("r1", "1").enrolled("e1", "2", by="1 ")
+    plan = said.plan()
+    assert json.loads(encode_fact(plan.facts[1][1]))["referrer"] == "mem_1"
+    assert not hasattr(plan.facts[0][1], "referrer")
+    directory = {row.receipt: [row.revision] for row in plan.revisions.values()}
+    again = Said()
+    again.items = [item._replace(decided=Decided.BEFORE_A_CRASH) for item in said.items]
+    members = {("card", "1"): "mem_1", ("card", "2"): "mem_2"}
+    assert [encode_fact(f) for _, f in again.plan(members, directory).facts] == [encode_fact(f) for _, f in plan.facts]
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({}, "nobody is known by the referrer's identifier"),
+        ({("card", "1"): "mem_a", ("card", "2"): "mem_a"}, "a member cannot be brought by itself"),
+    ],
+)
+def test_who_cannot_have_brought_the_member(members: dict[Key, str], reason: str) -> None:
+    plan = Said().enrolled("e1", "2", by="1").plan(members)
+    assert (facts(plan), plan.identities, [why for _, why in plan.parked]) == ([], {}, [reason])
+
+
+def test_an_enrolment_that_was_set_aside_before_a_restore_is_not_booked_after_it() -> None:
+    plan = Said().purchase("r1", "1").enrolled("e1", "2", by="1", decided=Decided.BEFORE_A_RESTORE).plan()
+    assert [why for _, why in plan.parked] == [
+        "it was not booked before the directory was restored; say it again under a new id"
+    ]
+
+
+def test_only_who_is_known_can_be_forgotten() -> None:
+    erased = {"type": "erased", "id": "x1", "identifier": shown("1"), "reason": "asked for by the person"}
+    assert facts(Said().add(ENROLMENTS, erased).plan({("card", "1"): "mem_a"})) == [("erased", "x1", "mem_a", 0)]
+    plan = Said().add(ENROLMENTS, erased).plan()
+    assert (plan.identities, [why for _, why in plan.parked]) == ({}, ["nobody is known by the identifier"])
+
+
 def test_a_redemption_is_never_asked_twice() -> None:
     request = {"type": "redemption_requested", "id": "q1", "identifier": shown("1"), "points": 500}
     said = Said().add(REDEMPTIONS, request).add(REDEMPTIONS, request).add(REDEMPTIONS, request | {"points": 600})
@@ -165,19 +207,22 @@ def test_after_a_crash_the_same_facts_are_made_and_nothing_is_claimed() -> None:
 
 
 def test_what_must_be_looked_up() -> None:
-    items = Said().purchase("r1", "1").purchase("g1", None).added("a1", "1", "2").add(PURCHASES, "no JSON").items
-    assert identifiers(items) == {("card", "1"), ("card", "2")}
-    assert receipts(items) == {"r1", "g1", "a1"}
+    said = Said().purchase("r1", "1").purchase("g1", None).added("a1", "1", "2").enrolled("e1", "1", by="3")
+    items = said.add(PURCHASES, "no JSON").items
+    assert identifiers(items) == {("card", "1"), ("card", "2"), ("card", "3")}
+    assert receipts(items) == {"r1", "g1", "a1", "e1"}
 
 
 def test_every_kind_of_record_becomes_a_fact() -> None:
     values: dict[str, dict[str, Any]] = {
-        "purchase": {"currency": "GBP", "total_minor": 5, "lines": [{"item": "tea", "total_minor": 5}]},
+        "purchase": {"currency": "GBP", "total_minor": 5, "lines": [{"item": "tea", "total_minor": 5, "tax_minor": 1}]},
         "return": {"currency": "GBP", "total_minor": 5, "lines": [{"item": "tea", "total_minor": 5}], "purchase": "r0"},
         "redemption_requested": {"points": 5, "hold_until": "2026-03-11T00:00:00Z"},
         "redemption_taken": {"points": 5, "store": "s1", "partner": "p1"},
         "redemption_captured": {"points": 5, "redemption": "q1"},
-        "redemption_voided": {"redemption": "q1"},
+        "redemption_voided": {"redemption": "q1", "points": 2},
+        "used": {"what": "voucher", "count": 2},
+        "adjusted": {"points": -5, "reason": "said twice", "actor": "clerk:7", "store": "s1"},
         "enrolled": {"store": "s1"},
     }
     topic_of = {model: topic for topic in INBOUND for model in topic.models}

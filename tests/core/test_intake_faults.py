@@ -15,9 +15,12 @@ AT = "2026-03-10T09:30:00Z"
 LOGGED = millis(AT)
 
 BASE: dict[str, Any] = {"id": "r1", "occurred_at": AT, "identifier": {"scheme": "card", "value": "1"}}
-PURCHASE = BASE | {"type": "purchase", "currency": "GBP", "total_minor": 5, "lines": [{"item": "a", "total_minor": 5}]}
+TEA = {"item": "tea", "total_minor": 5}
+PURCHASE = BASE | {"type": "purchase", "currency": "GBP", "total_minor": 5, "lines": [TEA]}
 RETURN = PURCHASE | {"type": "return"}
 REQUEST = BASE | {"type": "redemption_requested", "points": 5}
+ADJUSTED = BASE | {"type": "adjusted", "points": 5, "reason": "goodwill", "actor": "clerk:7"}
+ENROLLED = BASE | {"type": "enrolled"}
 ADDED = BASE | {"type": "identifier_added", "added": {"scheme": "phone", "value": "2"}}
 
 
@@ -40,6 +43,23 @@ ADDED = BASE | {"type": "identifier_added", "added": {"scheme": "phone", "value"
         (REQUEST | {"hold_until": "2026-03-32T00:00:00Z"}, ["hold_until 2026-03-32T00:00:00Z is no date"]),
         (ADDED, []),
         (ADDED | {"added": {"scheme": "phone", "value": " "}}, ["added.value holds nothing that can be printed"]),
+        (PURCHASE | {"lines": [TEA | {"tax_minor": 5}]}, []),
+        (PURCHASE | {"lines": [TEA | {"tax_minor": 6}]}, ["the tax of line 1 is 6, more than its total of 5"]),
+        (ADJUSTED, []),
+        (ADJUSTED | {"points": 0}, ["points is 0; an adjustment gives (more than 0) or takes (less than 0)"]),
+        (ADJUSTED | {"expires_at": "2026-03-10T09:30:01Z"}, []),
+        (ADJUSTED | {"expires_at": AT}, [f"expires_at {AT} is not after occurred_at {AT}"]),
+        (ADJUSTED | {"expires_at": "2026-03-32T00:00:00Z"}, ["expires_at 2026-03-32T00:00:00Z is no date"]),
+        (
+            ADJUSTED | {"points": -5, "expires_at": "2027-03-10T00:00:00Z"},
+            ["expires_at says when points that were given end, and these are taken"],
+        ),
+        (ENROLLED, []),
+        (ENROLLED | {"referrer": {"scheme": "card", "value": "2"}}, []),
+        (
+            ENROLLED | {"referrer": {"scheme": "card", "value": "\u200b"}},
+            ["referrer.value holds nothing that can be printed"],
+        ),
         (
             BASE | {"type": "merged", "into": {"scheme": "card", "value": "2"}},
             ["this version does not book merged members yet"],

@@ -56,7 +56,8 @@ def told(line: str, member: str = MEMBER) -> Fact:
 
     buy ID LINE...          back ID of PURCHASE LINE...       back ID LINE...       fix ID rREVISION LINE...
     redeem ID POINTS        taken ID POINTS                   hold ID POINTS until INSTANT
-    capture ID of HOLD POINTS      void ID of REDEMPTION      enrol ID
+    capture ID of HOLD POINTS      void ID of REDEMPTION [POINTS]
+    use ID WHAT [COUNT]            adjust ID POINTS [until INSTANT]               enrol ID [by MEMBER]
     """
     when, verb, name, *rest = line.split()
     base: dict[str, Any] = {"id": name, "occurred_at": at(when), "member": member}
@@ -79,9 +80,15 @@ def told(line: str, member: str = MEMBER) -> Fact:
         case "capture":
             return fact(**base, type="redemption_captured", redemption=rest[1], points=int(rest[2]))
         case "void":
-            return fact(**base, type="redemption_voided", redemption=rest[1])
+            part = {"points": int(rest[2])} if rest[2:] else {}
+            return fact(**base, type="redemption_voided", redemption=rest[1], **part)
+        case "use":
+            return fact(**base, type="used", what=rest[0], count=int(rest[1]) if rest[1:] else 1)
+        case "adjust":
+            ends = {"expires_at": at(rest[2])} if rest[1:] else {}
+            return fact(**base, type="adjusted", points=int(rest[0]), reason="goodwill", actor="clerk", **ends)
         case "enrol":
-            return fact(**base, type="enrolled")
+            return fact(**base, type="enrolled", **({"referrer": rest[1]} if rest else {}))
     raise ValueError(f"no such verb: {line}")
 
 

@@ -93,6 +93,8 @@ def stories(draw: st.DrawFn) -> list[dict[str, Any]]:
                 st.sampled_from(asked))}  # fmt: skip
             if verb == "capture":
                 said["points"] = draw(st.integers(1, 300))
+            elif draw(st.booleans()):
+                said["points"] = draw(st.integers(1, 150))
         elif verb == "fix" and bought:
             purchase = draw(st.sampled_from(bought))
             said = purchase | {"type": "correction", "revision": number + 1, "lines": lines}

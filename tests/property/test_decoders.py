@@ -25,16 +25,21 @@ from events.decode import (
 )
 
 I63 = 2**63 - 1
-ODD_TEXTS = ["", "a", "a\n", "a\u0661", "-a", "A" * 100, "A" * 101, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z\n",
-             "2026-01-01T00:00:00.5Z", "2026-01-01 00:00:00Z", "GBP", "gbp", "GBPX", "é", "mem_1", "a b"]  # fmt: skip
-ODD_NUMBERS = [0, 1, -1, 1.0, 1.5, I63, I63 + 1, -I63, -I63 - 1, 2**64, 10**40, 1023, 1024, 1025]
+ODD_TEXTS = ["", "a", "a\n", "a\u0661", "-a", "A" * 100, "A" * 101, "A" * 201,
+             "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z\n", "2026-01-01T00:00:00.5Z", "2026-01-01 00:00:00Z",
+             "GBP", "gbp", "GBPX", "é", "mem_1", "a b"]  # fmt: skip
+ODD_NUMBERS = [0, 1, -1, 1.0, 1.5, I63, I63 + 1, -I63, -I63 - 1, 2**64, 10**40, 1023, 1024, 1025,
+               10**9, 10**9 + 1, 10**12, 10**12 + 1, -(10**12), -(10**12) - 1]  # fmt: skip
 odd = st.one_of(
     st.sampled_from(ODD_TEXTS), st.sampled_from(ODD_NUMBERS), st.none(), st.booleans(), st.just([]), st.just({}),
     st.just([[]]), st.text(max_size=4), st.integers(), st.just([{"item": "a", "total_minor": 1}]),
     st.just([{"item": "a", "total_minor": -1}]), st.just([{"item": "a"}]), st.just({"scheme": "card", "value": "1"}),
 )  # fmt: skip
 
-LINES = [{"item": "tea", "quantity": 2, "total_minor": 199, "categories": ["hot"]}, {"item": "cup", "total_minor": 5}]
+LINES = [
+    {"item": "tea", "quantity": 2, "total_minor": 199, "tax_minor": 33, "categories": ["hot"]},
+    {"item": "cup", "total_minor": 5},
+]
 ABOUT = {"id": "f:1", "occurred_at": "2026-03-10T09:30:00Z"}
 FACT = ABOUT | {"member": "mem_1", "source": {"topic": "purchases.v1", "partition": 0, "offset": 7}}
 SHOP = FACT | {"store": "s1", "partner": None}
@@ -45,10 +50,14 @@ GOOD_FACTS: list[dict[str, Any]] = [
     SHOP | {"type": "redemption_requested", "points": 5, "hold_until": "2026-03-10T09:35:00.250Z"},
     SHOP | {"type": "redemption_taken", "points": 5},
     SHOP | {"type": "redemption_captured", "points": 5, "redemption": "f:0"},
-    SHOP | {"type": "redemption_voided", "redemption": "f:0"},
-    SHOP | {"type": "enrolled"},
+    SHOP | {"type": "redemption_voided", "redemption": "f:0", "points": 3},
+    SHOP | {"type": "used", "what": "free-coffee", "count": 2},
+    SHOP | {"type": "adjusted", "points": -5, "reason": "said twice", "actor": "clerk:7"},
+    SHOP | {"type": "adjusted", "points": 5, "reason": "é", "actor": "a", "expires_at": "2027-01-01T00:00:00Z"},
+    SHOP | {"type": "enrolled", "referrer": "mem_2"},
     FACT | {"type": "identifier_added", "scheme": "card"},
     FACT | {"type": "merged", "into": "mem_2"},
+    FACT | {"type": "erased", "reason": "asked for by the person"},
     FACT | {"type": "message", "sender": "mem_2", "rule": "base", "points": -5, "revision": 3},
     ABOUT | {"type": "tick", "slice": 3, "slices": 8},
     ABOUT | {"type": "programme_published", "text": "programme: x", "sha256": "0" * 64},
@@ -60,10 +69,13 @@ GOOD_SAID: list[dict[str, Any]] = [
     SAID | {"type": "redemption_requested", "points": 5, "hold_until": None},
     SAID | {"type": "redemption_taken", "points": 5},
     SAID | {"type": "redemption_captured", "points": 5, "redemption": "f:0"},
-    SAID | {"type": "redemption_voided", "redemption": "f:0"},
-    SAID | {"type": "enrolled"},
+    SAID | {"type": "redemption_voided", "redemption": "f:0", "points": None},
+    SAID | {"type": "used", "what": "voucher", "count": 1},
+    SAID | {"type": "adjusted", "points": 5, "reason": "goodwill", "actor": "clerk:7", "expires_at": None},
+    SAID | {"type": "enrolled", "referrer": {"scheme": "card", "value": "18"}},
     SAID | {"type": "identifier_added", "added": {"scheme": "phone", "value": "1"}},
     SAID | {"type": "merged", "into": {"scheme": "phone", "value": "1"}},
+    SAID | {"type": "erased", "reason": "asked for by the person"},
 ]
 
 
@@ -112,8 +124,9 @@ def said_verdict(decode: Callable[[bytes], Any], value: bytes) -> Any:
         return None
     plain = said.model_dump(mode="json") if hasattr(said, "model_dump") else json.loads(encode_fact(said))
     return {key: field for key, field in plain.items() if field is not None} | {
-        "lines": [{"quantity": 1, "categories": []} | line for line in plain.get("lines", ())],
+        "lines": [{"quantity": 1, "tax_minor": 0, "categories": []} | line for line in plain.get("lines", ())],
         "revision": plain.get("revision", 0),
+        "count": plain.get("count", 1),
     }
 
 

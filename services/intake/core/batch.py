@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 from events.facts import MemberFact
-from events.said import AnySaid, IdentifierAddedSaid
+from events.said import AnySaid
 from services.intake.core.facts import fact_of
 from services.intake.core.identity import Act, Decided, Draw, Key, Place, Revision, Saying, Verdict, decide, key_of
 from services.intake.core.reading import Heard
@@ -61,9 +61,20 @@ def identifiers(items: Iterable[Item]) -> set[Key]:
     for item in items:
         if isinstance(item.heard, Heard) and item.heard.identifier is not None:
             found.add(item.heard.identifier)
-            if item.heard.kind == "identifier_added":
-                found.add(key_of(cast("IdentifierAddedSaid", item.heard.said).added))
+            if (other := other_of(item.heard.said)) is not None:
+                found.add(other)
     return found
+
+
+def other_of(said: AnySaid | None) -> Key | None:
+    """The second identifier that some sayings show: the added one, or the referrer's."""
+    if said is None:
+        return None
+    if said.type == "identifier_added":
+        return key_of(said.added)
+    if said.type == "enrolled" and said.referrer is not None:
+        return key_of(said.referrer)
+    return None
 
 
 def receipts(items: Iterable[Item]) -> set[str]:
@@ -98,8 +109,7 @@ class _Walk:
             case Act.BOOK | Act.CLAIM | Act.CORRECT:
                 self._book(item, heard, verdict.revision)
             case Act.AGAIN:
-                fact = fact_of(cast("AnySaid", heard.said), cast("str", verdict.member), verdict.revision, item.place)
-                self.plan.facts.append((item.place, fact))
+                self._produce(item, heard, cast("str", verdict.member), verdict.revision)
             case Act.KEEP:
                 self._write(item, heard, 0, None)
                 self.plan.guest_lines += heard.lines
@@ -111,34 +121,45 @@ class _Walk:
         member = None if heard.identifier is None else self._member(heard.identifier)
         saying = Saying(heard.kind, heard.content, heard.identifier is not None, member)
         verdict = decide(saying, self._revisions(heard.id), item.place, item.decided)
-        if (
-            heard.kind == "identifier_added"
-            and verdict.act is Act.BOOK
-            and (why := self._not_added(item, heard, member))
-        ):
+        if verdict.act is Act.BOOK and (why := self._not_booked(item, heard, member)):
             return Verdict(Act.PARK, reason=why)
         return verdict
 
-    def _not_added(self, item: Item, heard: Heard, member: str | None) -> str:
-        """Why one more identifier cannot lead to the member; "" when it can."""
+    def _not_booked(self, item: Item, heard: Heard, member: str | None) -> str:
+        """Why what was said of two identifiers, or of a member who must be known, cannot be booked; "" when it can."""
+        other = other_of(heard.said)
+        if other is None and heard.kind != "erased":
+            return ""
         if item.decided is Decided.BEFORE_A_RESTORE:
             return "it was not booked before the directory was restored; say it again under a new id"
-        if member is None:
+        if member is None and heard.kind != "enrolled":
             return "nobody is known by the identifier"
-        added = self._member(key_of(cast("IdentifierAddedSaid", heard.said).added))
-        return "" if added in (None, member) else "the added identifier leads to another member"
+        led_to = None if other is None else self._member(other)
+        if heard.kind == "identifier_added" and led_to not in (None, member):
+            return "the added identifier leads to another member"
+        if heard.kind == "enrolled" and led_to is None:
+            return "nobody is known by the referrer's identifier"
+        if heard.kind == "enrolled" and led_to == member:
+            return "a member cannot be brought by itself"
+        return ""
 
     def _book(self, item: Item, heard: Heard, revision: int) -> None:
         said, identifier = cast("AnySaid", heard.said), cast("Key", heard.identifier)
         member = self._member(identifier)
         if member is None:
             member = self.plan.identities[identifier] = self._draw()
-        if heard.kind == "identifier_added":
-            added = key_of(cast("IdentifierAddedSaid", said).added)
+        if said.type == "identifier_added":
+            added = key_of(said.added)
             if self._member(added) is None:
                 self.plan.identities[added] = member
         self._write(item, heard, revision, member)
-        self.plan.facts.append((item.place, fact_of(said, member, revision, item.place)))
+        self._produce(item, heard, member, revision)
+
+    def _produce(self, item: Item, heard: Heard, member: str, revision: int) -> None:
+        said = cast("AnySaid", heard.said)
+        other = other_of(said) if said.type == "enrolled" else None
+        referrer = None if other is None else self._member(other)
+        self.plan.facts.append((item.place, fact_of(said, member, revision, item.place, referrer)))
 
     def _member(self, key: Key) -> str | None:
         return self._members.get(key) or self.plan.identities.get(key)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from events.said import AnySaid
+from events.said import AdjustedSaid, AnySaid
 from events.values import millis
 from services.intake.core.identity import key_of
 
@@ -38,6 +38,9 @@ def _faults(said: AnySaid, logged_at_ms: int | None) -> Iterator[str]:
         lines_minor = sum(line.total_minor for line in said.lines)
         if said.total_minor != lines_minor:
             yield f"total_minor is {said.total_minor}, but its lines come to {lines_minor}"
+        for number, line in enumerate(said.lines, 1):
+            if line.tax_minor > line.total_minor:
+                yield f"the tax of line {number} is {line.tax_minor}, more than its total of {line.total_minor}"
     elif said.type == "redemption_requested":
         hold_until = said.hold_until
         hold_until_ms = None if hold_until is None else _millis(hold_until)
@@ -45,6 +48,11 @@ def _faults(said: AnySaid, logged_at_ms: int | None) -> Iterator[str]:
             yield f"hold_until {hold_until} is no date"
         elif hold_until_ms is not None and occurred_at_ms is not None and hold_until_ms <= occurred_at_ms:
             yield f"hold_until {hold_until} is not after occurred_at {said.occurred_at}"
+    elif said.type == "adjusted":
+        yield from _of_adjusted(said, occurred_at_ms)
+    elif said.type == "enrolled":
+        if said.referrer is not None and not key_of(said.referrer)[1]:
+            yield "referrer.value holds nothing that can be printed"
     elif said.type == "identifier_added":
         if not key_of(said.added)[1]:
             yield "added.value holds nothing that can be printed"
@@ -52,6 +60,21 @@ def _faults(said: AnySaid, logged_at_ms: int | None) -> Iterator[str]:
         if key_of(said.into) == key_of(said.identifier):
             yield "a member cannot be merged into itself"
         yield "this version does not book merged members yet"
+
+
+def _of_adjusted(said: AdjustedSaid, occurred_at_ms: int | None) -> Iterator[str]:
+    expires_at = said.expires_at
+    if said.points == 0:
+        yield "points is 0; an adjustment gives (more than 0) or takes (less than 0)"
+    if expires_at is None:
+        return
+    expires_at_ms = _millis(expires_at)
+    if expires_at_ms is None:
+        yield f"expires_at {expires_at} is no date"
+    elif said.points < 0:
+        yield "expires_at says when points that were given end, and these are taken"
+    elif occurred_at_ms is not None and expires_at_ms <= occurred_at_ms:
+        yield f"expires_at {expires_at} is not after occurred_at {said.occurred_at}"
 
 
 def _millis(instant: str) -> int | None:
