@@ -8,6 +8,9 @@ from pydantic import Field
 
 from events.facts.fact import AnyFact
 
+ID = "programme:"
+"""The ids of published programmes begin so, and no till's may."""
+
 
 class ProgrammePublished(AnyFact):
     """In force from the instants that the text itself states. The journal holds one per partition."""

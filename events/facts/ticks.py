@@ -9,6 +9,8 @@ from pydantic import Field
 
 from events.facts.fact import AnyFact
 
+ID = "tick:"
+"""The ids of ticks begin so, and no till's may."""
 SLICES = 1024
 """A day is never cut into more slices than this."""
 

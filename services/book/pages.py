@@ -24,20 +24,18 @@ _Rows = list[LiveLot]
 
 
 def seal(turn: Turn) -> None:
-    """Move the lots that are spent last into a page, when there are too many in the hot row."""
+    """Move the lots that are spent last into pages, while there are too many in the hot row."""
     member = turn.member
-    if len(member.lots) <= HOT_LOTS_MAX:
-        return
-    active = [lot for lot in member.lots if lot[2] <= turn.now_ms]
-    far = active[-PAGE_LOTS:]
-    if len(far) < PAGE_LOTS:
-        return
-    leaving = set(far)
-    member.lots[:] = [lot for lot in member.lots if lot not in leaving]
-    member.pages_made += 1
-    number = member.pages_made
-    turn.write("lots", str(number), far)
-    member.pages.append((number, far[0][:4], far[-1][:4], sum(lot[4] for lot in far)))
+    while len(member.lots) > HOT_LOTS_MAX:
+        far = [lot for lot in member.lots if lot[2] <= turn.now_ms][-PAGE_LOTS:]
+        if len(far) < PAGE_LOTS:
+            return
+        leaving = set(far)
+        member.lots[:] = [lot for lot in member.lots if lot not in leaving]
+        member.pages_made += 1
+        number = member.pages_made
+        turn.write("lots", str(number), far)
+        member.pages.append((number, far[0][:4], far[-1][:4], sum(lot[4] for lot in far)))
 
 
 def open_page(turn: Turn, page: Page) -> None:

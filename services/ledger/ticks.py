@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 
 from events.decode import encode_fact
-from events.facts.ticks import SLICES, Tick
+from events.facts.ticks import ID, SLICES, Tick
 from events.topics import JOURNAL
 from events.values import instant
 from infra.clock import now_ms
@@ -37,7 +37,7 @@ def ticks_of(partition: int, day: int, zone: str, due: int) -> list[Tick]:
     at = instant(midnight(day, zone))
     name = date.fromordinal(day).isoformat()
     return [
-        Tick(id=f"tick:{partition}:{name}:{number}/{slices}", occurred_at=at, slice=number, slices=slices)
+        Tick(id=f"{ID}{partition}:{name}:{number}/{slices}", occurred_at=at, slice=number, slices=slices)
         for number in range(slices)
     ]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from events.decode import encode_fact
-from events.facts import ProgrammePublished
+from events.facts.programmes import ID, ProgrammePublished
 from events.topics import JOURNAL
 from infra.kafka.client import Writer
 from infra.settings import Settings
@@ -22,7 +22,7 @@ async def publish(settings: Settings, text: str, name: str = "programme") -> str
     programme = read(text, name)
     fact = encode_fact(
         ProgrammePublished(
-            id=f"programme:{programme.version}",
+            id=f"{ID}{programme.version}",
             occurred_at=programme.effective_from,
             text=text,
             sha256=sha256(text.encode()).hexdigest(),

@@ -52,6 +52,12 @@ TABLE = [
         reason="the redemption_requested was said before with other content",
     ),
     Row("anna:A", "anna:B", NOW, Act.PARK, kind="return", reason="the id is that of a purchase, and this is a return"),
+    # a guest's id for something else
+    Row("-:A", "-:B", NOW, Act.PARK, kind="return", reason="the id is that of a purchase, and this is a return"),
+    Row(
+        "-:A", "anna:B", NOW, Act.PARK, kind="redemption_requested",
+        reason="the id is that of a purchase, and this is a redemption_requested",
+    ),
     # another member
     Row("anna:A", "bob:A", NOW, Act.PARK, reason="another member's"),
     Row("anna:A", "bob:B", NOW, Act.PARK, reason="another member's"),
@@ -76,6 +82,7 @@ TABLE = [
     Row("anna:A anna:B", "anna:A", RESTORED, Act.DROP),
     Row("anna:A", "-:B", RESTORED, Act.PARK, reason="must show the member's identifier"),
     Row("later/anna:A", "-:B", RESTORED, Act.DROP),
+    Row("later/anna:A", "-:B", RESTORED, Act.PARK, kind="return", reason="the id is that of a purchase"),
     Row("later/anna:A", "anna:B", RESTORED, Act.CORRECT, 1),
     Row("anna:A later/anna:B", "-:A", RESTORED, Act.DROP),
     Row("anna:A anna:B", "-:A", RESTORED, Act.PARK, reason="must show the member's identifier"),

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import Any
 from unittest.mock import patch
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.book import pages
@@ -39,9 +39,7 @@ effective_from: 2020-01-01T00:00:00Z
 currency: GBP
 rules: [{id: base, share: {points: 1, per_minor: 100}}]
 """
-SAVE = settings(
-    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+SAVE = settings(max_examples=250)
 
 
 @st.composite

@@ -130,13 +130,13 @@ def said_verdict(decode: Callable[[bytes], Any], value: bytes) -> Any:
     }
 
 
-@settings(max_examples=6000, deadline=None)
+@settings(max_examples=6000)
 @given(spoilt(GOOD_FACTS))
 def test_facts_get_the_same_verdict(value: bytes) -> None:
     assert verdict(decode_fact, value) == verdict(decode_fact_slowly, value), value
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=4000)
 @given(spoilt(GOOD_SAID))
 def test_what_shops_say_gets_the_same_verdict(value: bytes) -> None:
     assert said_verdict(decode_said, value) == said_verdict(decode_said_slowly, value), value

@@ -136,6 +136,8 @@ def _now(saying: Saying, known: Sequence[Revision]) -> Verdict:
     if not known:
         return Verdict(Act.BOOK if saying.shows_identifier else Act.KEEP)
     newest = known[-1]
+    if saying.kind != newest.kind:
+        return _parked(f"the id is that of a {newest.kind}, and this is a {saying.kind}")
     if newest.member is None and saying.shows_identifier:
         return Verdict(Act.CLAIM)
     if saying.content == newest.content and (not saying.shows_identifier or saying.member == newest.member):
@@ -146,17 +148,15 @@ def _now(saying: Saying, known: Sequence[Revision]) -> Verdict:
         return _parked("the receipt is a member's; with other content it must show the member's identifier again")
     if saying.member != newest.member:
         return _parked("the receipt is another member's")
-    if saying.kind == newest.kind == "purchase":
+    if saying.kind == "purchase":
         return Verdict(Act.CORRECT, newest.number + 1)
-    if saying.kind != newest.kind:
-        return _parked(f"the id is that of a {newest.kind}, and this is a {saying.kind}")
     return _parked(f"the {saying.kind} was said before with other content; only a purchase can be corrected")
 
 
 def _after_a_restore(saying: Saying, known: Sequence[Revision], place: Place) -> Verdict:
     """As it was decided then: by what was known before this record. The facts among those verdicts are in `known`."""
     before = [revision for revision in known if not _later(revision.source, place)]
-    if known and not before and not saying.shows_identifier:
+    if known and not before and not saying.shows_identifier and saying.kind == known[0].kind:
         return _DROP  # a guest's receipt; it has been claimed since
     verdict = _now(saying, before or known)
     if verdict.act is not Act.CORRECT:

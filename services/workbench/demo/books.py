@@ -13,7 +13,7 @@ from typing import Any
 
 from events import rewards
 from events.decode import encode_fact
-from events.facts import Tick
+from events.facts.ticks import ID, Tick
 from events.topics import JOURNAL, rewards_topic
 from events.values import instant
 from infra.clock import monotonic
@@ -64,7 +64,7 @@ class Books:
 
     async def tick(self, occurred_at: str) -> None:
         """Write the instant to every partition of the journal, and wait until the ledger has come to it."""
-        fact = Tick(id=f"tick:{occurred_at}", occurred_at=occurred_at)
+        fact = Tick(id=f"{ID}{occurred_at}", occurred_at=occurred_at)
         writer = Writer(self._settings)
         await writer.start()
         try:
