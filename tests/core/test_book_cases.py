@@ -353,6 +353,13 @@ def test_the_first_and_the_last_instant_of_the_language_can_be_booked(when: str)
     assert world.member().pending == 100_000_000
 
 
+def test_the_largest_receipt_under_the_most_generous_rule_fits_a_row() -> None:
+    """10,000 lines of 100 million pounds, 1,000 points a penny: 10^17 points, a hundredth of what bigint holds."""
+    world = World(PROGRAMME.replace("points: 1, per_minor: 100, %s", "points: 1000, per_minor: 1"))
+    world.tell("2026-01-10 buy A " + "a=100000000.00 " * 10_000)
+    assert world.member().available == 10**17
+
+
 @pytest.mark.parametrize("year", ["1969", "3000", "9999", "0001"])
 def test_instants_beyond_the_calendar_are_no_facts(year: str) -> None:
     with pytest.raises(Unreadable):

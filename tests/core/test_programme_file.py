@@ -31,6 +31,8 @@ RULES = "rules:\n  - id: base\n    share: {points: 1, per_minor: 100}\n"
         (HEAD + RULES.replace("points: 1", "points: 1.5"), 7, "rules.0.share.points"),
         (HEAD + RULES.replace("points: 1", "points: 0"), 7, "greater than 0"),
         (HEAD + RULES.replace("points: 1", "points: one"), 7, "valid integer"),
+        (HEAD + RULES.replace("points: 1", "points: 100001"), 7, "more than 1000 points per minor unit"),
+        (HEAD + RULES.replace("100}", "1, tier_percent: [100, 100001]}"), 7, "more than 1000 points per minor unit"),
         (HEAD + RULES.replace("per_minor", "per"), 7, "per_minor: Field required"),
         (HEAD + RULES + "  - id: base\n    share: {points: 1, per_minor: 100}\n", 6, "rule id base stands twice"),
         (HEAD + "partners: [a, a]\n" + RULES, 5, "partner a stands twice"),

@@ -6,14 +6,17 @@ with `only`. Nothing is stored: the basket is the cell.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from events.model import Model
 from events.values import Label, Months, NaturalInt, PositiveInt, floor_div
 from services.programme.calendar import NEVER, end_after_months, midnight
 from services.programme.mechanic import POINTS, Basket, Due, Frame, Key, Mechanic, Meter
+
+POINTS_PER_MINOR_MAX = 1_000
+"""Points for a penny, at the highest level. The language's largest receipt so earns 10^17: no sum comes near 2^63."""
 
 
 class Share(Mechanic):
@@ -36,6 +39,14 @@ class Share(Mechanic):
         """Points end with the day this many months after the purchase's day, 0 with that day itself; None: never."""
         pending_days: Annotated[int, Field(ge=0, le=3660)] = 0
         """Points can be spent from the beginning of the day this many days later; 0: at once."""
+
+        @model_validator(mode="after")
+        def _bounded(self) -> Self:
+            if self.points * max(self.tier_percent) > 100 * POINTS_PER_MINOR_MAX * self.per_minor:
+                raise ValueError(
+                    f"more than {POINTS_PER_MINOR_MAX} points per minor unit; lower points or tier_percent"
+                )
+            return self
 
     per_purchase: ClassVar[bool] = True
 
