@@ -142,3 +142,12 @@ def encode_fact(fact: Fact | msgspec.Struct) -> bytes:
     if isinstance(fact, msgspec.Struct):
         return _encode(fact)
     return _encode(decode_fact(fact.model_dump_json().encode()))
+
+
+def same_content(a: Fact, b: Fact) -> bool:
+    """Whether two decoded facts say the same, wherever they were read: `source` is no content."""
+    return a.type == b.type and _without_source(a) == _without_source(b)
+
+
+def _without_source(fact: Any) -> Any:
+    return msgspec.structs.replace(fact, source=None)

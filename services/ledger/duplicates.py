@@ -10,12 +10,8 @@ receipt may come again from other coordinates.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import msgspec
 
 from events.decode import decode_fact
-from events.facts import Fact
 from services.ledger.batch import Batch, Done, FactKey, Item, StoredFact
 from services.ledger.reading import Draft
 
@@ -70,12 +66,3 @@ def set_known_aside(drafts: Sequence[Draft], known: Sequence[StoredFact]) -> Non
             else:
                 draft.repeats.append((item, stored_fact))
         draft.items = fresh
-
-
-def same_content(a: Fact, b: Fact) -> bool:
-    """Whether two facts say the same, wherever they were read."""
-    return a.type == b.type and _without_source(a) == _without_source(b)
-
-
-def _without_source(fact: Any) -> Any:
-    return msgspec.structs.replace(fact, source=None)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from events.decode import decode_fact, encode_fact
+from events.decode import decode_fact, encode_fact, same_content
 from events.entries import Outcome, encode_outcome
 from events.facts import ProgrammePublished
 from events.facts.ticks import Tick, slice_of
@@ -26,7 +26,7 @@ from services.book.step import Result, step, tick
 from services.ledger import cold as cold_rows
 from services.ledger.batch import Batch, Chunk, Done, Item, Parked, Part, StoredFact
 from services.ledger.cold import Cold
-from services.ledger.duplicates import same_content, set_known_aside, set_repeats_aside, to_look_up
+from services.ledger.duplicates import set_known_aside, set_repeats_aside, to_look_up
 from services.ledger.plans import Plans
 from services.ledger.published import (
     entries_message,

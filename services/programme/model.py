@@ -12,6 +12,7 @@ from zoneinfo import available_timezones
 
 import yaml
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from events.model import Model
 from events.values import Code, Currency, Instant, Label, Months, NaturalInt, PositiveInt, millis
@@ -203,9 +204,17 @@ def _line_of(root: yaml.Node, path: tuple[int | str, ...]) -> int:
     return node.start_mark.line + 1
 
 
-def _fault(root: yaml.Node, path: tuple[int | str, ...], why: str, name: str) -> str:
+_WORDS = {
+    "tuple_type": "write a list",
+    "model_type": "write keys with their values",
+    "extra_forbidden": "there is no such key; remove it, or mend its spelling",
+}
+"""What pydantic says in words of Python, in words of the file; by the type of its error."""
+
+
+def _fault(root: yaml.Node, path: tuple[int | str, ...], error: ErrorDetails, name: str) -> str:
     where = ".".join(str(step) for step in path)
-    message = why.removeprefix("Value error, ")
+    message = _WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
     return f"{name}:{_line_of(root, path)}: {where + ': ' if where else ''}{message}"
 
 
@@ -215,7 +224,7 @@ def _validated(value: Any, root: yaml.Node, name: str) -> ProgrammeText:
     try:
         programme = ProgrammeText.model_validate(_tuples(value))
     except ValidationError as error:
-        faults += [_fault(root, tuple(e["loc"]), e["msg"], name) for e in error.errors(include_url=False)]
+        faults += [_fault(root, tuple(e["loc"]), e, name) for e in error.errors(include_url=False)]
     rules = value.get("rules") if isinstance(value, dict) else None
     for index, rule in enumerate(rules if isinstance(rules, list) else []):
         for key in (k for k in rule if k in MECHANICS) if isinstance(rule, dict) else ():
@@ -231,7 +240,7 @@ def config_faults(mechanic: str, config: Any, path: tuple[int | str, ...], root:
         config_of(mechanic, config)
     except ValidationError as error:
         for e in error.errors(include_url=False):
-            yield _fault(root, (*path, *e["loc"]), e["msg"], name)
+            yield _fault(root, (*path, *e["loc"]), e, name)
 
 
 def config_of(mechanic: str, config: Any) -> Model:

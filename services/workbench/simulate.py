@@ -1,19 +1,22 @@
 """`simulate`: a programme and a file of facts in, balances, lots and entries out. Pure, with no server.
 
 The same step as the ledger's, fed from a file in the order of its lines. Owns the file's reading and the report. What a
-fact does is services/book; duplicates are dropped by (id, revision), as the ledger's unique index drops them.
+fact does is services/book; duplicates by (id, revision) are dropped, and what says something else under a known id is
+set aside, as in the ledger.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from events.decode import Unreadable, decode_fact, encode_fact
+from events.decode import decode_fact, encode_fact, same_content
 from events.entries import Entry, encode_outcome
-from events.facts import Fact, MemberFact
+from events.facts import Fact, MemberFact, ProgrammePublished
 from events.values import instant, millis
 from services.book.member import LiveLot, Member, new
 from services.book.needs import needs, tick_needs
@@ -23,8 +26,12 @@ from services.book.step import Result, step, tick
 from services.book.turn import ColdKey
 from services.programme.calendar import NEVER
 from services.programme.compile import Plan, compile_programme
+from services.programme.model import ProgrammeError
 
 import msgspec  # isort: skip
+
+UNTIL = "until:"
+"""Ids of what is no fact of the file: time passing to the instant that was asked for."""
 
 
 class FileFault(ValueError):
@@ -38,6 +45,13 @@ class Booked(NamedTuple):
     results: tuple[Result, ...]
 
 
+class Parked(NamedTuple):
+    """A fact that counts for nothing, and why."""
+
+    fact: Fact
+    reason: str
+
+
 class Simulation:
     """A whole house in memory: members, their cold rows, and every fact's results in the order they came."""
 
@@ -46,23 +60,23 @@ class Simulation:
         self.plan: Plan = compile_programme(texts, names)
         self.members: dict[str, Member] = {}
         self.booked: list[Booked] = []
+        self.parked: list[Parked] = []
         self.duplicates = 0
-        self._seen: set[tuple[str, int]] = set()
+        self._seen: dict[tuple[str, int], Fact] = {}
         self._cold: dict[str, dict[ColdKey, bytes | None]] = {}
 
     def add(self, fact: Fact) -> None:
         """Fold one fact; a second delivery of the same (id, revision) changes nothing."""
-        if (fact.id, fact.revision) in self._seen:
-            self.duplicates += 1
-            return
-        self._seen.add((fact.id, fact.revision))
-        if fact.type == "tick":
+        first = self._seen.setdefault((fact.id, fact.revision), fact)
+        if first is not fact:
+            if same_content(first, fact):
+                self.duplicates += 1
+            else:
+                self._park(fact, "known with other content")
+        elif fact.type == "tick":
             self._booked(fact, tuple(self._tick(millis(fact.occurred_at))))
         elif fact.type == "programme_published":
-            self._texts.append(fact.text)
-            self._names.append(fact.id)
-            self.plan = compile_programme(self._texts, self._names)
-            self._booked(fact, ())
+            self._publish(fact)
         else:
             self._booked(fact, (self._step(fact),))
 
@@ -74,6 +88,22 @@ class Simulation:
     def lots(self, name: str) -> list[LiveLot]:
         """Every lot of a member, in spending order."""
         return all_lots(self.members[name], self._cold.get(name, {}))
+
+    def _publish(self, fact: ProgrammePublished) -> None:
+        if sha256(fact.text.encode()).hexdigest() != fact.sha256:
+            self._park(fact, "sha256 is not that of the text")
+            return
+        texts, names = [*self._texts, fact.text], [*self._names, fact.id]
+        try:
+            self.plan = compile_programme(texts, names)
+        except ProgrammeError as error:
+            self._park(fact, f"the programme has faults: {'; '.join(error.faults)}")
+            return
+        self._texts, self._names = texts, names
+        self._booked(fact, ())
+
+    def _park(self, fact: Fact, reason: str) -> None:
+        self.parked.append(Parked(fact, reason))
 
     def _booked(self, fact: Fact, results: tuple[Result, ...]) -> None:
         self.booked.append(Booked(fact, results))
@@ -103,7 +133,9 @@ class Simulation:
 
 
 def _until(at_ms: int) -> Fact:
-    return decode_fact(b'{"type":"tick","id":"until:%d","occurred_at":"%s"}' % (at_ms, instant(at_ms).encode()))
+    return decode_fact(
+        b'{"type":"tick","id":"%b%d","occurred_at":"%b"}' % (UNTIL.encode(), at_ms, instant(at_ms).encode())
+    )
 
 
 def read_facts(file: Path) -> Iterator[Fact]:
@@ -112,9 +144,21 @@ def read_facts(file: Path) -> Iterator[Fact]:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 try:
-                    yield decode_fact(line)
-                except Unreadable as error:
+                    fact = decode_fact(line)
+                    _check_instants(fact)
+                except ValueError as error:  # Unreadable is its kind
                     raise FileFault(f"{file.name}:{number}: {error}") from None
+                yield fact
+
+
+def _check_instants(fact: Fact) -> None:
+    """Raises ValueError for an instant like 31 February, which its pattern lets pass."""
+    for name in ("occurred_at", "hold_until"):
+        if (said := getattr(fact, name, None)) is not None:
+            try:
+                millis(said)
+            except ValueError as error:
+                raise ValueError(f"{name} {said}: {error}") from None
 
 
 def report(simulation: Simulation) -> dict[str, Any]:
@@ -138,8 +182,12 @@ def report(simulation: Simulation) -> dict[str, Any]:
                 )  # fmt: skip
     levels = simulation.plan.versions[-1].levels if simulation.plan.versions else ("standard",)
     return {
-        "facts": len(simulation.booked),
+        "facts": sum(not booked.fact.id.startswith(UNTIL) for booked in simulation.booked),
         "duplicates": simulation.duplicates,
+        "parked": [
+            {"fact": fact.id, "revision": fact.revision, "type": fact.type, "reason": reason}
+            for fact, reason in simulation.parked
+        ],
         "members": [
             _member(m, simulation.lots(name), levels, entries[name]) for name, m in sorted(simulation.members.items())
         ],
@@ -197,10 +245,10 @@ def _entry(fact: Fact, entry: Entry) -> dict[str, Any]:
 
 
 def simulate(programmes: Iterable[Path], facts: Path, until: str | None) -> Simulation:
-    """Fold a facts file under programme files. Raises ProgrammeError, FileFault, or ValueError for a bad `until`."""
+    """Fold a facts file under programme files. Raises OSError, ProgrammeError, FileFault, ValueError for `until`."""
     files = list(programmes)
-    simulation = Simulation([file.read_text("utf-8") for file in files], [file.name for file in files])
-    end_ms = None if until is None else millis(until)
+    simulation = Simulation([_text(file) for file in files], [file.name for file in files])
+    end_ms = None if until is None else _until_ms(until)
     for fact in read_facts(facts):
         if end_ms is None or millis(fact.occurred_at) <= end_ms:
             simulation.add(fact)
@@ -209,10 +257,22 @@ def simulate(programmes: Iterable[Path], facts: Path, until: str | None) -> Simu
     return simulation
 
 
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise FileFault(f"{file.name}: not UTF-8: {error.reason} at byte {error.start}") from None
+
+
+def _until_ms(until: str) -> int:
+    try:
+        return millis(until)
+    except ValueError as error:
+        raise ValueError(f"--until {until}: {error}") from None
+
+
 def run_simulate(programmes: list[Path], facts: Path, until: str | None, *, as_json: bool) -> int:
     """The command. Exit code 2 and one sentence a fault when a file is missing or wrong."""
-    import sys
-
     try:
         simulation = simulate(programmes, facts, until)
     except OSError as error:
@@ -226,6 +286,8 @@ def run_simulate(programmes: list[Path], facts: Path, until: str | None, *, as_j
         print(json.dumps(whole))
         return 0
     print(f"{whole['facts']} facts, {whole['duplicates']} duplicates")
+    for parked in whole["parked"]:
+        print(f"set aside: {parked['type']} {parked['fact']}: {parked['reason']}")
     for m in whole["members"]:
         print(f"{m['member']}: available {m['available']}, pending {m['pending']}, held {m['held']}, "
               f"debt {m['debt']}, tier {m['tier']}")  # fmt: skip

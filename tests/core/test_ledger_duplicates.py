@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from events.decode import encode_fact
+from events.decode import encode_fact, same_content
 from events.facts import Fact
 from infra.kafka.client import Record
 from services.book.member import Member
 from services.ledger.batch import Item, Owned
-from services.ledger.duplicates import same_content, set_repeats_aside, to_look_up
+from services.ledger.duplicates import set_repeats_aside, to_look_up
 from services.ledger.reading import Draft, digest, read
 from services.programme.calendar import instant_ms
 from services.programme.compile import compile_programme

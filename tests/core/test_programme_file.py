@@ -19,9 +19,11 @@ RULES = "rules:\n  - id: base\n    share: {points: 1, per_minor: 100}\n"
     ("text", "line", "says"),
     [
         ("", 1, "empty"),
-        ("[]", 1, "valid dict"),
+        ("[]", 1, "write keys with their values"),
+        (HEAD + RULES + "partners: acme\n", 8, "partners: write a list"),
+        (HEAD + RULES + "tier: silver\n", 8, "tier: write keys with their values"),
         (HEAD, 1, "rules: Field required"),
-        (HEAD + RULES + "colour: red\n", 8, "colour"),
+        (HEAD + RULES + "colour: red\n", 8, "colour: there is no such key"),
         (HEAD + RULES + "currency: EUR\n", 8, "stands twice"),
         (HEAD.replace("GBP", "pounds") + RULES, 4, "currency"),
         (HEAD.replace("2026-01-01T00:00:00Z", "2026-01-01") + RULES, 3, "effective_from"),
