@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
+from infra.answering import watch
 from infra.health import Health, serve
 from infra.kafka.client import OUTAGE as KAFKA_OUTAGE
 from infra.kafka.topics_admin import TopicRefused
@@ -23,7 +24,8 @@ from infra.postgres.pool import ServerRefused
 from infra.settings import Settings, SettingsError, load
 
 Body = Callable[[Settings, Health, Registry, asyncio.Event], Awaitable[None]]
-"""Runs until the event is set, finishes what it began, and returns."""
+"""Runs until the event is set, finishes what it began, and returns. It says itself when the process is ready, under the
+process's name."""
 
 REFUSED: tuple[type[Exception], ...] = (
     *(SettingsError, TopicRefused, MigrationRefused, ServerRefused),
@@ -50,9 +52,12 @@ async def _serve_and_run(name: str, settings: Settings, body: Body) -> None:
     for asked in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(asked, stopping.set)
     registry, health = Registry(), Health()
+    health.set_ready(name, False, "starting")
     served = await serve(settings, health, registry)
+    watching = asyncio.create_task(watch(settings, health))
     try:
         await body(settings, health, registry, stopping)
     finally:
+        watching.cancel()
         health.set_ready(name, False, "stopping")
         await served.close()

@@ -82,7 +82,6 @@ def build(settings: Settings, registry: Registry, health: Health) -> App:
 
 async def run(settings: Settings, health: Health, registry: Registry, stopping: asyncio.Event) -> None:
     """Until `stopping` is set. Raises what crashed the app."""
-    health.set_ready("projections", False, "starting")
     app = build(settings, registry, health)
     app.finalize()
     gc.freeze()  # what is loaded by now stays for ever

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from typing import TypeAlias
 
 import asyncpg
@@ -23,6 +25,7 @@ __all__ = [
     "UndefinedTable",
     "UniqueViolation",
     "create_database",
+    "database_answers",
     "open_pool",
 ]
 
@@ -61,8 +64,26 @@ async def create_database(url: str, name: str) -> None:
 
 async def open_pool(settings: Settings, *, min_size: int = 1, max_size: int = 4) -> Pool:
     """A pool on the house's database. Raises one of OUTAGE, or ServerRefused."""
-    try:
+    with _let_in():
         return await _pool(settings, min_size, max_size)
+
+
+async def database_answers(settings: Settings) -> AsyncGenerator[None, None]:
+    """A turn each time the database has answered, on one session. Raises one of OUTAGE, or ServerRefused."""
+    with _let_in():
+        session = await asyncpg.connect(settings.database_url.get_secret_value(), timeout=CONNECT_SECONDS)
+    try:
+        while True:
+            await session.fetchval("select 1")
+            yield
+    finally:
+        session.terminate()
+
+
+@contextmanager
+def _let_in() -> Iterator[None]:
+    try:
+        yield
     except (InvalidAuthorizationSpecificationError, InvalidCatalogNameError) as why:
         raise ServerRefused(f"PostgreSQL refuses the session: {why}; check DATABASE_URL") from None
 

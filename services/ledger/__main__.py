@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 async def run(settings: Settings, health: Health, registry: Registry, stopping: asyncio.Event) -> None:
     """The ledger of a house until `stopping` is set. Raises JournalRefused, or what infra/process.py names."""
-    health.set_ready("partitions", False, "not assigned yet")
+    health.set_ready("ledger", False, "no partitions assigned yet")
     metrics, reach = Metrics(registry), Failpoint(settings.failpoint).reach
     async with contextlib.AsyncExitStack() as stack:
         pool = await open_pool(settings, max_size=CONNECTIONS)

@@ -215,6 +215,7 @@ class Worker:
             self._relay.disown(partition)
         self._become(fresh)
         self._stops.clear()
+        self._health.set_ready("ledger", True)
         self._show_health()
         if not self._started:
             self._started = True

@@ -33,23 +33,28 @@ async def _up(settings: StackSettings) -> int:
         asyncio.get_running_loop().add_signal_handler(number, me.cancel)
     try:
         async with Stack(settings, stack_folder(settings), _say) as stack:
-            try:
-                _say("Starting (Ctrl-C stops it)")
-                await stack.start(House())
-                _say(_addresses(stack))
-                sentence = await stack.death()
-            except asyncio.CancelledError:
-                _say("\nStopping")
-                return 0
-            except StackError as wrong:
-                sentence = str(wrong)
-            print(f"error: {sentence}", file=sys.stderr, flush=True)
-            return 1
+            code = await _stay(stack)
     except StackError as wrong:  # the folder is in use
         print(f"error: {wrong}", file=sys.stderr)
         return 1
-    finally:
-        _say("Stopped")
+    _say("Stopped")
+    return code
+
+
+async def _stay(stack: Stack) -> int:
+    """Start, and stay until Ctrl-C (0) or until a server of ours is not there (1)."""
+    try:
+        _say("Starting (Ctrl-C stops it)")
+        await stack.start(House())
+        _say(_addresses(stack))
+        sentence = await stack.death()
+    except asyncio.CancelledError:
+        _say("\nStopping")
+        return 0
+    except StackError as wrong:
+        sentence = str(wrong)
+    print(f"error: {sentence}", file=sys.stderr, flush=True)
+    return 1
 
 
 def _addresses(stack: Stack) -> str:

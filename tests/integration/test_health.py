@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
 
 import pytest
+from pydantic import SecretStr
 
+from infra import answering
 from infra.health import Health, serve
 from infra.metrics import Registry
 from infra.settings import Settings
@@ -84,3 +89,84 @@ async def test_nonsense_is_hung_up_on_and_does_no_harm() -> None:
         assert (await ask(served.port, get("/livez")))[0] == 200
     finally:
         await served.close()
+
+
+class Relay:
+    """Stands between a client and a server of this machine; while `passing` is not set it is as a frozen server."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.port = 0
+        self.passing = asyncio.Event()
+        self.passing.set()
+        self._pipes: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        server = await asyncio.start_server(self._joined, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield
+        finally:
+            server.close()
+            for pipe in self._pipes:
+                pipe.cancel()
+            await asyncio.gather(*self._pipes, return_exceptions=True)
+
+    async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        theirs, ours = await asyncio.open_connection("127.0.0.1", self._port)
+        for source, target in ((reader, ours), (theirs, writer)):
+            self._pipes.add(asyncio.create_task(self._pipe(source, target)))
+
+    async def _pipe(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(65536):
+                await self.passing.wait()
+                target.write(data)
+        finally:
+            target.close()
+            with suppress(OSError):
+                await target.wait_closed()
+
+
+async def reports(health: Health, line: str) -> None:
+    async with asyncio.timeout(30):
+        while line not in health.report():  # noqa: ASYNC110  # the watch sends no event
+            await asyncio.sleep(0.02)
+
+
+async def test_an_idle_process_shows_a_server_that_stands_still_and_its_return(
+    house: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "ASK_SECONDS", 0.05)
+    monkeypatch.setattr(answering, "PATIENCE_SECONDS", 0.5)
+    url = urlsplit(house.database_url.get_secret_value())
+    assert url.port is not None
+    relay = Relay(url.port)
+    async with relay.open():
+        behind = url._replace(netloc=url.netloc.replace(f":{url.port}", f":{relay.port}")).geturl()
+        health = Health()
+        watching = asyncio.create_task(
+            answering.watch(house.model_copy(update={"database_url": SecretStr(behind)}), health)
+        )
+        try:
+            await reports(health, "broker: ready\ndatabase: ready\n")
+            relay.passing.clear()
+            await reports(health, "broker: ready\ndatabase: not ready (no answer within 0.5 s)\n")
+            relay.passing.set()
+            await reports(health, "broker: ready\ndatabase: ready\n")
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+
+async def test_servers_that_are_not_there_are_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "ASK_SECONDS", 0.05)
+    health = Health()
+    watching = asyncio.create_task(answering.watch(settings(), health))
+    try:
+        await reports(health, "broker: not ready (KafkaConnectionError")
+        await reports(health, "database: not ready (ConnectionRefusedError")
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)

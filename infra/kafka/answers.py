@@ -1,0 +1,23 @@
+"""Whether the broker answers just now."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from infra.kafka.quirks import thin_out_log
+from infra.settings import Settings
+
+
+async def broker_answers(settings: Settings) -> AsyncGenerator[None, None]:
+    """A turn each time the broker has told its cluster, on one connection. Raises one of OUTAGE when it does not."""
+    thin_out_log()
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    try:
+        await admin.start()
+        while True:
+            await admin.describe_cluster()
+            yield
+    finally:
+        await admin.close()
