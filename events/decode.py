@@ -19,15 +19,30 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from events import i_json
 from events.facts import FACTS, Fact
 from events.model import Model
+from events.printable import printable
 from events.said import SAID, AnySaid
+
+REASON_CHARACTERS_MAX = 300
+"""Of what a decoder says about a record; it may repeat a part of it."""
 
 _LIMITS = {Ge: "ge", Gt: "gt", Le: "le", Lt: "lt", MinLen: "min_length", MaxLen: "max_length"}
 
 
 class Unreadable(ValueError):
     """The bytes are no such record; the text says where and why, and never repeats more than a little of them."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(printable(why))
+
+
+def unreadable(error: Exception) -> Unreadable:
+    """What a decoder's own error comes to: its reason, shortened. RecursionError is no reason but where it was met."""
+    if isinstance(error, RecursionError):
+        return Unreadable(f"nested deeper than {i_json.LEVELS_MAX} levels")
+    return Unreadable(str(error)[:REASON_CHARACTERS_MAX])
 
 
 def _limits(metadata: list[Any]) -> dict[str, Any]:
@@ -102,9 +117,11 @@ def _decoder(models: tuple[type[Model], ...]) -> Callable[[bytes], Any]:
 
     def decode(value: bytes) -> Any:
         try:
-            return read(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Unreadable(str(error)[:300]) from None
+            record = read(value)
+            i_json.require(value, _encode(record))
+        except (ValueError, RecursionError) as error:
+            raise unreadable(error) from None
+        return record
 
     return decode
 
@@ -117,10 +134,13 @@ def _slow_decoder(models: tuple[type[Model], ...]) -> Callable[[bytes], Any]:
 
     def decode(value: bytes) -> Any:
         try:
+            i_json.require(value)
             return adapter.validate_json(value)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            raise Unreadable(f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:300]) from None
+            raise Unreadable(f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:REASON_CHARACTERS_MAX]) from None
+        except (ValueError, RecursionError) as error:
+            raise unreadable(error) from None
 
     return decode
 

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 
 DAY_MS = 86_400_000
 FOR_EVER = -1
+RECORD_BYTES = 1_048_588
+"""What a broker takes when nobody says otherwise."""
+LARGE_RECORD_BYTES = 16 << 20
+"""Where one record may concern many lots (a tick, a re-rating), or hold a whole programme."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,9 @@ class Topic:
     read_by: str
     retention_ms: int = FOR_EVER
     partitions: int | None = None
+    max_bytes: int = RECORD_BYTES
+    """Of one record: the topic's max.message.bytes, so the broker refuses a larger one and its sender hears of it. The
+    broker measures what was sent, perhaps compressed; what unpacks to more is parked unread."""
     public: bool = True
     """Public topics carry CloudEvents headers; the journal carries the fact alone."""
 
@@ -53,11 +60,13 @@ ADJUSTMENTS = Topic(
     "adjustments.v1", "source", "points given or taken by hand", ("AdjustedSaid",), "support", "intake", 35 * DAY_MS
 )
 JOURNAL = Topic(
-    "journal.v1", "member", "the one ordered log of facts", ("Fact",), "intake, ledger", "ledger", public=False
-)
+    "journal.v1", "member", "the one ordered log of facts", ("Fact",), "intake, ledger", "ledger",
+    max_bytes=LARGE_RECORD_BYTES, public=False,
+)  # fmt: skip
 ENTRIES = Topic(
-    "entries.v1", "member", "every fact's outcome and entries, by seq", ("EntriesRecord",), "ledger", "projections"
-)
+    "entries.v1", "member", "every fact's outcome and entries, by seq", ("EntriesRecord",), "ledger", "projections",
+    max_bytes=LARGE_RECORD_BYTES,
+)  # fmt: skip
 OUTCOMES = Topic(
     "outcomes.v1", "member", "a hint for whoever waits for an answer", ("OutcomeRecord",), "ledger", "tills", DAY_MS
 )

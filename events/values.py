@@ -32,6 +32,9 @@ Instant = Annotated[str, StringConstraints(pattern=INSTANT)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 PositiveInt = Annotated[int, Field(gt=0, le=I63)]
 NaturalInt = Annotated[int, Field(ge=0, le=I63)]
+I31 = 2**31 - 1
+Revision = Annotated[int, Field(ge=0, le=I31)]
+"""How often a fact has been said anew; 0 the first time."""
 SignedInt = Annotated[int, Field(ge=-I63, le=I63)]
 LineMinor = Annotated[int, Field(ge=0, le=10**10)]
 """Money on one line of a receipt, in minor units: at most 100 million pounds."""

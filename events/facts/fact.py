@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from events.model import Model
-from events.values import Id, Instant, NaturalInt
+from events.values import Id, Instant, NaturalInt, Revision
 
 
 class Coordinates(Model):
@@ -18,7 +18,7 @@ class AnyFact(Model):
     """(id, revision) names a fact for ever: the same pair again is the same fact and changes nothing."""
 
     id: Id
-    revision: NaturalInt = 0
+    revision: Revision = 0
     occurred_at: Instant
     """When it happened in the shop. Rules use this; the journal's own log time is `recorded_at` and is for audits."""
     source: Coordinates | None = None

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from events.facts.fact import AtShop
 from events.model import Model
-from events.values import Currency, Id, Label, LineMinor, PositiveInt, Quantity
+from events.values import I31, Currency, Id, Label, LineMinor, Quantity
 
 
 class Line(Model):
@@ -39,7 +39,7 @@ class Correction(AtShop):
     """The same receipt (same id) with other content: the whole receipt as it should have been. `revision` >= 1."""
 
     type: Literal["correction"] = "correction"
-    revision: PositiveInt
+    revision: Annotated[int, Field(gt=0, le=I31)]
     currency: Currency
     lines: Lines
 

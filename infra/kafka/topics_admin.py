@@ -25,14 +25,11 @@ from aiokafka.errors import (
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
 
-from events.topics import ENTRIES, FOR_EVER, JOURNAL, Topic
+from events.topics import FOR_EVER, Topic
 from infra.clock import monotonic
 from infra.kafka.quirks import thin_out_log
 from infra.settings import Settings
 
-LARGE_BYTES = 16 << 20
-LARGE = frozenset({JOURNAL.name, ENTRIES.name})
-"""Topics whose records may be large: one tick or one re-rating can concern many lots."""
 CREATE_SECONDS = 15.0
 
 
@@ -113,7 +110,7 @@ def _config(settings: Settings, topic: Topic) -> dict[str, str]:
         "min.insync.replicas": str(settings.min_insync),
         # arrival, not what a till's clock says: a record stamped in the past would be deleted as old
         "message.timestamp.type": "LogAppendTime",
-        **({"max.message.bytes": str(LARGE_BYTES)} if topic.name in LARGE else {}),
+        "max.message.bytes": str(topic.max_bytes),
     }
 
 
@@ -147,7 +144,10 @@ async def _created(admin: Any, names: list[str]) -> dict[str, _Found]:
 
 
 async def _configs(admin: Any, names: list[str]) -> dict[str, dict[str, str]]:
-    keys = ("cleanup.policy", "retention.ms", "retention.bytes", "min.insync.replicas", "max.message.bytes")
+    keys = (
+        *("cleanup.policy", "retention.ms", "retention.bytes", "min.insync.replicas", "max.message.bytes"),
+        "message.timestamp.type",
+    )
     asked = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(keys, "")) for name in names]
     answers = await admin.describe_configs(asked)
     found: dict[str, dict[str, str]] = {}
@@ -182,10 +182,15 @@ def _check(settings: Settings, name: str, topic: Topic, found: _Found, config: d
         )
     if keeps != FOR_EVER and (must == FOR_EVER or keeps < must):
         raise TopicRefused(f"topic {name} forgets records after {keeps} ms; set retention.ms={must} on it")
-    if topic.name in LARGE and int(config["max.message.bytes"]) < LARGE_BYTES:
+    if config["message.timestamp.type"] != "LogAppendTime":
+        raise TopicRefused(
+            f"topic {name} keeps the times that its senders claim, where the time of arrival is what counts; set "
+            "message.timestamp.type=LogAppendTime on it"
+        )
+    if int(config["max.message.bytes"]) < topic.max_bytes:
         raise TopicRefused(
             f"topic {name} takes records of {config['max.message.bytes']} bytes only; set max.message.bytes="
-            f"{LARGE_BYTES} on it"
+            f"{topic.max_bytes} on it"
         )
 
 

@@ -22,7 +22,7 @@ REQUEST_MS = 10_000
 BATCH_BYTES = 1 << 20
 CLOSE_SECONDS = 5.0
 
-Message = tuple[bytes | None, bytes, Sequence[tuple[str, bytes]]]
+Message = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
 """Key, value, headers."""
 
 
@@ -127,7 +127,7 @@ class Writer:
         return WriteFailed(self._broken)
 
 
-def _added(batch: Any, key: bytes | None, value: bytes, headers: Sequence[tuple[str, bytes]]) -> bool:
+def _added(batch: Any, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> bool:
     return batch.append(key=key, value=value, timestamp=None, headers=list(headers)) is not None
 
 

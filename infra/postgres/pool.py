@@ -7,19 +7,22 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 import asyncpg
-from asyncpg import Pool, Record
+from asyncpg import Pool, PostgresError, Record
 from asyncpg.exceptions import InvalidAuthorizationSpecificationError, InvalidCatalogNameError
 from asyncpg.exceptions import UndefinedTableError as UndefinedTable
 from asyncpg.exceptions import UniqueViolationError as UniqueViolation
+from asyncpg.exceptions._base import DataError as NotEncoded
 from asyncpg.pool import PoolConnectionProxy as Borrowed
 
 from infra.settings import Settings
 
 __all__ = [
     "OUTAGE",
+    "ROW_REFUSED",
     "Borrowed",
     "Connection",
     "Pool",
+    "PostgresError",
     "Record",
     "ServerRefused",
     "UndefinedTable",
@@ -45,6 +48,14 @@ OUTAGE: tuple[type[Exception], ...] = (
     asyncpg.InsufficientResourcesError,  # disk full, too many connections
 )
 """The server is away or cannot serve just now: nothing is known about the command in flight; try again later."""
+
+ROW_REFUSED: tuple[type[Exception], ...] = (
+    NotEncoded,  # asyncpg's own, before it is sent; it is an InterfaceError too, so ask for these before OUTAGE
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+)
+"""A value that a column does not take: a bug of ours. The same command fails again, whenever it is tried."""
 
 
 class ServerRefused(Exception):

@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from events.printable import printable
+from events.retries import retry_of
 from infra.kafka.client import TopicPartition
 from infra.postgres.pool import Borrowed, Pool
 from infra.postgres.queries import load
@@ -36,6 +38,15 @@ class Position(NamedTuple):
     next_offset: int
     decided_offset: int
     recovered_offset: int
+
+
+class Retry(NamedTuple):
+    """A record that brings the bytes of a parked one again."""
+
+    place: Place
+    of: int
+    """The offset of the parked one, in the same partition."""
+    value: bytes | None
 
 
 class Parked(NamedTuple):
@@ -87,6 +98,7 @@ class Directory:
         identities: Mapping[Key, str],
         revisions: Collection[NewRevision],
         parked: Sequence[Parked],
+        retries: Sequence[Retry] = (),
     ) -> bool:
         """Claim all of a batch in one transaction, or nothing: False where somebody was quicker. Raises Fenced."""
         async with self._pool.acquire() as connection:
@@ -96,6 +108,9 @@ class Directory:
                 await _fenced(connection, _queries.fence, decided)
                 won = not identities or await _claim_identities(connection, identities)
                 won = won and (not revisions or await _claim_revisions(connection, revisions))
+                if won and retries:
+                    rows = [(*retry.place, retry.value, retry.of) for retry in retries]
+                    await connection.execute(_queries.read_again, *_columns(rows, 5))
                 if won and parked:
                     await _park(connection, parked)
             except BaseException:
@@ -175,9 +190,10 @@ async def _claim_revisions(connection: Borrowed, revisions: Collection[NewRevisi
 
 async def _park(connection: Borrowed, parked: Iterable[Parked]) -> None:
     rows = [
-        (*p.place, p.reason.replace("\x00", "\\0"), p.key, p.value, _json(p.headers), p.logged_at_ms) for p in parked
+        (*p.place, printable(p.reason), p.key, p.value, _json(p.headers), p.logged_at_ms, retry_of(p.headers))
+        for p in parked
     ]
-    await connection.execute(_queries.park, *_columns(rows, 8))
+    await connection.execute(_queries.park, *_columns(rows, 9))
 
 
 def _json(headers: Iterable[tuple[str, bytes]]) -> str:

@@ -20,6 +20,9 @@ class Metrics:
         self.identities = registry.counter("intake_identities_total", "Identifiers that got a member")
         self.races = registry.counter("intake_races_lost_total", "Batches decided again, another worker was quicker")
         self.restored = registry.counter("intake_receipts_restored_total", "Receipts restored from the journal")
+        self.stopped = registry.gauge(
+            "intake_stopped_partitions", "Inbound partitions that stand before a record they cannot go past"
+        )
         self.restarts = registry.counter("intake_restarts_total", "Loops started again after an outage")
         self.lag = registry.gauge("intake_lag_records", "Records of an inbound topic that wait to be read", "topic")
         self.batch_records = registry.histogram(

@@ -146,7 +146,7 @@ async def _range(reader: Reader, tp: TopicPartition, wanted: Sequence[int]) -> l
 
 def _hear(record: Record) -> Heard:
     try:
-        return hear(_TOPICS[record.topic], record.headers, record.value, None)
+        return hear(_TOPICS[record.topic], record.key, record.headers, record.value, None)
     except Unreadable as error:
         place = f"{record.topic}/{record.partition}/{record.offset}"
         raise Unrecoverable(f"{place} made a fact once and cannot be read now: {error}") from None

@@ -16,8 +16,9 @@ others make none. The ledger drops a fact that it has already.
 Every fact before a saved journal end is known to the directory: an end is asked for first and saved afterwards, and
 whoever wrote a fact before it had committed its claims before writing.
 
-A record is done, or parked. An outage stops the loop, which starts again from 0 (`run`); a hole in a partition pauses
-that partition and shows in /readyz.
+A record is done, or parked. An outage stops the loop, which starts again from 0 (`run`). What breaks a batch otherwise
+is a bug of ours that one of its records brings out: it is singled out, by halves, and its partition stops before it, as
+one with a hole does. Stopped partitions show in /readyz, and are tried again at the next claim.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from events.decode import Unreadable, encode_fact
+from events.retries import retry_of
 from events.topics import ENROLMENTS, INBOUND, JOURNAL, Topic
 from infra.clock import monotonic
 from infra.failpoints import Failpoint
@@ -39,12 +41,12 @@ from infra.kafka.client import JournalGap, Message, Reader, Record, TopicPartiti
 from infra.kafka.topics_admin import ensure_topics, topic_id
 from infra.postgres.migrate import migrate
 from infra.postgres.pool import OUTAGE as POSTGRES_OUTAGE
-from infra.postgres.pool import open_pool
+from infra.postgres.pool import ROW_REFUSED, PostgresError, open_pool
 from infra.settings import Settings
 from services.intake.core.batch import Item, Plan, identifiers, receipts, walk
 from services.intake.core.identity import MEMBER_BYTES, Act, Decided, Key, member_id
 from services.intake.core.reading import Heard, hear
-from services.intake.directory import SQL, Directory, Fenced, Parked, Position
+from services.intake.directory import SQL, Directory, Fenced, Parked, Position, Retry
 from services.intake.metrics import END, Metrics
 from services.intake.recovery import recover
 
@@ -60,6 +62,9 @@ BACKOFF_SECONDS = (0.2, 5.0)
 
 AGAIN: tuple[type[Exception], ...] = (*KAFKA_OUTAGE, *POSTGRES_OUTAGE, Fenced)
 """What starts the loop again from the saved position."""
+
+SERVERS: tuple[type[Exception], ...] = (*AGAIN, PostgresError)
+"""What no record is to blame for; a row that a column refuses is."""
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +151,7 @@ class Worker:
         self._topic_ids = topic_ids
         self._positions: dict[TopicPartition, Position] = {}
         self._members: dict[Key, str] = {}  # identifiers are written once, so what is here stays true
+        self._stops: dict[TopicPartition, str] = {}
         self._ends_due = monotonic()
 
     async def loop(self, stopping: asyncio.Event) -> None:
@@ -155,13 +161,13 @@ class Worker:
             try:
                 fetched = await self.reader.fetch(BATCH_RECORDS, FETCH_MS, BATCH_BYTES)
             except JournalGap as gap:
-                self._pause(gap)
+                self._stop(TopicPartition(gap.topic, gap.partition), str(gap))
                 continue
             if fetched:
                 gc.disable()  # a batch makes many objects and no cycles
                 try:
                     with self._metrics.batch_seconds.time():
-                        await self._batch(fetched)
+                        await self._try(fetched)
                 finally:
                     gc.enable()
             if monotonic() >= self._ends_due:
@@ -178,12 +184,29 @@ class Worker:
                     f"topic {tp.topic} was deleted and made anew: its offsets no longer mean what the directory "
                     f"remembers; if that was meant, delete its rows from intake_position"
                 )
+        self._stops.clear()
+        self._show_stops()
         return {tp: position.next_offset for tp, position in self._positions.items()}
+
+    async def _try(self, fetched: Mapping[TopicPartition, list[Record]]) -> None:
+        """A batch. One that breaks is tried in parts: by partition, then by halves, down to one record."""
+        try:
+            await self._batch(fetched)
+        except Exception as error:
+            if isinstance(error, SERVERS) and not isinstance(error, ROW_REFUSED):
+                raise
+            ((tp, records), *others) = fetched.items()
+            if not others and len(records) == 1:
+                log.error("a record cannot be handled", exc_info=error)
+                self._stop(tp, f"offset {records[0].offset} cannot be handled: {error!r}")
+                return
+            for part in _parts(fetched):
+                if left := {tp: records for tp, records in part.items() if tp not in self._stops}:
+                    await self._try(left)
 
     async def _batch(self, fetched: Mapping[TopicPartition, list[Record]]) -> None:
         # 2. Read
-        tps = sorted(fetched, key=lambda tp: (_ORDER[tp.topic], tp.partition))
-        items = [self._item(tp, record) for tp in tps for record in fetched[tp]]
+        items = [self._item(tp, record) for tp in sorted(fetched, key=_turn) for record in fetched[tp]]
         # 2. Decide, 3. Claim: again when another worker claimed the same meanwhile
         while (plan := await self._decided(items, fetched)) is None:
             self._metrics.races.inc()
@@ -222,6 +245,7 @@ class Worker:
             plan.identities,
             plan.revisions.values(),
             list(_parked(plan, fetched)),
+            list(_retries(fetched)),
         )
         if not won:
             return None
@@ -266,11 +290,16 @@ class Worker:
         await self.directory.save({}, {tp.partition: ends[tp] for tp in journal})
         self._ends_due = monotonic() + ENDS_SECONDS
 
-    def _pause(self, gap: JournalGap) -> None:
-        """Stop this partition and no other: records that nobody has read are gone."""
-        log.error("%s; the partition stands still until intake is started again", gap)
-        self._health.set_ready(f"{gap.topic}/{gap.partition}", False, str(gap))
-        self.reader.pause(TopicPartition(gap.topic, gap.partition))
+    def _stop(self, tp: TopicPartition, why: str) -> None:
+        """This partition and no other."""
+        log.error("%s/%d stands still until intake is started again: %s", tp.topic, tp.partition, why)
+        self._stops[tp] = f"{tp.topic}/{tp.partition} stops: {why}"
+        self.reader.pause(tp)
+        self._show_stops()
+
+    def _show_stops(self) -> None:
+        self._health.set_ready("partitions", not self._stops, "; ".join(self._stops.values()))
+        self._metrics.stopped.set(len(self._stops))
 
     def _count(self, plan: Plan, items: list[Item]) -> None:
         for (topic, act), count in plan.acts.items():
@@ -283,9 +312,22 @@ class Worker:
         self._metrics.batch_records.observe(len(items))
 
 
+def _parts(fetched: Mapping[TopicPartition, list[Record]]) -> list[dict[TopicPartition, list[Record]]]:
+    """A batch in parts to be tried one after the other: its partitions, or the halves of its one partition."""
+    if len(fetched) > 1:
+        return [{tp: fetched[tp]} for tp in sorted(fetched, key=_turn)]
+    ((tp, records),) = fetched.items()
+    half = len(records) // 2
+    return [{tp: records[:half]}, {tp: records[half:]}]
+
+
+def _turn(tp: TopicPartition) -> tuple[int, int]:
+    return _ORDER[tp.topic], tp.partition
+
+
 def _heard(topic: Topic, record: Record, logged_at_ms: int | None) -> Heard | str:
     try:
-        return hear(topic, record.headers, record.value, logged_at_ms)
+        return hear(topic, record.key, record.headers, record.value, logged_at_ms)
     except Unreadable as error:
         return str(error)
 
@@ -296,6 +338,13 @@ def _parked(plan: Plan, fetched: Mapping[TopicPartition, list[Record]]) -> Itera
         records = fetched[TopicPartition(topic, partition)]
         record = records[offset - records[0].offset]  # the reader lets no hole through
         yield Parked(place, reason, record.key, record.value, record.headers, record.timestamp_ms)
+
+
+def _retries(fetched: Mapping[TopicPartition, list[Record]]) -> Iterable[Retry]:
+    for tp, records in fetched.items():
+        for record in records:
+            if record.headers and (of := retry_of(record.headers)) is not None:
+                yield Retry((tp.topic, tp.partition, record.offset), of, record.value)
 
 
 def _draw() -> str:

@@ -63,7 +63,10 @@ async def run(settings: Settings, health: Health, registry: Registry, stopping: 
             return {TopicPartition(JOURNAL.name, partition): offset for partition, offset in offsets.items()}
 
         relay = Relay(store, writer, settings.partitions, reach)
-        worker = Worker(store, relay, Plans(ensure_partners), settings.partitions, journal_id, health, metrics, reach)
+        worker = Worker(
+            *(store, relay, Plans(ensure_partners), settings.partitions, journal_id, health, metrics, reach),
+            wall=settings.clock == "wall",
+        )
         reader = Reader(settings, [JOURNAL.name], GROUP, claim)
         await reader.start()
         stack.push_async_callback(reader.stop)

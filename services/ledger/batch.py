@@ -120,6 +120,8 @@ class Part:
     rewards: list[bytes] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
     parked: list[Parked] = field(default_factory=list)
+    retries: list[Record] = field(default_factory=list)
+    """Records that bring a parked one again."""
     reward_seqs: dict[str, int] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
     """Touched by this part."""

@@ -19,6 +19,7 @@ from events.facts.ticks import Tick, slice_of
 from events.rewards import Reward
 from events.rewards import encode as encode_reward
 from infra.kafka.client import partition_of
+from infra.postgres.pool import PostgresError
 from services.book.member import Broken, Member, decode, encode, new
 from services.book.needs import needs, tick_needs
 from services.book.rewards import pseudonym
@@ -36,6 +37,7 @@ from services.ledger.published import (
     stored_answer,
 )
 from services.ledger.reading import Draft, digest
+from services.ledger.relay import OUTAGES
 from services.ledger.rows import entry_row, fact_row, message_row, reward_row
 from services.ledger.store import Store
 from services.programme.model import ProgrammeError
@@ -43,8 +45,12 @@ from services.programme.model import ProgrammeError
 YIELD_EVERY = 64
 """Facts between two yields to the event loop: the commit in flight needs its turns."""
 
-BROKEN = (Broken, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
-"""What a fact that cannot be folded raises: an invariant, or a bug of the pure rooms. Either stops its partition."""
+BROKEN = (Exception,)
+"""What a fact that cannot be folded raises: an invariant, or a bug of the pure rooms, which may be anything. Either
+stops its partition. What comes from the servers is told apart before (SERVERS)."""
+
+SERVERS: tuple[type[Exception], ...] = (*OUTAGES, PostgresError)
+"""Repeats the batch, or ends the process."""
 
 _DONE = Outcome("done")
 
@@ -179,14 +185,16 @@ class Fold:
                     raise Broken(f"{fact.id} asks again for cold rows that it was given: {keys}")
                 await cold_rows.load(self._store, [(cold, name, key) for key in keys])
             result = step(member, fact, owned.plan, known)  # type: ignore[arg-type]
+            part.members[name] = member
+            if result.cold:
+                cold.wrote(name, result.cold)
+            outcome = _book(part, item, result.outcome, (result,))
+            if fact.revision == 0:
+                cold.booked(name, fact.id, item.record.value or b"", outcome)
+        except SERVERS:
+            raise
         except BROKEN as error:
             raise _stopped(owned.partition, item, error) from error
-        part.members[name] = member
-        if result.cold:
-            cold.wrote(name, result.cold)
-        outcome = _book(part, item, result.outcome, (result,))
-        if fact.revision == 0:
-            cold.booked(name, fact.id, item.record.value or b"", outcome)
 
     async def _tick(self, cold: Cold, item: Item) -> None:
         """Alone in its batch and with none in flight, so the tables know every member who has something due."""
@@ -210,9 +218,11 @@ class Fold:
                     if result.cold:
                         cold.wrote(name, result.cold)
                     results.append(result)
+            _book(part, item, _DONE, results)
+        except SERVERS:
+            raise
         except BROKEN as error:
             raise _stopped(owned.partition, item, error) from error
-        _book(part, item, _DONE, results)
 
     async def _programme(self, part: Part, item: Item) -> None:
         owned = part.owned
@@ -251,6 +261,7 @@ def _begin(draft: Draft) -> Part:
         last_hash=draft.last_hash,
         chunk=Chunk(owned.partition, owned.next_seq - 1, owned.next_seq - 1),
         parked=draft.parked,
+        retries=draft.retries,
     )
 
 

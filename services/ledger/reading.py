@@ -2,6 +2,8 @@
 
 Owns decoding, setting aside what is no fact, and where a batch is cut: a tick is handled alone in its partition, and a
 partition that is about to stop is read up to the fact that stops it. Does not own duplicates (duplicates.py).
+
+Intake writes no record that is set aside here. Whoever else writes to the journal must be met all the same.
 """
 
 from __future__ import annotations
@@ -10,10 +12,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+from events.cloudevents import type_of
 from events.decode import Unreadable, decode_fact
+from events.facts import Fact
+from events.retries import retry_of
+from events.topics import JOURNAL
 from infra.kafka.client import Record
 from services.ledger.batch import Done, Item, Owned, Parked, StoredFact
 from services.programme.calendar import instant_ms
+
+SKEW_MS = 60 * 60_000
+"""How far a fact may lie ahead of the journal's log time. Intake judges by the till's own record, and more strictly;
+this is the last guard, and wider, because the clocks of two brokers differ."""
+
+UNKEYED = frozenset({"tick", "programme_published"})
+"""Facts of a whole partition: there is no member to key them by."""
 
 
 @dataclass(slots=True)
@@ -27,6 +40,8 @@ class Draft:
     parked: list[Parked] = field(default_factory=list)
     repeats: list[tuple[Item, Done | StoredFact | None]] = field(default_factory=list)
     """Second deliveries, each with the first one: in flight, in the tables, or (None) earlier in this draft."""
+    retries: list[Record] = field(default_factory=list)
+    """Records that bring a parked one again (events/retries.py), whatever comes of them."""
     unreadable: dict[str, Exception] = field(default_factory=dict)
     """Members whose stored state is broken: the first fact of one stops the partition."""
 
@@ -40,8 +55,13 @@ def digest(value: bytes | None) -> bytes:
     return blake2b(value or b"", digest_size=16).digest()
 
 
-def read(records: Mapping[int, Sequence[Record]], owned: Mapping[int, Owned], stops: Mapping[int, int]) -> list[Draft]:
+def read(
+    records: Mapping[int, Sequence[Record]], owned: Mapping[int, Owned], stops: Mapping[int, int], *, wall: bool
+) -> list[Draft]:
     """The drafts of a batch. Where a partition begins with a tick, the batch holds such ticks only.
+
+    `wall`: log times are real ones, and a fact that lies ahead of its own is set aside; False where the data are the
+    clock.
 
     `stops`: partition -> the offset of the fact that stops it, which is not read. Offsets that lie behind the position
     (read again after a seek) are passed over. A partition of which nothing is taken now is missing from the result.
@@ -50,14 +70,14 @@ def read(records: Mapping[int, Sequence[Record]], owned: Mapping[int, Owned], st
     for partition in sorted(records):
         mine = owned.get(partition)
         if mine is not None:
-            draft = _draft(mine, records[partition], stops.get(partition))
+            draft = _draft(mine, records[partition], stops.get(partition), wall)
             if draft.next_offset > mine.next_offset:
                 drafts.append(draft)
     ticks = [draft for draft in drafts if draft.is_tick]
     return ticks or drafts
 
 
-def _draft(owned: Owned, records: Sequence[Record], stop: int | None) -> Draft:
+def _draft(owned: Owned, records: Sequence[Record], stop: int | None, wall: bool) -> Draft:
     draft = Draft(owned, owned.next_offset, owned.last_hash)
     last: Record | None = None
     for record in records:
@@ -65,13 +85,15 @@ def _draft(owned: Owned, records: Sequence[Record], stop: int | None) -> Draft:
             continue
         if record.offset == stop:
             break
-        item = _item(record)
+        item = _item(record, wall)
         if isinstance(item, Parked):
             draft.parked.append(item)
         elif item.fact.type == "tick" and (draft.items or draft.parked):
             break  # it begins a batch of its own
         else:
             draft.items.append(item)
+        if record.headers and retry_of(record.headers) is not None:
+            draft.retries.append(record)
         last = record
         if draft.is_tick:
             break
@@ -80,14 +102,38 @@ def _draft(owned: Owned, records: Sequence[Record], stop: int | None) -> Draft:
     return draft
 
 
-def _item(record: Record) -> Item | Parked:
-    value = record.value
-    if value is None:
-        return Parked(record, "the record has no value")
+def _item(record: Record, wall: bool) -> Item | Parked:
     try:
-        fact = decode_fact(value)
-        return Item(record, fact, instant_ms(fact.occurred_at))
+        fact = _fact(record)
+        at_ms = _millis("occurred_at", fact.occurred_at)
+        if wall and at_ms > record.timestamp_ms + SKEW_MS and fact.type != "programme_published":
+            ahead_s = (at_ms - record.timestamp_ms) // 1000
+            raise Unreadable(f"occurred_at {fact.occurred_at} is {ahead_s} s after the record was logged")
     except Unreadable as error:
         return Parked(record, str(error))
-    except ValueError as error:  # an instant like 31 February, which its pattern lets pass
-        return Parked(record, f"occurred_at: {error}"[:300])
+    return Item(record, fact, at_ms)
+
+
+def _fact(record: Record) -> Fact:
+    """What a record says. Raises Unreadable for one that a fold could not take."""
+    value = record.value
+    if value is None:
+        raise Unreadable("the record has no value")
+    if len(value) > JOURNAL.max_bytes:
+        raise Unreadable(f"the record has {len(value)} bytes, and a record has at most {JOURNAL.max_bytes}")
+    fact = decode_fact(value)
+    if not record.key and fact.type not in UNKEYED:
+        raise Unreadable("the record has no key: a member's fact is keyed by the member")
+    if record.headers and (kind := type_of(record.headers)) not in (None, f"tallystick.{fact.type}.v1"):
+        raise Unreadable(f"ce_type {str(kind)[:100]!r} is not what the value says: a {fact.type}, version 1")
+    if fact.type == "redemption_requested" and fact.hold_until is not None:
+        _millis("hold_until", fact.hold_until)
+    return fact
+
+
+def _millis(name: str, instant: str) -> int:
+    """Raises Unreadable for a date like 31 February, which the pattern of an instant lets pass."""
+    try:
+        return instant_ms(instant)
+    except ValueError:
+        raise Unreadable(f"{name} {instant} is no date") from None

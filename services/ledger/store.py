@@ -6,17 +6,22 @@ with BEGIN; who is no longer the owner changes nothing. Owns the SQL. Does not o
     Fenced      some positions are not as this batch left them: another owner, or our own commit whose answer was lost
     Doubled     a fact of the batch is in the tables already
     Unsure      the connection was lost: the batch is committed or not, and only the position row knows
+    Refused     the database takes a row of the batch for no such row: a bug of ours, met in one of its records
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 from events.entries import Entry
-from infra.postgres.pool import OUTAGE, Connection, Pool, UniqueViolation
+from events.printable import printable
+from events.retries import retry_of
+from infra.kafka.client import Record
+from infra.postgres.pool import OUTAGE, ROW_REFUSED, Connection, Pool, UniqueViolation
 from infra.postgres.queries import load
 from services.book.turn import ColdKey
 from services.ledger.batch import Batch, FactKey, Parked, Part, Position, StoredFact
@@ -35,6 +40,10 @@ class Doubled(Exception):
 
 class Unsure(Exception):
     """The connection was lost in a commit: it may have happened or not."""
+
+
+class Refused(Exception):
+    """The database does not take a row of the batch: nothing of the batch was written, and it never will be."""
 
 
 class Store(Protocol):
@@ -85,7 +94,7 @@ class Store(Protocol):
         """The messages of those facts, in order."""
 
     async def commit(self, batch: Batch) -> None:
-        """Everything of the batch, or nothing. Raises Fenced, Doubled, Unsure."""
+        """Everything of the batch, or nothing. Raises Fenced, Doubled, Unsure, Refused."""
 
     async def save_published(self, rows: Sequence[tuple[int, int, int]]) -> None:
         """(partition, published seq, epoch): moves forward only, and only for the owner's epoch."""
@@ -187,6 +196,9 @@ class PostgresStore:
             await self._commit(connection, batch)
         except (Fenced, Doubled):
             raise
+        except ROW_REFUSED as error:
+            await self._drop_writer()
+            raise Refused(f"the database refuses a row: {error!r}") from error
         except OUTAGE as error:
             await self._drop_writer()
             raise Unsure(f"a commit was interrupted: {error!r}") from error
@@ -228,6 +240,8 @@ class PostgresStore:
         rewards = [(part.partition, *row) for part in batch.parts for row in sorted(part.reward_seqs.items())]
         if rewards:
             await connection.execute(self._sql.write_reward_positions, *_columns(rewards))
+        if retries := [_retry(record) for part in batch.parts for record in part.retries]:
+            await connection.execute(self._sql.read_again, *_columns(retries))
         if parked := [_parked(one) for part in batch.parts for one in part.parked]:
             await connection.execute(self._sql.park, *_columns(parked))
 
@@ -285,9 +299,15 @@ def _fence(sql: str, parts: Sequence[Part]) -> str:
     return sql.replace("{partitions}", ", ".join(str(p.partition) for p in parts)).replace("{rows}", rows)
 
 
-def _parked(parked: Parked) -> tuple[int, int, str, bytes | None, bytes | None]:
+def _parked(parked: Parked) -> tuple[object, ...]:
     record = parked.record
-    return record.partition, record.offset, parked.reason, record.key, record.value
+    headers = json.dumps([[name, value.decode("latin-1")] for name, value in record.headers])
+    place, reason = (record.partition, record.offset), printable(parked.reason)
+    return *place, reason, record.key, record.value, headers, record.timestamp_ms, retry_of(record.headers)
+
+
+def _retry(record: Record) -> tuple[object, ...]:
+    return record.partition, record.offset, record.value, retry_of(record.headers)
 
 
 async def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[bytes]) -> None:

@@ -13,6 +13,9 @@
 After a commit that failed, whatever the reason, nothing is guessed: positions are read again once every transaction on
 them has ended, and everything in memory follows them. A commit whose answer was lost has happened or not; the position
 says which. If it has, the relay publishes it from the tables; if not, the facts are fetched and folded again.
+
+What breaks a batch without saying by which fact (a row that the database refuses, a bug beside the fold) is singled
+out: its partitions are taken one by one, and by halves, down to the record that stops its partition.
 """
 
 from __future__ import annotations
@@ -32,12 +35,12 @@ from infra.kafka.client import OUTAGE as KAFKA_OUTAGE
 from infra.kafka.client import JournalGap, Record, TopicPartition
 from infra.postgres.pool import OUTAGE as POSTGRES_OUTAGE
 from services.ledger.batch import Batch, Owned, Position
-from services.ledger.fold import Fold, Stopped
+from services.ledger.fold import BROKEN, SERVERS, Fold, Stopped
 from services.ledger.metrics import Metrics
 from services.ledger.plans import Plans
 from services.ledger.reading import Draft, digest, read
 from services.ledger.relay import Relay
-from services.ledger.store import Doubled, Fenced, Store, Unsure
+from services.ledger.store import Doubled, Fenced, Refused, Store, Unsure
 
 BACKLOG_RECORDS = 10_000
 WAITED_FOR_RECORDS = 2_000
@@ -87,8 +90,10 @@ class Worker:
         metrics: Metrics,
         reach: Callable[[str], None],
         members_cached: int = MEMBERS_CACHED,
+        *,
+        wall: bool,
     ) -> None:
-        """partitions: of the journal. journal_id: asks Kafka for its uuid. reach: the failpoint."""
+        """partitions: of the journal. journal_id: asks Kafka for its uuid. reach: the failpoint. wall: see `read`."""
         self.owned: dict[int, Owned] = {}
         self._store = store
         self._relay = relay
@@ -99,10 +104,12 @@ class Worker:
         self._metrics = metrics
         self._reach = reach
         self._members_cached = members_cached
+        self._wall = wall
         self._in_flight: Batch | None = None
         self._committing: asyncio.Task[None] | None = None
         self._careful_before: dict[int, int] = {}  # partition -> below this offset every id is looked up
         self._stops: dict[int, Stopped] = {}
+        self._suspects: dict[int, int] = {}  # partition -> how many records of it make a batch, alone
         self._limit = BACKLOG_RECORDS
         self._failures = 0  # in a row
         self._batches = 0  # since the last collection of garbage
@@ -153,7 +160,15 @@ class Worker:
             return
         self._choose_limit(drafts)
         # 2. to 4. Load, rate and post
-        batch, stopped = await self._fold.run(drafts, self._in_flight, self._careful_before)
+        spans = {draft.owned.partition: (draft.owned.next_offset, draft.next_offset) for draft in drafts}
+        try:
+            batch, stopped = await self._fold.run(drafts, self._in_flight, self._careful_before)
+        except SERVERS:
+            raise
+        except BROKEN as error:  # in no fact, or it would be among `stopped`
+            if await self.settle(journal):  # else it was folded on top of what was not committed
+                await self._single_out(journal, spans, error)
+            return
         self._metrics.fold_seconds.observe(monotonic() - started)
         if not await self.settle(journal):
             return  # folded on top of what was not committed
@@ -187,6 +202,11 @@ class Worker:
         except Unsure as error:
             reason = "unsure"
             await self._wait_out(error)
+        except Refused as error:
+            assert batch is not None
+            spans = {part.partition: (part.at_offset, part.next_offset) for part in batch.parts}
+            await self._single_out(journal, spans, error)
+            return False
         finally:
             self._in_flight = None
         if reason:
@@ -216,6 +236,7 @@ class Worker:
         self._become(fresh)
         self._stops.clear()
         self._health.set_ready("ledger", True)
+        self._suspects.clear()
         self._show_health()
         if not self._started:
             self._started = True
@@ -278,7 +299,12 @@ class Worker:
     def _drafts(self, journal: Journal, fetched: Mapping[TopicPartition, list[Record]]) -> list[Draft]:
         """What of the fetched records makes this batch; the rest is fetched again. Partitions at their stop pause."""
         stops = {partition: stop.offset for partition, stop in self._stops.items()}
-        drafts = read({tp.partition: records for tp, records in fetched.items()}, self.owned, stops)
+        records_of = {tp.partition: records for tp, records in fetched.items()}
+        suspect = next((partition for partition in sorted(self._suspects) if partition in records_of), None)
+        if suspect is not None and suspect in self.owned:
+            ahead = [r for r in records_of[suspect] if r.offset >= self.owned[suspect].next_offset]
+            records_of = {suspect: ahead[: self._suspects[suspect]]}
+        drafts = read(records_of, self.owned, stops, wall=self._wall)
         taken = {draft.owned.partition: draft.next_offset for draft in drafts}
         for tp, records in fetched.items():
             mine = self.owned.get(tp.partition)
@@ -310,6 +336,8 @@ class Worker:
         await self._store.commit(batch)
         self._reach("after-commit")
         self._metrics.committed(batch, monotonic() - started)
+        for part in batch.parts:
+            self._suspects.pop(part.partition, None)
         # 6. Publish
         for part in batch.parts:
             self._relay.publish(part.chunk)
@@ -329,7 +357,11 @@ class Worker:
         for partition, owned in fresh.items():
             tp = TopicPartition(JOURNAL.name, partition)
             journal.seek(tp, owned.next_offset)
-            journal.resume(tp)
+            stop = self._stops.get(partition)
+            if stop is not None and stop.offset == owned.next_offset:
+                journal.pause(tp)
+            else:
+                journal.resume(tp)
         self._show_health()
 
     async def _follow(self, partitions: list[int]) -> tuple[list[int], dict[int, Owned]]:
@@ -348,6 +380,21 @@ class Worker:
             log.error("%s", stop, exc_info=stop)
             self._stops[stop.partition] = stop
         await self._read_again(journal, [stop.partition for stop in stopped], "stopped")
+
+    async def _single_out(self, journal: Journal, spans: Mapping[int, tuple[int, int]], error: Exception) -> None:
+        """A batch of these offsets (by partition: from, to before) breaks whenever it is tried: try less at once."""
+        log.warning("a batch breaks, and is tried in parts: %r", error, exc_info=error)
+        if len(spans) > 1:
+            self._suspects |= {partition: end - start for partition, (start, end) in spans.items()}
+        else:
+            ((partition, (start, end)),) = spans.items()
+            if end - start == 1:
+                self._suspects.pop(partition, None)
+                self._stops[partition] = Stopped(partition, start, f"the record breaks its batch: {error!r}")
+                log.error("%s", self._stops[partition])
+            else:
+                self._suspects[partition] = (end - start) // 2
+        await self._read_again(journal, self.owned, "broken")
 
     async def _wait_out(self, error: Exception) -> None:
         """A pause before the next try, longer from try to try."""

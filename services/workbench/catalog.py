@@ -72,7 +72,11 @@ def _asyncapi() -> dict[str, Any]:
             "address": topic.name,
             "description": f"{topic.says}; key: {topic.key}; written by {topic.written_by}, read by {topic.read_by}",
             "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in models},
-            "bindings": {"kafka": {"topicConfiguration": {"retention.ms": topic.retention_ms}}},
+            "bindings": {
+                "kafka": {
+                    "topicConfiguration": {"retention.ms": topic.retention_ms, "max.message.bytes": topic.max_bytes}
+                }
+            },
         }
 
     for topic in (*TOPICS, rewards_topic("{partner}")):

@@ -43,6 +43,7 @@ def show_topics(*, as_json: bool) -> None:
             "read_by": topic.read_by,
             "partitions": settings.partitions if topic.partitions is None else topic.partitions,
             "retention_ms": topic.retention_ms,
+            "max_bytes": topic.max_bytes,
             "public": topic.public,
         }
         for topic in TOPICS

@@ -37,7 +37,9 @@ async def test_topics_are_made_as_listed_and_found_again(house: Settings, admin:
     assert journal["message.timestamp.type"] == "LogAppendTime"
     assert journal["max.message.bytes"] == str(16 << 20)
     assert (await config(admin, house.topic_prefix + PURCHASES.name))["retention.ms"] == str(PURCHASES.retention_ms)
-    assert (await config(admin, house.topic_prefix + OUTCOMES.name))["max.message.bytes"] != str(16 << 20)
+    for topic in TOPICS:
+        assert (await config(admin, house.topic_prefix + topic.name))["max.message.bytes"] == str(topic.max_bytes)
+    assert PURCHASES.max_bytes == OUTCOMES.max_bytes < 2 << 20
 
 
 async def test_a_topic_made_anew_has_another_id(house: Settings, admin: Any) -> None:
@@ -62,6 +64,7 @@ async def test_looking_for_a_topic_does_not_make_it(house: Settings, admin: Any)
 
 
 GOOD = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1", "max.message.bytes": str(16 << 20)}
+GOOD |= {"message.timestamp.type": "LogAppendTime"}
 
 
 @pytest.mark.parametrize(
@@ -71,6 +74,7 @@ GOOD = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1
         (4, {"cleanup.policy": "compact"}, "may lose records by compaction or by size"),
         (4, {"retention.bytes": "1000000"}, "may lose records by compaction or by size"),
         (4, {"retention.ms": "604800000"}, "forgets records after 604800000 ms; set retention.ms=-1 on it"),
+        (4, {"message.timestamp.type": "CreateTime"}, "set message.timestamp.type=LogAppendTime on it"),
         (4, {"max.message.bytes": "1000"}, "takes records of 1000 bytes only; set max.message.bytes=16777216 on it"),
     ],
 )

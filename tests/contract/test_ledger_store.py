@@ -20,7 +20,7 @@ from infra.postgres.pool import open_pool
 from infra.settings import Settings
 from services.ledger.batch import Batch, Chunk, Owned, Parked, Part
 from services.ledger.rows import entry_row, fact_row, message_row, reward_row
-from services.ledger.store import SQL, Doubled, Fenced, PostgresStore, Store, Unsure
+from services.ledger.store import SQL, Doubled, Fenced, PostgresStore, Refused, Store, Unsure
 from services.programme.compile import compile_programme
 from tests.drivers.facts import fact, told
 from tests.drivers.ledger import until
@@ -258,3 +258,50 @@ class TestPostgresAlone:
     async def test_both_stores_answer_to_the_same_queries(self) -> None:
         asked = {name for name in vars(Store) if not name.startswith("_")}
         assert asked <= set(dir(MemoryStore)) & set(dir(PostgresStore))
+
+
+async def test_what_is_parked_is_kept_as_it_came_and_linked_to_what_it_brings_again(
+    postgres_store: PostgresStore, house: Settings
+) -> None:
+    def record(offset: int, value: bytes | None, *headers: tuple[str, bytes]) -> Record:
+        return Record("journal.v1", 0, offset, 1_000 + offset, b"\xff\x00", value, headers)
+
+    first = record(0, b"{\x00", ("h\x00", b"\x00\xff"))
+    lie, again, twice = (record(n, v, ("retry_of", b"0")) for n, v in enumerate((b"other", b"{\x00", b"{\x00"), 1))
+    none, none_again = record(4, None), record(5, None, ("retry_of", b"4"))
+    said = "Invalid value 'gi\x00ft \ud800 \x1b[31m'"
+    await postgres_store.claim([0], "id-1")
+    for at, end, records in ((0, 1, [first]), (1, 4, [lie, again, twice]), (4, 6, [none, none_again])):
+        mine = part(at=(at, 1), more={"next_offset": end, "parked": [Parked(one, said) for one in records]})
+        mine.retries = [one for one in records if one.headers and one.headers[-1][0] == "retry_of"]
+        await postgres_store.commit(Batch([mine]))
+    connection = await asyncpg.connect(house.database_url.get_secret_value())
+    try:
+        query = 'select "offset", value, state, retry_of, retried_as from parked_journal order by 1'
+        assert [tuple(row) for row in await connection.fetch(query)] == [
+            (0, b"{\x00", "retried", None, 2),  # its bytes came again at 2; what came at 1 is not they
+            (1, b"other", "parked", None, None),
+            (2, b"{\x00", "parked", 0, None),  # and 3 says the same: it is kept already
+            (4, None, "parked", None, None),  # nobody retries what is not in the tables yet
+            (5, None, "parked", None, None),
+        ]
+        row = await connection.fetchrow('select * from parked_journal where "offset" = 0')
+        assert (row["key"], row["logged_at"]) == (b"\xff\x00", 1_000)
+        assert row["headers"] == '[["h\\u0000", "\\u0000\\u00ff"]]'
+        assert row["reason"] == r"Invalid value 'gi\x00ft \ud800 \x1b[31m'"
+    finally:
+        await connection.close()
+
+
+async def test_a_row_that_no_column_takes_is_refused_and_nothing_of_its_batch_is_written(
+    postgres_store: PostgresStore,
+) -> None:
+    await postgres_store.claim([0, 1], "id-1")
+    nul = [fact_row(0, 1, "p\x001", 0, b"ann", "purchase", 1, 77, 0, b"h" * 16, b"", b"", b"")]
+    with pytest.raises(Refused):
+        await postgres_store.commit(Batch([part(BUY, more={"facts": nul}), part(BUY, partition=1)]))
+    columns = member_columns((0, "ann", 2**63, b""))  # refused by the driver, which calls it an InterfaceError
+    with pytest.raises(Refused):
+        await postgres_store.commit(Batch([part(BUY), part(BUY, partition=1)], columns))
+    assert [p.next_offset for p in (await postgres_store.positions([0, 1])).values()] == [0, 0]
+    await postgres_store.commit(Batch([part(BUY), part(BUY, partition=1)]))

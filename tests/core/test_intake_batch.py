@@ -29,7 +29,7 @@ class Said:
             self.items.append(Item(place, decided, value, b"?"))
             return self
         whole = json.dumps({"occurred_at": AT} | value).encode()
-        self.items.append(Item(place, decided, hear(topic, (), whole, None), whole))
+        self.items.append(Item(place, decided, hear(topic, b"till", (), whole, None), whole))
         return self
 
     def purchase(self, receipt: str, card: str | None, pence: int = 500, decided: Decided = Decided.NOT_YET) -> Said:

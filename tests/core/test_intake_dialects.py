@@ -40,7 +40,7 @@ def invoice(**changes: Any) -> bytes:
 
 def said(value: dict[str, Any], *, topic: Any = PURCHASES, ce_type: str | None = None) -> Heard:
     named = () if ce_type is None else headers(str(value["id"]), "till", ce_type, str(value["occurred_at"]))
-    return hear(topic, named, json.dumps(value).encode(), None)
+    return hear(topic, b"till", named, json.dumps(value).encode(), None)
 
 
 def without(key: str) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def test_content_hashes_of_this_version_are_those_of_every_later_one() -> None:
 )
 def test_what_cannot_be_read_says_why(bytes_: bytes | None, why: str) -> None:
     with pytest.raises(Unreadable, match=why):
-        hear(PURCHASES, (), bytes_, None)
+        hear(PURCHASES, b"till", (), bytes_, None)
 
 
 def test_the_header_and_the_value_must_agree() -> None:
@@ -112,7 +112,7 @@ def test_the_header_and_the_value_must_agree() -> None:
 
 def test_a_dialect_that_nobody_speaks() -> None:
     with pytest.raises(Unreadable, match=r"ce_type 'acme.sale.v9' is a dialect that intake does not speak"):
-        hear(PURCHASES, (("ce_type", b"acme.sale.v9"),), b"{}", None)
+        hear(PURCHASES, b"till", (("ce_type", b"acme.sale.v9"),), b"{}", None)
 
 
 def test_each_kind_has_its_topic() -> None:
@@ -129,7 +129,7 @@ def test_every_kind_of_record_has_a_header_and_a_topic() -> None:
 
 
 def test_an_invoice_of_the_real_data() -> None:
-    heard = hear(PURCHASES, UCI, invoice(), None)
+    heard = hear(PURCHASES, b"till", UCI, invoice(), None)
     purchase: Any = heard.said
     assert (heard.id, heard.kind, heard.lines) == ("uci:536370", "purchase", 2)
     assert heard.identifier == ("uci", "12583")
@@ -143,7 +143,9 @@ def test_an_invoice_of_the_real_data() -> None:
 
 
 def test_an_invoice_that_takes_goods_back_says_what_was_given_back() -> None:
-    heard = hear(PURCHASES, UCI, invoice(InvoiceNo="C536379", rows=[["D", -1, "27.50"], ["22423", -2, "0.125"]]), None)
+    heard = hear(
+        PURCHASES, b"till", UCI, invoice(InvoiceNo="C536379", rows=[["D", -1, "27.50"], ["22423", -2, "0.125"]]), None
+    )
     back: Any = heard.said
     assert (heard.id, heard.kind) == ("uci:C536379", "return")
     assert back.purchase is None
@@ -163,7 +165,7 @@ def test_an_invoice_that_takes_goods_back_says_what_was_given_back() -> None:
     ],
 )
 def test_stock_codes(code: str, item: str, category: str) -> None:
-    purchase: Any = hear(PURCHASES, UCI, invoice(rows=[[code, 1, "1.00"]]), None).said
+    purchase: Any = hear(PURCHASES, b"till", UCI, invoice(rows=[[code, 1, "1.00"]]), None).said
     assert (purchase.lines[0].item, purchase.lines[0].categories) == (item, (category,))
 
 
@@ -178,7 +180,7 @@ def test_stock_codes(code: str, item: str, category: str) -> None:
     ],
 )
 def test_invoices_tell_london_time(london: str, instant: str) -> None:
-    heard: Any = hear(PURCHASES, UCI, invoice(InvoiceDate=london), None)
+    heard: Any = hear(PURCHASES, b"till", UCI, invoice(InvoiceDate=london), None)
     assert heard.said.occurred_at == instant
 
 
@@ -192,7 +194,7 @@ def test_line_totals_are_rounded_half_even(quantity: int, price: str, pence: int
 
 def test_a_guests_invoice_may_contain_anything() -> None:
     strange = invoice(CustomerID="", InvoiceNo="A563185", rows=[["B", 1, "-11062.06"], ["16162M", -17, "x"]])
-    heard = hear(PURCHASES, UCI, strange, None)
+    heard = hear(PURCHASES, b"till", UCI, strange, None)
     assert (heard.id, heard.lines, heard.identifier, heard.said) == ("uci:A563185", 2, None, None)
 
 
@@ -200,7 +202,10 @@ def test_a_guests_invoice_may_contain_anything() -> None:
     ("change", "why"),
     [
         ({"rows": []}, "length >= 1"),
-        ({"rows": [["22728", -1, "1.00"]]}, "total_minor"),
+        ({"rows": [["22728", -1, "1.00"]]}, "a quantity of -1 is no quantity of a purchase"),
+        ({"rows": [["22728", -1, "0.00"]]}, "a quantity of -1 is no quantity of a purchase"),
+        ({"rows": [["22728", 1, "1.00"]], "InvoiceNo": "C536370"}, "a quantity of 1 is no quantity of a return"),
+        ({"rows": [["22728", 1, "-1.00"]]}, "total_minor"),
         ({"rows": [["22728", 1, "1,00"]]}, "UnitPrice '1,00' is not a price"),
         ({"rows": [["22728", 1, "٣"]]}, "is not a price"),
         ({"rows": [["22728", 10**10, "1"]]}, "is no quantity"),
@@ -217,4 +222,4 @@ def test_a_guests_invoice_may_contain_anything() -> None:
 )
 def test_an_invoice_that_cannot_be_booked_says_why(change: dict[str, Any], why: str) -> None:
     with pytest.raises(Unreadable, match=why):
-        hear(PURCHASES, UCI, invoice(**change), None)
+        hear(PURCHASES, b"till", UCI, invoice(**change), None)

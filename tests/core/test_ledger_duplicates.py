@@ -24,7 +24,7 @@ def owned(**high_water: str) -> Owned:
 
 def record(offset: int, said: Fact | bytes | None) -> Record:
     value = said if isinstance(said, (bytes, type(None))) else encode_fact(said)
-    return Record("journal.v1", 0, offset, 0, None, value, ())
+    return Record("journal.v1", 0, offset, 0, b"ann", value, ())
 
 
 def draft_of(mine: Owned, *said: Fact) -> Draft:
@@ -94,7 +94,7 @@ BUY = told("2011-03-01 buy p 1.00")
 )
 def test_where_a_batch_is_cut(said: list[Fact | bytes | None], stop: int | None, taken: int) -> None:
     records = [record(n, one) for n, one in enumerate(said)]
-    drafts = read({0: records}, {0: owned()}, {} if stop is None else {0: stop})
+    drafts = read({0: records}, {0: owned()}, {} if stop is None else {0: stop}, wall=False)
     assert [draft.next_offset for draft in drafts] == ([taken] if taken else [])
     if drafts:
         assert drafts[0].last_hash == digest(records[taken - 1].value)
@@ -103,12 +103,12 @@ def test_where_a_batch_is_cut(said: list[Fact | bytes | None], stop: int | None,
 def test_ticks_of_some_partitions_put_the_others_off() -> None:
     mine = {0: owned(), 1: owned()}
     mine[1].partition = 1
-    drafts = read({0: [record(0, BUY)], 1: [record(0, TICK), record(1, BUY)]}, mine, {})
+    drafts = read({0: [record(0, BUY)], 1: [record(0, TICK), record(1, BUY)]}, mine, {}, wall=False)
     assert [(draft.owned.partition, draft.next_offset) for draft in drafts] == [(1, 1)]
 
 
 def test_records_behind_the_position_are_passed_over() -> None:
     mine = owned()
     mine.next_offset = 2
-    (draft,) = read({0: [record(n, BUY) for n in range(4)]}, {0: mine}, {})
+    (draft,) = read({0: [record(n, BUY) for n in range(4)]}, {0: mine}, {}, wall=False)
     assert [item.record.offset for item in draft.items] == [2, 3]

@@ -13,7 +13,7 @@ from events.entries import Entry
 from services.book.turn import ColdKey
 from services.ledger.batch import Batch, FactKey, Part, Position, StoredFact
 from services.ledger.rows import ENTRY_COLUMNS, FACT_COLUMNS, MESSAGE_COLUMNS, REWARD_COLUMNS
-from services.ledger.store import Doubled, Fenced, Unsure
+from services.ledger.store import Doubled, Fenced, Refused, Unsure
 from tests.drivers.copy_rows import decode_row
 
 
@@ -36,6 +36,10 @@ class MemoryStore:
     commits: int = 0
     lose_answer: int = 0
     lose_commit: int = 0
+    refuses: str = ""
+    """The id of a fact whose row it does not take."""
+    retries: list[tuple[int, int]] = field(default_factory=list)
+    """(partition, offset) of the records that were said to bring a parked one again."""
 
     # ------------------------------------------------------------ positions
 
@@ -142,6 +146,8 @@ class MemoryStore:
         keys = [(row["partition"], row["fact_id"], row["revision"]) for row in facts]
         if len(set(keys)) < len(keys) or any(key in self.by_id for key in keys):
             raise Doubled("fact_once")
+        if self.refuses in {fact_id for _, fact_id, _ in keys}:
+            raise Refused("a row that no column takes")
         for row, key in zip(facts, keys, strict=True):
             self.fact[row["partition"], row["seq"]] = row
             self.by_id[key] = row["seq"]
@@ -178,5 +184,6 @@ class MemoryStore:
                     self.cold.pop((p, member, *key), None)
                 else:
                     self.cold[p, member, *key] = value
+        self.retries += [(p, record.offset) for record in part.retries]
         for parked in part.parked:
             self.parked[p, parked.record.offset] = parked.reason

@@ -35,6 +35,7 @@ class Play:
     most: int = 10_000
     members_cached: int = 1_000_000
     journal_id: str = "journal-1"
+    wall: bool = False
     partners: list[str] = field(default_factory=list)
     lives: int = 0
     _order: list[tuple[int, bytes, str | None]] = field(default_factory=list)
@@ -119,6 +120,7 @@ class Process:
         self._play = play
         self._die_at = die_at
         self.health = Health()
+        self.registry = Registry()
         self.relay = Relay(play.store, play.topics, PARTITIONS, self._reach)
 
         async def ensure(partners: tuple[str, ...]) -> None:
@@ -134,9 +136,10 @@ class Process:
             PARTITIONS,
             journal_id,
             self.health,
-            Metrics(Registry()),
+            Metrics(self.registry),
             self._reach,
             play.members_cached,
+            wall=play.wall,
         )
         self.journal = ScriptedJournal(play.topics, play.most, play._backwards)
 

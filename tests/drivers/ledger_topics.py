@@ -63,7 +63,7 @@ class Topics:
     async def reopen(self) -> None:
         pass
 
-    def say(self, value: bytes, member: str | None = None, partition: int | None = None) -> None:
+    def say(self, value: bytes | None, member: str | None = None, partition: int | None = None) -> None:
         """A record into the journal."""
         key = None if member is None else member.encode()
         to = partition if partition is not None else partition_of(key or b"", self.partitions)
@@ -122,4 +122,4 @@ class ScriptedJournal:
     @staticmethod
     def _record(partition: int, offset: int, message: Message) -> Record:
         key, value, headers = message
-        return Record(JOURNAL, partition, offset, 1_700_000_000_000 + offset, key, value or None, tuple(headers))
+        return Record(JOURNAL, partition, offset, 1_700_000_000_000 + offset, key, value, tuple(headers))

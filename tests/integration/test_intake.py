@@ -474,7 +474,7 @@ async def test_a_hole_stops_its_partition_and_no_other(shop: Shop) -> None:
         await shop.heard()
 
         async def said_so() -> bool:
-            return f"intake: ready\n{topic}/{partition}: not ready (" in health.report()
+            return f"intake: ready\npartitions: not ready ({topic}/{partition} stops" in health.report()
 
         await until(said_so, "the hole shows, and only it")
     assert [fact["id"] for fact in await shop.facts()] == ["e1"]

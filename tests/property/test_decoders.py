@@ -30,6 +30,9 @@ ODD_TEXTS = ["", "a", "a\n", "a\u0661", "-a", "A" * 100, "A" * 101, "A" * 201,
              "GBP", "gbp", "GBPX", "é", "mem_1", "a b"]  # fmt: skip
 ODD_NUMBERS = [0, 1, -1, 1.0, 1.5, I63, I63 + 1, -I63, -I63 - 1, 2**64, 10**40, 1023, 1024, 1025,
                10**9, 10**9 + 1, 10**12, 10**12 + 1, -(10**12), -(10**12) - 1]  # fmt: skip
+UNREAD = [b"NaN", b"-Infinity", b"1e400", b"9" * 5000, b'"\xff"', b'"\xed\xa0\x80"', b'"\\ud800"', b'"\\u0000"',
+          b'"\x01"', b"[" * 190 + b"]" * 190, b"[" * 900 + b"]" * 900, b'{"a":1,"a":1}', b'{"":1}', b"01", b"nul",
+          b'"\\x"', b"1e5", b'{"\xff":1}', b"[1,]", b""]  # fmt: skip
 odd = st.one_of(
     st.sampled_from(ODD_TEXTS), st.sampled_from(ODD_NUMBERS), st.none(), st.booleans(), st.just([]), st.just({}),
     st.just([[]]), st.text(max_size=4), st.integers(), st.just([{"item": "a", "total_minor": 1}]),
@@ -97,13 +100,21 @@ def spoilt(good: list[dict[str, Any]]) -> st.SearchStrategy[bytes]:
         if draw(st.integers(0, 9)) == 0:
             value["unknown"] = draw(odd)
         text = json.dumps(value, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
-        match draw(st.integers(0, 19)):
+        match draw(st.integers(0, 23)):
             case 0:
                 return text[: draw(st.integers(0, len(text)))]
             case 1:
                 return text + draw(st.sampled_from([b"x", b"{}", b" ", b"\n"]))
             case 2:
                 return text.replace(b"1", draw(st.sampled_from([b"1e2", b"NaN", b"1e400", b"\xff", b"01", b"-0"])), 1)
+            case 3:  # in a field that nobody reads
+                return text[:-1] + b', "note": ' + draw(st.sampled_from(UNREAD)) + b"}"
+            case 4:  # a key that stands twice
+                key, again = draw(st.sampled_from(sorted(value))), json.dumps(draw(odd)).encode()
+                return text[:-1] + b", " + json.dumps(key).encode() + b": " + again + b"}"
+            case 5:
+                at = draw(st.integers(0, len(text)))
+                return text[:at] + draw(st.binary(min_size=1, max_size=3)) + text[at + draw(st.integers(0, 3)) :]
         return text
 
     return record()

@@ -59,9 +59,9 @@ def _sound(record: dict[str, Any]) -> bool:
 def test_a_record_is_heard_exactly_when_pydantic_and_the_checks_pass_it(record: dict[str, Any]) -> None:
     if not _sound(record):
         with pytest.raises(Unreadable, match=r"\w"):
-            hear(PURCHASES, (), json.dumps(record).encode(), None)
+            hear(PURCHASES, b"till", (), json.dumps(record).encode(), None)
         return
-    heard = hear(PURCHASES, (), json.dumps(record).encode(), None)
+    heard = hear(PURCHASES, b"till", (), json.dumps(record).encode(), None)
     assert heard.lines == len(record["lines"])
     assert record["total_minor"] == sum(line["total_minor"] for line in record["lines"])
     assert millis(record["occurred_at"]) > 0
@@ -70,7 +70,7 @@ def test_a_record_is_heard_exactly_when_pydantic_and_the_checks_pass_it(record: 
 @given(st.binary(max_size=60), st.sampled_from(["uci.invoice.v1", "tallystick.purchase.v1", "x", ""]))
 def test_any_bytes_are_heard_or_refused_with_a_reason(value: bytes, ce_type: str) -> None:
     with suppress(Unreadable):  # any other exception would stop the topic
-        hear(PURCHASES, (("ce_type", ce_type.encode()),), value, None)
+        hear(PURCHASES, b"till", (("ce_type", ce_type.encode()),), value, None)
 
 
 @st.composite
@@ -90,7 +90,9 @@ def tills(draw: st.DrawFn) -> list[Item]:
             "identifier": None if card is None else {"scheme": "card", "value": card},
         }
         value = json.dumps(record).encode()
-        items.append(Item(("purchases.v1", 0, offset), Decided.NOT_YET, hear(PURCHASES, (), value, None), value))
+        items.append(
+            Item(("purchases.v1", 0, offset), Decided.NOT_YET, hear(PURCHASES, b"till", (), value, None), value)
+        )
     return items
 
 

@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 
 from events.facts import Fact
+from events.topics import JOURNAL
 from infra.kafka.client import TopicPartition, partition_of
+from services.book.member import Broken
 from services.ledger import worker as worker_module
 from services.ledger.fold import Stopped
 from services.ledger.worker import JournalRefused
+from tests.drivers.bad_records import KINDS, bad_records
 from tests.drivers.facts import fact, told
 from tests.drivers.ledger_memory import MemoryStore
 from tests.drivers.ledger_play import PARTITIONS, Play, Process, shuffled_marks
@@ -218,23 +221,12 @@ async def test_failed_writes_leave_no_hole() -> None:
     assert_bytes_of_repeats_are_equal(play)
 
 
-async def test_what_is_no_fact_is_parked() -> None:
-    bad = [
-        b"no json",
-        b"",
-        b'{"type":"purchase"}',
-        b'{"type":"enrolled","id":"e1","occurred_at":"2011-02-31T00:00:00Z","member":"m1"}',
-    ]
-    play = await Play().run([*programme("plain"), *bad, told("2011-03-01 buy p1 10.00")])
-    assert play.balances() == {"ann": 10}
-    assert len(play.store.parked) == len(bad)
-    assert "the record has no value" in play.store.parked.values()
-
-
 async def test_a_member_of_another_partition_is_parked() -> None:
     wrong = (partition_of(b"ann", PARTITIONS) + 1) % PARTITIONS
     value = json.dumps({"type": "enrolled", "id": "e1", "member": "ann", "occurred_at": "2011-03-01T12:00:00Z"})
-    play = await Play().run([(wrong, value.encode())])
+    play = Play()
+    play.topics.say(value.encode(), "ann", wrong)
+    await play.run([])
     assert list(play.store.parked.values()) == ["member ann belongs to another partition"]
 
 
@@ -297,38 +289,131 @@ async def test_ticks_let_points_end_in_slices_and_once(most: int) -> None:
     assert_topics_are_the_tables(play)
 
 
-async def test_a_fact_that_cannot_be_folded_stops_its_partition_only(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error", [Broken("the sum of lots is not the balance"), RuntimeError("a bug"), RecursionError()]
+)
+async def test_a_fact_that_cannot_be_folded_stops_its_partition_only(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     from services.ledger import fold
 
     def broken(member: Any, said: Any, *rest: Any) -> Any:
         if said.id == "poison":
-            raise fold.Broken("the sum of lots is not the balance")
+            raise error
         return step(member, said, *rest)
 
     step = fold.step
     monkeypatch.setattr(fold, "step", broken)
+    play = poisoned()
+    await assert_only_the_poisoned_partition_stops(play)
+    monkeypatch.setattr(fold, "step", step)  # a better program comes
+    await assert_all_goes_on(play)
+
+
+async def test_a_row_that_the_database_refuses_stops_its_partition_only() -> None:
+    play = poisoned()
+    play.store.refuses = "poison"
+    await assert_only_the_poisoned_partition_stops(play)
+    play.store.refuses = ""
+    await assert_all_goes_on(play)
+
+
+@pytest.mark.parametrize("full", [1, 10_000])  # while the one before commits, and not
+async def test_a_bug_beside_the_fold_stops_its_partition_only(monkeypatch: pytest.MonkeyPatch, full: int) -> None:
+    def broken(drafts: Any, stored: Any) -> None:
+        if any(item.fact.id == "poison" for draft in drafts for item in draft.items):
+            raise RuntimeError("a bug that does not say which fact it met")
+        set_known_aside(drafts, stored)
+
+    from services.ledger import fold
+
+    set_known_aside = fold.set_known_aside
+    monkeypatch.setattr(worker_module, "FULL_RECORDS", full)
+    monkeypatch.setattr(fold, "set_known_aside", broken)
+    play = poisoned()
+    await assert_only_the_poisoned_partition_stops(play)
+    monkeypatch.setattr(fold, "set_known_aside", set_known_aside)
+    await assert_all_goes_on(play)
+
+
+NAMES = [f"m{n}" for n in range(12)]
+STUCK = partition_of(NAMES[0].encode(), PARTITIONS)
+
+
+def poisoned() -> Play:
+    """Ten points for everybody, then a fact named poison (ten for the first), then ten for everybody."""
     play = Play()
-    names = [f"m{n}" for n in range(12)]
     for text in programme("plain"):
         play.say(text)
-    for name in names:
+    for name in NAMES:
         play.say(told(f"2011-03-01 buy a-{name} 10.00", name))
-    play.say(told("2011-03-02 buy poison 10.00", names[0]))
-    for name in names:
+    play.say(told("2011-03-01 buy poison 10.00", NAMES[0]))
+    for name in NAMES:
         play.say(told(f"2011-03-03 buy b-{name} 10.00", name))
+    return play
+
+
+async def assert_only_the_poisoned_partition_stops(play: Play) -> None:
+    """It stands just before the poison, and says so."""
     process = Process(play, None)
     await process.work()
     await process.kill()
-    stuck = partition_of(names[0].encode(), PARTITIONS)
-    expected = {name: 10 if partition_of(name.encode(), PARTITIONS) == stuck else 20 for name in names}
+    expected = {name: 10 if partition_of(name.encode(), PARTITIONS) == STUCK else 20 for name in NAMES}
     assert play.balances() == expected
+    log = play.topics.records["journal.v1", STUCK]
+    offset = next(n for n, (_, value, _) in enumerate(log) if b'"poison"' in value)
+    assert play.store.position[STUCK].next_offset == offset
     assert not process.health.ready
-    assert f"journal.v1/{stuck} stops at offset" in process.health.report()
+    assert f"partitions: not ready (journal.v1/{STUCK} stops at offset {offset}" in process.health.report()
+    assert b"tallystick_ledger_stopped_partitions 1.0" in process.registry.text()
     assert_topics_are_the_tables(play)
-    monkeypatch.setattr(fold, "step", step)  # a better program comes
+
+
+async def assert_all_goes_on(play: Play) -> None:
     await play.run([])
-    assert set(play.balances().values()) == {20, 30}
+    assert play.balances() == {name: 30 if name == NAMES[0] else 20 for name in NAMES}
     assert_topics_are_the_tables(play)
+
+
+async def test_every_bad_record_is_parked_with_its_reason_and_costs_its_neighbours_nothing() -> None:
+    facts, points = shopping(12)
+    play = Play(most=7, wall=True)
+    bad = [one for number in range(3) for one in bad_records(JOURNAL, number, PARTITIONS)]
+    dice = random.Random(12)
+    for text in programme("plain"):
+        play.say(text)
+    expected: dict[tuple[int, int], str] = {}
+    for one in bad:
+        for said in (facts.pop(0) for _ in range(dice.randrange(2)) if facts):
+            play.say(said)
+        for record in filter(None, (one.after, one.record)):
+            partition = partition_of(record.placed_by, PARTITIONS)
+            log = play.topics.records.setdefault((JOURNAL.name, partition), [])
+            log.append((record.key, record.value, record.headers))  # type: ignore[arg-type]
+        expected[partition, len(log) - 1] = one.reason
+    for said in facts:
+        play.say(said)
+    process = Process(play, None)
+    await process.work()
+    assert process.health.ready, process.health.report()
+    await process.kill()
+    assert play.store.parked.keys() == expected.keys()
+    assert [place for place, reason in expected.items() if reason not in play.store.parked[place]] == []
+    firsts = {f"mem_{n}-{i}" for n in range(3) for i, kind in enumerate(KINDS) if kind.name.startswith("a receipt of")}
+    assert play.balances() == points | dict.fromkeys(firsts, 5)
+
+
+async def test_a_parked_record_that_comes_again_is_known_as_such() -> None:
+    value = b'{"type":"enrolled","id":"e1","occurred_at":"2011-03-01T12:00:00Z","member":"ann"}'
+    partition = partition_of(b"ann", PARTITIONS)
+    play = Play()
+    log = play.topics.records.setdefault((JOURNAL.name, partition), [])
+    log += [(b"ann", value, ()), (b"ann", value, (("retry_of", b"0"),)), (b"ann", b"{", (("retry_of", b"7"),))]
+    log += [(b"ann", value, (("retry_of", b"-1"),)), (b"ann", value, (("retry_of", b"1"), ("more", b"")))]
+    await play.run([])
+    assert play.store.retries == [(partition, 1), (partition, 2)]
+    assert [row["fact_id"] for row in play.store.fact.values()] == ["e1"]
+    assert list(play.store.parked) == [(partition, 2)]
 
 
 async def test_a_journal_made_anew_or_cut_or_exchanged_is_refused() -> None:

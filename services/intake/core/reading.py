@@ -40,10 +40,20 @@ class Heard(NamedTuple):
     """None for a guest's receipt: nothing is booked from it."""
 
 
-def hear(topic: Topic, headers: Sequence[tuple[str, bytes]], value: bytes | None, logged_at_ms: int | None) -> Heard:
+def hear(
+    topic: Topic,
+    key: bytes | None,
+    headers: Sequence[tuple[str, bytes]],
+    value: bytes | None,
+    logged_at_ms: int | None,
+) -> Heard:
     """What the record says. `logged_at_ms` is None where the data are the clock. Raises Unreadable with every fault."""
     if value is None:
         raise Unreadable("the record has no value")
+    if len(value) > topic.max_bytes:
+        raise Unreadable(f"the record has {len(value)} bytes, and a record has at most {topic.max_bytes}")
+    if not key:
+        raise Unreadable("the record has no key: without its source it has no place in an order")
     said = dialects.read(headers, value)
     if isinstance(said, Guest):
         return Heard(said.id, said.kind, _hash(said.canonical), said.lines, None, None)

@@ -52,9 +52,26 @@ insert into reward_position (partition, partner, next_seq) select * from unnest(
 on conflict (partition, partner) do update set next_seq = excluded.next_seq
 
 -- name: park
--- Set journal records aside with a reason.
-insert into parked_journal (partition, "offset", reason, key, value)
-select * from unnest($1::int2[], $2::int8[], $3::text[], $4::bytea[], $5::bytea[]) on conflict do nothing
+-- Set journal records aside with a reason; one that brings the bytes of a parked one again is linked to it, once.
+insert into parked_journal (partition, "offset", reason, key, value, headers, logged_at, retry_of)
+select v.partition, v."offset", v.reason, v.key, v.value, v.headers::json, v.logged_at, o."offset"
+from unnest($1::int2[], $2::int8[], $3::text[], $4::bytea[], $5::bytea[], $6::text[], $7::int8[], $8::int8[])
+    as v (partition, "offset", reason, key, value, headers, logged_at, retry_of)
+left join parked_journal o
+    on o.partition = v.partition and o."offset" = v.retry_of and o.value is not distinct from v.value
+order by v.partition, v."offset"
+on conflict do nothing
+
+-- name: read_again
+-- The same bytes have come again, and were read: whatever came of them stands at their own (first) offset.
+update parked_journal o set state = 'retried', retried_as = v.first
+from (
+    select partition, retry_of, value, min("offset") as first
+    from unnest($1::int2[], $2::int8[], $3::bytea[], $4::int8[]) as v (partition, "offset", value, retry_of)
+    group by partition, retry_of, value
+) v
+where o.partition = v.partition and o."offset" = v.retry_of and o.value is not distinct from v.value
+    and o.state in ('parked', 'retrying')
 
 -- name: members
 -- The state of members, by partition and id.

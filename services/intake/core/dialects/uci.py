@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from events.decode import Unreadable, twin
+from events import i_json
+from events.decode import Unreadable, twin, unreadable
 from events.said import AnySaid, PurchaseSaid, ReturnSaid
 from events.values import ID, half_even_div, instant
 from services.intake.core.guests import Guest
@@ -47,6 +48,7 @@ class _Invoice(msgspec.Struct, frozen=True, gc=False):
 
 
 _decode = msgspec.json.Decoder(_Invoice).decode
+_encode = msgspec.json.Encoder().encode
 _canonical = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -54,8 +56,9 @@ def read(value: bytes) -> AnySaid | Guest:
     """The sale, the return or the guest's receipt. Raises Unreadable."""
     try:
         invoice = _decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unreadable(str(error)[:300]) from None
+        i_json.require(value, _encode(invoice))
+    except (ValueError, RecursionError) as error:
+        raise unreadable(error) from None
     receipt = f"uci:{invoice.number}"
     if not _ID.match(receipt):
         raise Unreadable(f"InvoiceNo {invoice.number[:100]!r} makes no id")
@@ -77,12 +80,14 @@ def read(value: bytes) -> AnySaid | Guest:
     try:
         return cast("AnySaid", msgspec.convert(said, _RETURN if given_back else _PURCHASE))
     except msgspec.ValidationError as error:
-        raise Unreadable(str(error)[:300]) from None
+        raise unreadable(error) from None
 
 
 def _line(code: str, quantity: int, price: str, sign: int) -> dict[str, Any]:
-    if abs(quantity) > _QUANTITY_MAX:
-        raise Unreadable(f"a quantity of {quantity} is no quantity")
+    if not 0 <= sign * quantity <= _QUANTITY_MAX:
+        raise Unreadable(
+            f"a quantity of {str(quantity)[:30]} is no quantity of a {'return' if sign < 0 else 'purchase'}"
+        )
     item, category = _item(code)
     return {
         "item": item,

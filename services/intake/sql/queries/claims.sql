@@ -40,10 +40,28 @@ set kind = excluded.kind,
 where r.member is null;
 
 -- name: park
--- Set records aside; one that lies there already stays as it is.
-insert into parked (topic, partition, "offset", reason, key, value, headers, logged_at)
-select topic, partition, "offset", reason, key, value, headers::json, logged_at
+-- Set records aside; one that lies there already stays as it is. One that brings the bytes of a parked record again is
+-- linked to it, once.
+insert into parked (topic, partition, "offset", reason, key, value, headers, logged_at, retry_of)
+select v.topic, v.partition, v."offset", v.reason, v.key, v.value, v.headers::json, v.logged_at, o."offset"
 from unnest(
-    $1::text[], $2::int[], $3::bigint[], $4::text[], $5::bytea[], $6::bytea[], $7::text[], $8::bigint[]
-) as v (topic, partition, "offset", reason, key, value, headers, logged_at)
+    $1::text[], $2::int[], $3::bigint[], $4::text[], $5::bytea[], $6::bytea[], $7::text[], $8::bigint[], $9::bigint[]
+) as v (topic, partition, "offset", reason, key, value, headers, logged_at, retry_of)
+left join parked o
+    on o.topic = v.topic and o.partition = v.partition and o."offset" = v.retry_of
+    and o.value is not distinct from v.value
+order by v.topic, v.partition, v."offset"
 on conflict do nothing;
+
+-- name: read_again
+-- The same bytes have come again, and were read: whatever came of them stands at their own (first) offset.
+update parked o
+set state = 'retried', retried_as = v.first
+from (
+    select topic, partition, retry_of, value, min("offset") as first
+    from unnest($1::text[], $2::int[], $3::bigint[], $4::bytea[], $5::bigint[])
+        as v (topic, partition, "offset", value, retry_of)
+    group by topic, partition, retry_of, value
+) v
+where o.topic = v.topic and o.partition = v.partition and o."offset" = v.retry_of
+    and o.value is not distinct from v.value and o.state in ('parked', 'retrying');
