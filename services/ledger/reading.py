@@ -14,9 +14,10 @@ from hashlib import blake2b
 
 from events.cloudevents import type_of
 from events.decode import Unreadable, decode_fact
-from events.facts import Fact
+from events.facts import FACTS, Fact
 from events.retries import retry_of
 from events.topics import JOURNAL
+from events.values import Instant
 from infra.kafka.client import Record
 from services.ledger.batch import Done, Item, Owned, Parked, StoredFact
 from services.programme.calendar import instant_ms
@@ -27,6 +28,13 @@ this is the last guard, and wider, because the clocks of two brokers differ."""
 
 UNKEYED = frozenset({"tick", "programme_published"})
 """Facts of a whole partition: there is no member to key them by."""
+
+FURTHER_INSTANTS = {
+    str(model.model_fields["type"].default): names
+    for model in FACTS
+    if (names := tuple(name for name, field in model.model_fields.items() if field.annotation == Instant | None))
+}
+"""Fact type -> the fields that say an instant, beside occurred_at."""
 
 
 @dataclass(slots=True)
@@ -126,8 +134,9 @@ def _fact(record: Record) -> Fact:
         raise Unreadable("the record has no key: a member's fact is keyed by the member")
     if record.headers and (kind := type_of(record.headers)) not in (None, f"tallystick.{fact.type}.v1"):
         raise Unreadable(f"ce_type {str(kind)[:100]!r} is not what the value says: a {fact.type}, version 1")
-    if fact.type == "redemption_requested" and fact.hold_until is not None:
-        _millis("hold_until", fact.hold_until)
+    for name in FURTHER_INSTANTS.get(fact.type, ()):
+        if (instant := getattr(fact, name)) is not None:
+            _millis(name, instant)
     return fact
 
 

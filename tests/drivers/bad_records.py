@@ -12,12 +12,12 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from events.topics import ENROLMENTS, JOURNAL, PURCHASES, REDEMPTIONS, Topic
+from events.topics import ADJUSTMENTS, ENROLMENTS, JOURNAL, PURCHASES, REDEMPTIONS, Topic
 from infra.kafka.client import partition_of
 
 AT = "2011-03-10T09:30:00Z"
 FUTURE = "2999-12-31T23:59:59Z"
-TOPICS = (PURCHASES, REDEMPTIONS, ENROLMENTS, JOURNAL)
+TOPICS = (PURCHASES, REDEMPTIONS, ENROLMENTS, ADJUSTMENTS, JOURNAL)
 
 Headers = tuple[tuple[str, bytes], ...]
 Json = dict[str, Any]
@@ -48,6 +48,7 @@ def good_record(topic: Topic, name: str) -> Json:
         PURCHASES: {"type": "purchase", "currency": "GBP", "total_minor": 500, "lines": lines},
         REDEMPTIONS: {"type": "redemption_requested", "points": 5},
         ENROLMENTS: {"type": "enrolled"},
+        ADJUSTMENTS: {"type": "adjusted", "points": 5, "reason": "a gift", "actor": "ann"},
         JOURNAL: {"type": "purchase", "currency": "GBP", "lines": lines},
     }
     whose = {"member": f"mem_{name}"} if topic is JOURNAL else {"identifier": {"scheme": "card", "value": name}}
@@ -193,7 +194,7 @@ KINDS = (
     Kind("unknown version", everywhere(".v2' is a dialect", journal=".v2' is not what the value says"), _version_two),
     _kind(
         "a type of another topic",
-        {PURCHASES: "a enrolled is not said on", REDEMPTIONS: "a enrolled is not said on"},
+        dict.fromkeys((PURCHASES, REDEMPTIONS, ADJUSTMENTS), "a enrolled is not said on"),
         _with(type="enrolled"),
     ),
     _kind(
@@ -224,5 +225,10 @@ KINDS = (
         "a hold until a day that is none",
         dict.fromkeys((REDEMPTIONS, JOURNAL), "hold_until 2011-02-30T09:30:00Z is no date"),
         _with(type="redemption_requested", points=5, hold_until="2011-02-30T09:30:00Z"),
+    ),
+    _kind(
+        "points until a day that is none",
+        dict.fromkeys((ADJUSTMENTS, JOURNAL), "expires_at 2011-02-30T09:30:00Z is no date"),
+        _with(type="adjusted", points=5, reason="a gift", actor="ann", expires_at="2011-02-30T09:30:00Z"),
     ),
 )  # fmt: skip
