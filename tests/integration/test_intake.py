@@ -18,11 +18,13 @@ from pydantic import SecretStr
 
 from events.topics import PURCHASES
 from infra.health import Health
+from infra.kafka.client import partition_of
 from infra.metrics import Registry
 from infra.postgres.migrate import migrate
 from infra.postgres.pool import open_pool
 from infra.settings import Settings
 from infra.stack.probes import http_ok
+from services.intake import worker as worker_module
 from services.intake.core.batch import NewRevision
 from services.intake.core.identity import Revision
 from services.intake.directory import SQL, Directory, Fenced
@@ -498,3 +500,81 @@ async def test_a_clock_that_runs_ahead_is_parked_unless_the_data_are_the_clock(s
     async with intake(shop.settings.model_copy(update={"clock": "facts"})):
         await shop.heard()
     assert [fact["id"] for fact in await shop.facts()] == ["r2", "r3"]
+
+
+async def test_a_handler_that_breaks_stops_its_partition_alone_and_goes_on_after_a_fix(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dialect with a bug, then the one without: the record at which it broke is read as if nothing had been."""
+
+    def broken(*said: Any) -> Any:
+        if said[3] is not None and b'"poison"' in said[3]:
+            raise RuntimeError("this dialect cannot")
+        return hear(*said)
+
+    tills = [f"till-{n}" for n in range(8)]
+    partition = partition_of(b"till-0", shop.settings.partitions)
+    hear = worker_module.hear
+    monkeypatch.setattr(worker_module, "hear", broken)
+    for till in tills:
+        await shop.buy(till, *(purchase(f"a-{till}-{n}", till) for n in range(20)))
+    await shop.buy("till-0", purchase("poison", "till-0"))
+    offset = shop.sent[PURCHASES.name, partition] - 1
+    for till in tills:
+        await shop.buy(till, *(purchase(f"b-{till}-{n}", till) for n in range(20)))
+    sent = dict(shop.sent)
+    async with intake(shop.settings) as (health, registry):
+        shop.sent[PURCHASES.name, partition] = offset
+        await shop.heard()  # up to the record, and on the other partitions everything
+
+        async def said_so() -> bool:
+            why = f"partitions: not ready ({PURCHASES.name}/{partition} stops: offset {offset} cannot be handled"
+            return why in health.report() and b"tallystick_intake_stopped_partitions 1.0" in registry.text()
+
+        await until(said_so, "it shows")
+        await shop.enrol("web", {"type": "enrolled", "id": "e1", "occurred_at": AT, "identifier": shown("1")})
+        await shop.heard()
+        assert b"tallystick_intake_restarts_total 0.0" in registry.text()
+    before = {fact["id"] for fact in await shop.facts()}
+    assert "e1" in before
+    assert "poison" not in before
+    monkeypatch.setattr(worker_module, "hear", hear)
+    shop.sent |= sent
+    async with intake(shop.settings) as (health, registry):
+        await shop.heard()
+        await until(lambda: _ready(health), "intake is ready")
+        assert b"tallystick_intake_stopped_partitions 0.0" in registry.text()
+    after = {fact["id"] for fact in await shop.facts()}
+    assert after == {f"{wave}-{till}-{n}" for wave in "ab" for till in tills for n in range(20)} | {"poison", "e1"}
+    assert await shop.rows("select count(*) from parked") == [(0,)]
+
+
+@pytest.mark.parametrize("step", ["walk", "encode_fact"])
+async def test_a_bug_in_any_step_stops_its_partition_alone(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Before the claim and after it: what was claimed for the record at which it broke is its own after the fix."""
+
+    def broken(*said: Any) -> Any:
+        if "poison" in str(said):
+            raise RecursionError
+        return right(*said)
+
+    right = getattr(worker_module, step)
+    monkeypatch.setattr(worker_module, step, broken)
+    await shop.buy(
+        "till-1", *(purchase(f"r{n}", "1") for n in range(5)), purchase("poison", "2"), purchase("last", "2")
+    )
+    await shop.enrol("web", {"type": "enrolled", "id": "e1", "occurred_at": AT, "identifier": shown("1")})
+    sent, place = dict(shop.sent), next(place for place in shop.sent if place[0] == PURCHASES.name)
+    shop.sent[place] = 5
+    async with intake(shop.settings) as (health, _):
+        await shop.heard()
+        await until(lambda: _not_ready(health), "it shows")
+    assert {fact["id"] for fact in await shop.facts()} == {"r0", "r1", "r2", "r3", "r4", "e1"}
+    monkeypatch.setattr(worker_module, step, right)
+    shop.sent |= sent
+    async with intake(shop.settings):
+        await shop.heard()
+    assert [fact["id"] for fact in await shop.facts() if fact["id"] in ("poison", "last")] == ["poison", "last"]
+    assert len(await shop.members()) == 2
