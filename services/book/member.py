@@ -94,8 +94,8 @@ class Member(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def next_due_ms(self) -> int | None:
-        """When a tick concerns this member: its next event, or a day leaving the tier's window. None: never."""
-        due = min(self.next_event_ms, self.timeline.next_drop_ms)
+        """When a tick concerns this member: its next event, or time alone moving its tier. None: never."""
+        due = min(self.next_event_ms, self.timeline.next_due_ms)
         return due if due < NEVER else None
 
     def check(self) -> None:

@@ -116,7 +116,7 @@ def _advance(turn: Turn, to_ms: int, plan: Plan) -> None:
             for lot in active:  # one that ends at this very instant is gone, and repays nothing
                 repay(turn, lot[:4])
     turn.now_ms = member.now_ms = to_ms
-    if member.timeline.next_drop_ms <= to_ms:
+    if member.timeline.next_due_ms <= to_ms:
         version = plan.at(to_ms)
         if version is not None and version.tier is not None:
             member.timeline.roll(to_ms, version.tier)

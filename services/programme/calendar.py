@@ -13,6 +13,9 @@ from zoneinfo import ZoneInfo
 
 from events.values import millis as _millis
 
+EPOCH = date(1970, 1, 1).toordinal()
+"""The ordinal of 1970-01-01: rows keep days from there, in fewer bytes."""
+
 NEVER = 1 << 60
 """The instant that does not come. Sorts behind every other."""
 
@@ -51,9 +54,27 @@ def end_after_months(day: int, months: int, zone: str) -> int:
 
 
 @lru_cache(1 << 14)
-def year_end(day: int, zone: str) -> int:
-    """The exclusive end of the local calendar year of `day`."""
-    return midnight(date(date.fromordinal(day).year + 1, 1, 1).toordinal(), zone)
+def year_end(day: int, zone: str, later: int = 0) -> int:
+    """The exclusive end of the local calendar year of `day`, or of the one so many years later."""
+    return midnight(date(date.fromordinal(day).year + 1 + later, 1, 1).toordinal(), zone)
+
+
+@lru_cache(1 << 14)
+def year_start(day: int) -> int:
+    """The first day of the calendar year of `day`."""
+    return date(date.fromordinal(day).year, 1, 1).toordinal()
+
+
+def month_of(day: int) -> int:
+    """The calendar month of a day: year * 12 + month - 1."""
+    d = date.fromordinal(day)
+    return d.year * 12 + d.month - 1
+
+
+@lru_cache(1 << 12)
+def month_start(month: int, zone: str) -> int:
+    """The first instant of a calendar month."""
+    return midnight(date(month // 12, month % 12 + 1, 1).toordinal(), zone)
 
 
 _minute_ms = lru_cache(1 << 15)(lambda minute: _millis(minute + ":00Z"))

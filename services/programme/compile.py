@@ -14,7 +14,7 @@ import msgspec
 from events.values import millis
 from services.programme.mechanic import Frame, Mechanic, Meter
 from services.programme.mechanics import MECHANICS
-from services.programme.model import ProgrammeError, ProgrammeText, config_of, read
+from services.programme.model import ProgrammeError, ProgrammeText, Tier, config_of, read
 from services.programme.timeline import TierRule
 
 
@@ -105,13 +105,20 @@ def _version(programme: ProgrammeText) -> Version:
         partners=frozenset(programme.partners),
         levels=(tier.lowest, *(level.name for level in tier.levels)) if tier else ("standard",),
         meter=meter,
-        tier=None
-        if tier is None
-        else TierRule(
-            thresholds_minor=tuple(level.from_minor for level in tier.levels),
-            window_months=tier.window_months,
-            zone=programme.zone,
-            measure=meter.add("minor", frozenset(tier.exclude), frozenset(tier.only)),
-        ),
+        tier=None if tier is None else _tier_rule(tier, meter, programme.zone),
         rules={kind: tuple(rule for rule in rules if kind in rule.mechanic.kinds) for kind in sorted(kinds)},
+    )
+
+
+def _tier_rule(tier: Tier, meter: Meter, zone: str) -> TierRule:
+    return TierRule(
+        thresholds_minor=tuple(level.from_minor for level in tier.levels),
+        window_months=tier.window_months,
+        zone=zone,
+        measure=meter.add("minor", frozenset(tier.exclude), frozenset(tier.only)),
+        hold_months=tier.hold.months if tier.hold else None,
+        hold_years=tier.hold.years if tier.hold else None,
+        grace_days=tier.grace_days,
+        soft=tier.drop == "soft",
+        lag_days=tier.pending_days or 0,
     )

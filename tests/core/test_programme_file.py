@@ -12,6 +12,7 @@ version: p-1
 effective_from: 2026-01-01T00:00:00Z
 currency: GBP
 """
+TIER = "tier:\n  levels: [{name: b, from_minor: 5}]\n"
 RULES = "rules:\n  - id: base\n    share: {points: 1, per_minor: 100}\n"
 
 
@@ -40,6 +41,12 @@ RULES = "rules:\n  - id: base\n    share: {points: 1, per_minor: 100}\n"
         (HEAD + "partners: [a, a]\n" + RULES, 5, "partner a stands twice"),
         (HEAD + "tier: {levels: [{name: b, from_minor: 5}, {name: a, from_minor: 5}]}\n" + RULES, 5, "ascend"),
         (HEAD + "tier: {levels: []}\n" + RULES, 5, "levels"),
+        (HEAD + TIER + "  hold: {}\n" + RULES, 7, "either months or years"),
+        (HEAD + TIER + "  hold: {months: 1, years: 1}\n" + RULES, 7, "either months or years"),
+        (HEAD + TIER + "  hold: {days: 1}\n" + RULES, 7, "days"),
+        (HEAD + TIER + "  drop: gently\n" + RULES, 7, "'hard' or 'soft'"),
+        (HEAD + TIER + "  qualify_on: activation\n" + RULES, 6, "go together"),
+        (HEAD + TIER + "  pending_days: 14\n" + RULES, 6, "go together"),
         (HEAD + "a: &a [1]\nb: *a\n" + RULES, 5, "anchors"),
         (HEAD + "a: " + "[" * 50 + "]" * 50 + "\n" + RULES, 5, "nested"),
         (HEAD + "a: " + "[" * 5000 + "\n", 1, "not YAML"),
