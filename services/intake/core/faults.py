@@ -40,7 +40,7 @@ def _faults(said: AnySaid, logged_at_ms: int | None) -> Iterator[str]:
     if said.identifier is not None and not key_of(said.identifier)[1]:
         yield "identifier.value holds nothing that can be printed"
     if said.type == "purchase" or said.type == "return":
-        lines_minor = sum(line.total_minor for line in said.lines)
+        lines_minor = sum([line.total_minor for line in said.lines])
         if said.total_minor != lines_minor:
             yield f"total_minor is {said.total_minor}, but its lines come to {lines_minor}"
         for number, line in enumerate(said.lines, 1):

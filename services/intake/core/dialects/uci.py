@@ -13,13 +13,14 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, cast
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from events import i_json
 from events.decode import Unreadable, twin, unreadable
+from events.facts.purchases import Line
 from events.said import AnySaid, PurchaseSaid, ReturnSaid
 from events.values import ID, half_even_div, instant
 from services.intake.core.guests import Guest
@@ -31,10 +32,10 @@ PARTNERS = {"Germany": "shops-germany", "France": "shops-france", "EIRE": "shops
 """Countries whose shops are a partner's. All others are the operator's own."""
 
 _LONDON = ZoneInfo("Europe/London")
-_PURCHASE, _RETURN = twin(PurchaseSaid), twin(ReturnSaid)
+_PURCHASE, _RETURN, _LINE = twin(PurchaseSaid), twin(ReturnSaid), twin(Line)
 _ID = re.compile(ID.removesuffix("$") + r"\Z")
 _PRICE = re.compile(r"(-?)([0-9]{1,9})(?:\.([0-9]{1,6}))?\Z")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(:[0-9]{2})?\Z")
+_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}):([0-5][0-9])(?::([0-5][0-9]))?\Z")
 _QUANTITY_MAX = 10**9
 """With a price below 10^9 a line's total stays below 10^20, and the check of the language refuses it above 2^63."""
 
@@ -65,7 +66,7 @@ def read(value: bytes) -> AnySaid | Guest:
     given_back = invoice.number.startswith("C")
     if not invoice.customer:
         return Guest(receipt, "return" if given_back else "purchase", len(invoice.rows), _canonical(invoice))
-    lines = [_line(*row, sign=-1 if given_back else 1) for row in invoice.rows]
+    lines = [_line(*row, given_back) for row in invoice.rows]
     said = {
         "type": "return" if given_back else "purchase",
         "id": receipt,
@@ -74,27 +75,35 @@ def read(value: bytes) -> AnySaid | Guest:
         "store": f"uci:{invoice.country.replace(' ', '-')}",
         "partner": PARTNERS.get(invoice.country),
         "currency": CURRENCY,
-        "total_minor": sum(cast("int", line["total_minor"]) for line in lines),
+        "total_minor": sum([line.total_minor for line in lines]),
         "lines": lines,
     }
+    return cast("AnySaid", _converted(said, _RETURN if given_back else _PURCHASE))
+
+
+def _converted(value: object, to: type[msgspec.Struct]) -> msgspec.Struct:
     try:
-        return cast("AnySaid", msgspec.convert(said, _RETURN if given_back else _PURCHASE))
+        return msgspec.convert(value, to)
     except msgspec.ValidationError as error:
         raise unreadable(error) from None
 
 
-def _line(code: str, quantity: int, price: str, sign: int) -> dict[str, Any]:
-    if not 0 <= sign * quantity <= _QUANTITY_MAX:
+@lru_cache(1 << 15)
+def _line(code: str, quantity: int, price: str, given_back: bool) -> Line:
+    """A checked line. A shop sells the same goods in the same quantities again: nine of ten lines of the demo."""
+    if not 0 <= (-quantity if given_back else quantity) <= _QUANTITY_MAX:
         raise Unreadable(
-            f"a quantity of {str(quantity)[:30]} is no quantity of a {'return' if sign < 0 else 'purchase'}"
+            f"a quantity of {str(quantity)[:30]} is no quantity of a {'return' if given_back else 'purchase'}"
         )
     item, category = _item(code)
-    return {
+    total = total_minor(quantity, price)
+    line = {
         "item": item,
         "quantity": abs(quantity),
-        "total_minor": sign * total_minor(quantity, price),
+        "total_minor": -total if given_back else total,
         "categories": (category,),
     }
+    return cast("Line", _converted(line, _LINE))
 
 
 def total_minor(quantity: int, price: str) -> int:
@@ -114,12 +123,19 @@ def _item(code: str) -> tuple[str, str]:
     return re.sub(r"[^A-Za-z0-9._-]", "-", code), f"group-{code[:2]}" if goods else "service"
 
 
-@lru_cache(10_000)
 def _instant(london: str) -> str:
     """The instant of a London time '2010-12-01 08:26'. A time that clocks show twice is the first of the two."""
+    found = _DATE.match(london)
+    hour = _hour(found[1]) if found else None
+    if found is None or hour is None:
+        raise Unreadable(f"InvoiceDate {london[:50]!r} is not a time like '2010-12-01 08:26'")
+    return f"{hour}:{found[2]}:{found[3] or '00'}Z"
+
+
+@lru_cache(10_000)
+def _hour(london: str) -> str | None:
+    """'2010-12-01 08' of London in UTC, which whole hours lie between; None: no such day or hour."""
     try:
-        if _DATE.match(london):
-            return instant(int(datetime.fromisoformat(london).replace(tzinfo=_LONDON).timestamp()) * 1000)
+        return instant(int(datetime.fromisoformat(f"{london}:00").replace(tzinfo=_LONDON).timestamp()) * 1000)[:13]
     except (ValueError, OverflowError):
-        pass  # no such day
-    raise Unreadable(f"InvoiceDate {london[:50]!r} is not a time like '2010-12-01 08:26'")
+        return None
