@@ -21,3 +21,15 @@ def ledger(events: Events = 200_000, rounds: Rounds = 3) -> None:
     from tests.bench.ledger import run_ledger
 
     raise typer.Exit(run_ledger(events, rounds))
+
+
+@app.command()
+def rivals(
+    names: Annotated[list[str] | None, typer.Argument(help="Which ones; none: all that can run here.")] = None,
+    events: Events = 200_000,
+    rounds: Rounds = 3,
+) -> None:
+    """The ledger against other ways to do the same job, in alternating rounds of one run."""
+    from tests.bench.contest import run_rivals
+
+    raise typer.Exit(run_rivals(events, rounds, names or []))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import json
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,17 @@ MEMBERS = 20_000
 """Fewer in a run that is shorter than ten facts for each."""
 WARM = 0.1
 """The share of the facts that is booked before the clock runs."""
+
+SIZES = """select
+    (select count(*) from entry)::numeric / count(*) as entries_a_fact,
+    (select count(*) from reward)::numeric / count(*) as rewards_a_fact,
+    (select avg(length(lot)) from entry) as lot,
+    (select avg(length(why)) from entry) as why,
+    avg(length(outcome)) as outcome,
+    avg(length(postings)) as postings,
+    (select avg(length(value)) from reward) as reward,
+    (select avg(length(state)) from member) as hot_row_bytes
+from fact"""
 
 
 class Backlog:
@@ -49,7 +61,7 @@ async def ledger_round(stack: Stack, folder: Path, backlog: Backlog, steps: Path
     async with round_on(stack, folder) as house:
         await house.fill(backlog.sent)
         await house.pool.execute("checkpoint")
-        async with worker_of(house, *command) as worker:
+        async with worker_of(house, sys.executable, *command) as worker:
             first = await house.until_booked(backlog.warm, worker)
             if steps is not None:
                 worker.process.send_signal(signal.SIGUSR1)
@@ -60,16 +72,14 @@ async def ledger_round(stack: Stack, folder: Path, backlog: Backlog, steps: Path
             await worker.stop()
         found = await differences(house, backlog.counted)
         sizes = await _sizes(house)
-    return {**after.since(before, last - first), "events": last - first, "differences": found, **sizes}
+    return {**after.since(before, last - first), "differences": found, "sizes": sizes}
 
 
 async def _sizes(house: Round) -> dict[str, Any]:
-    row = await house.pool.fetchrow(
-        "select (select count(*) from entry)::float / count(*) as entries_a_fact, "
-        "(select avg(length(state)) from member)::float as hot_row_bytes from fact"
-    )
+    """What a fact leaves behind, on average: numbers of rows, and lengths in bytes."""
+    row = await house.pool.fetchrow(SIZES)
     assert row is not None
-    return {name: round(value, 2) for name, value in row.items()}
+    return {name: float(round(value, 2)) for name, value in row.items()}
 
 
 def steps_of(file: Path, cpu_us: float) -> dict[str, float]:
@@ -99,8 +109,8 @@ async def bench(events: int, rounds: int) -> Result:
         "events_per_s": spread([one["events_per_s"] for one in ran]),
         "cpu_us": {name: spread([one["cpu_us"][name] for one in ran]) for name in ran[0]["cpu_us"]},
         "wal_bytes": spread([one["wal_bytes"] for one in ran]),
-        "entries_a_fact": ran[0]["entries_a_fact"],
-        "hot_row_bytes": ran[0]["hot_row_bytes"],
+        "others": spread([one["others"] for one in ran]),
+        "sizes": ran[0]["sizes"],
         "steps_us": steps,
         "rounds": ran,
     }
@@ -111,8 +121,9 @@ async def bench(events: int, rounds: int) -> Result:
 def _show(result: Result) -> None:
     rows: list[Sequence[object]] = [("events per second", result["events_per_s"])]
     rows += [(f"CPU us per event, {name}", value) for name, value in result["cpu_us"].items()]
-    rows += [("WAL bytes per event", result["wal_bytes"]), ("entries per fact", result["entries_a_fact"])]
-    rows += [("hot row, bytes", result["hot_row_bytes"])]
+    rows += [("WAL bytes per event", result["wal_bytes"])]
+    rows += [("share of both cores that went to others", result["others"])]
+    rows += [(name.replace("_", " "), size) for name, size in result["sizes"].items()]
     show(f"The ledger's backlog, {result['workload']['events']:,} events a round", ("", "median (least to most)"), rows)
     show("Where the worker's time goes (one sampled round)", ("step", "us per event"), list(result["steps_us"].items()))
 
