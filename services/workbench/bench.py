@@ -33,3 +33,19 @@ def rivals(
     from tests.bench.contest import run_rivals
 
     raise typer.Exit(run_rivals(events, rounds, names or []))
+
+
+@app.command()
+def rate(events: Events = 100_000, rounds: Rounds = 5) -> None:
+    """The pure path alone, with no server: facts decoded, rated and booked a second, on one core."""
+    from tests.bench.rate import run_rate
+
+    raise typer.Exit(run_rate(events, rounds))
+
+
+@app.command()
+def growth(rounds: Rounds = 15) -> None:
+    """What one more fact costs a member of 10, 100, 1,000 and 10,000 facts, and what was promised of it."""
+    from tests.bench.growth import run_growth
+
+    raise typer.Exit(run_growth(rounds))

@@ -18,9 +18,9 @@ from events.topics import ENTRIES, JOURNAL
 from infra.stack.stack import Stack
 from tests.bench.exact import rival_differences
 from tests.bench.house import BenchFailed, Round, Worker, round_on, servers, worker_of
-from tests.bench.ledger import MEMBERS, Backlog, ledger_round
+from tests.bench.ledger import Backlog, ledger_round, mix_of
 from tests.bench.report import Result, run, say, show, spread
-from tests.bench.workload import PARTITIONS, PROGRAMME, Mix
+from tests.bench.workload import PARTITIONS, PROGRAMME
 
 LINE_WITHIN_S = 300.0
 
@@ -126,7 +126,7 @@ async def bench(events: int, rounds: int, names: Sequence[str]) -> Result:
 
 
 def _backlog(events: int) -> Backlog:
-    return Backlog(Mix(members=min(MEMBERS, max(100, events // 10))), events)
+    return Backlog(mix_of(events), events)
 
 
 def _result(events: int, ran: dict[str, list[dict[str, Any]]], lacking: dict[str, str]) -> Result:

@@ -50,6 +50,8 @@ class Used:
     all_cpu: float
     """Of all processes of the machine on the two cores, and of the hypervisor's other guests."""
     wal: int
+    scanned: dict[str, int]
+    """Rows that sequential scans have read, by table: there should be hardly any."""
 
     def since(self, before: Used, events: int) -> dict[str, Any]:
         """Per event, between two moments. `others`: the share of both cores that went to what is not of this bench."""
@@ -62,6 +64,11 @@ class Used:
             "events_per_s": round(events / seconds),
             "cpu_us": {name: round(took / events * 1e6, 2) for name, took in cpu.items()},
             "wal_bytes": round((self.wal - before.wal) / events),
+            "rows_scanned": {
+                table: round(rows / events, 2)
+                for table, there in self.scanned.items()
+                if (rows := there - before.scanned.get(table, 0)) > events / 10
+            },
             "others": round(max(0.0, foreign) / seconds / cores().count, 3),
         }
 
@@ -135,13 +142,14 @@ class Round:
         assert kafka is not None
         assert postgres is not None
         wal = await self.pool.fetchval("select pg_current_wal_lsn() - '0/0'::pg_lsn")
+        scanned = await self.pool.fetch("select relname, seq_tup_read from pg_stat_user_tables")
         cpu = {
             "worker": cpu_seconds_of_tree(worker.process.pid),
             "postgres": cpu_seconds_of_tree(postgres),
             "broker": cpu_seconds(kafka),
             "generator": cpu_seconds(os.getpid()),
         }
-        return Used(monotonic(), cpu, cpu_seconds_of_all(), int(wal))
+        return Used(monotonic(), cpu, cpu_seconds_of_all(), int(wal), dict(map(tuple, scanned)))
 
     async def close(self) -> None:
         await self._ranges.stop()

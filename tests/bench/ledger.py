@@ -39,6 +39,11 @@ SIZES = """select
 from fact"""
 
 
+def mix_of(events: int) -> Mix:
+    """The mix of a run: ten facts a member, up to 20,000 members."""
+    return Mix(members=min(MEMBERS, max(100, events // 10)))
+
+
 class Backlog:
     """The records of a bench and what they come to; the same for every round."""
 
@@ -91,7 +96,7 @@ def steps_of(file: Path, cpu_us: float) -> dict[str, float]:
 
 async def bench(events: int, rounds: int) -> Result:
     """The whole bench."""
-    backlog = Backlog(Mix(members=min(MEMBERS, max(100, events // 10))), events)
+    backlog = Backlog(mix_of(events), events)
     ran: list[dict[str, Any]] = []
     async with servers() as (stack, folder):
         for number in range(rounds):
@@ -109,6 +114,7 @@ async def bench(events: int, rounds: int) -> Result:
         "events_per_s": spread([one["events_per_s"] for one in ran]),
         "cpu_us": {name: spread([one["cpu_us"][name] for one in ran]) for name in ran[0]["cpu_us"]},
         "wal_bytes": spread([one["wal_bytes"] for one in ran]),
+        "rows_scanned": spread([sum(one["rows_scanned"].values()) for one in ran]),
         "others": spread([one["others"] for one in ran]),
         "sizes": ran[0]["sizes"],
         "steps_us": steps,
@@ -122,6 +128,7 @@ def _show(result: Result) -> None:
     rows: list[Sequence[object]] = [("events per second", result["events_per_s"])]
     rows += [(f"CPU us per event, {name}", value) for name, value in result["cpu_us"].items()]
     rows += [("WAL bytes per event", result["wal_bytes"])]
+    rows += [("table rows scanned per event", result["rows_scanned"])]
     rows += [("share of both cores that went to others", result["others"])]
     rows += [(name.replace("_", " "), size) for name, size in result["sizes"].items()]
     show(f"The ledger's backlog, {result['workload']['events']:,} events a round", ("", "median (least to most)"), rows)

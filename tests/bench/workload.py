@@ -43,6 +43,8 @@ class Mix:
     redemptions: float = 0.12
     returns: float = 0.05
     repeats: float = 0.005
+    most_points: int = 60
+    """A redemption asks for 10, 20 ... up to so many points."""
 
 
 class _Bought(NamedTuple):
@@ -128,7 +130,7 @@ class Workload:
         )
 
     def _redemption(self, key: bytes, at: bytes) -> bytes:
-        points = 10 * (1 + int(self._random.random() * 6))
+        points = 10 * (1 + int(self._random.random() * (self.mix.most_points // 10)))
         source = self._source("redemptions")
         return (
             b'{"type":"redemption_requested","id":"redemption:%d","occurred_at":"%b","member":"%b","points":%d,%b,'

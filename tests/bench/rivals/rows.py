@@ -90,7 +90,7 @@ class Service:
             batch.members[name] = decode(name, state)
         while wanted := self._wanted(batch, fresh):
             for _, name, key in wanted:
-                batch.cold[name][key] = None
+                batch.cold[name].setdefault(key, None)
             rest = [(partition, name, *key) for partition, name, key in wanted if key[0] != "fact"]
             for _, name, kind, key, value in await self._ask(_sql.cold_rows, rest):
                 batch.cold[name][kind, key] = value
@@ -109,7 +109,8 @@ class Service:
         partition, name = record.partition, fact.member
         member, cold = batch.members[name], batch.cold[name]
         while wanted := needs(member, fact, self._plan, cold):
-            cold.update(dict.fromkeys(wanted))  # of a purchase in this very batch: the tables have nothing of it
+            for key in wanted:  # of a purchase in this very batch: the tables have nothing of it
+                cold.setdefault(key, None)
         result = step(member, fact, self._plan, cold)
         cold.update(result.cold)
         batch.wrote.setdefault(name, {}).update(result.cold)
