@@ -27,7 +27,7 @@ import asyncio
 import gc
 import logging
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from events.decode import Unreadable, encode_fact
@@ -79,13 +79,13 @@ class TopicMadeAnew(Exception):
 
 async def run(settings: Settings, health: Health, metrics: Metrics, stopping: asyncio.Event) -> None:
     """Work until `stopping` is set. Outages are waited out; anything else that cannot go on is raised."""
-    failpoint = Failpoint(settings.failpoint)
+    reach = Failpoint(settings.failpoint).reach
     shortest, longest = BACKOFF_SECONDS
     backoff = shortest
     while not stopping.is_set():
         started = monotonic()
         try:
-            async with _worker(settings, health, metrics, failpoint) as worker:
+            async with _worker(settings, health, metrics, reach) as worker:
                 await worker.loop(stopping)
         except AGAIN as error:
             if monotonic() - started > longest:
@@ -107,7 +107,9 @@ async def _wait(stopping: asyncio.Event, seconds: float) -> None:
 
 
 @asynccontextmanager
-async def _worker(settings: Settings, health: Health, metrics: Metrics, failpoint: Failpoint) -> AsyncIterator[Worker]:
+async def _worker(
+    settings: Settings, health: Health, metrics: Metrics, reach: Callable[[str], None]
+) -> AsyncIterator[Worker]:
     """A worker with its connections, caught up with the journal."""
     async with AsyncExitStack() as stack:
         pool = await open_pool(settings, max_size=2)
@@ -118,7 +120,7 @@ async def _worker(settings: Settings, health: Health, metrics: Metrics, failpoin
         writer = Writer(settings)
         await writer.start()
         stack.push_async_callback(writer.stop)
-        worker = Worker(settings, Directory(pool), writer, health, metrics, failpoint, topic_ids)
+        worker = Worker(settings, Directory(pool), writer, health, metrics, reach, topic_ids)
         await worker.reader.start()
         stack.push_async_callback(worker.reader.stop)
         restored = await recover(worker.directory, worker.reader, topic_ids, settings.partitions)
@@ -138,16 +140,17 @@ class Worker:
         writer: Writer,
         health: Health,
         metrics: Metrics,
-        failpoint: Failpoint,
+        reach: Callable[[str], None],
         topic_ids: Mapping[str, str],
     ) -> None:
+        """reach: the failpoint. topic_ids: Kafka's uuid of each inbound topic."""
         self.directory = directory
         self.reader = Reader(settings, [topic.name for topic in INBOUND], "intake", self._claim)
         self._settings = settings
         self._writer = writer
         self._health = health
         self._metrics = metrics
-        self._failpoint = failpoint
+        self._reach = reach
         self._topic_ids = topic_ids
         self._positions: dict[TopicPartition, Position] = {}
         self._members: dict[Key, str] = {}  # identifiers are written once, so what is here stays true
@@ -158,11 +161,13 @@ class Worker:
         """Batches until asked to stop; a batch that was begun is finished."""
         while not stopping.is_set():
             # 1. Fetch
+            self._reach("before-fetch")
             try:
                 fetched = await self.reader.fetch(BATCH_RECORDS, FETCH_MS, BATCH_BYTES)
             except JournalGap as gap:
                 self._stop(TopicPartition(gap.topic, gap.partition), str(gap))
                 continue
+            self._reach("after-fetch")
             if fetched:
                 gc.disable()  # a batch makes many objects and no cycles
                 try:
@@ -177,6 +182,7 @@ class Worker:
 
     async def _claim(self, assigned: frozenset[TopicPartition]) -> dict[TopicPartition, int]:
         """Step 0: where to start."""
+        self._reach("before-claim")
         self._positions = await self.directory.claim_positions({tp: self._topic_ids[tp.topic] for tp in assigned})
         for tp, position in self._positions.items():
             if position.topic_id != self._topic_ids[tp.topic]:
@@ -186,6 +192,7 @@ class Worker:
                 )
         self._stops.clear()
         self._show_stops()
+        self._reach("after-claim")
         return {tp: position.next_offset for tp, position in self._positions.items()}
 
     async def _try(self, fetched: Mapping[TopicPartition, list[Record]]) -> None:
@@ -210,14 +217,16 @@ class Worker:
         # 2. Decide, 3. Claim: again when another worker claimed the same meanwhile
         while (plan := await self._decided(items, fetched)) is None:
             self._metrics.races.inc()
-        self._failpoint.reach("claimed")
+        self._reach("after-commit")
         # 4. Produce
+        self._reach("before-produce")
         await self._produce(plan)
-        self._failpoint.reach("produced")
+        self._reach("after-produce")
         # 5. Save
         ends = {tp: records[-1].offset + 1 for tp, records in fetched.items()}
+        self._reach("before-mark")
         await self.directory.save({tp: (self._positions[tp].epoch, end) for tp, end in ends.items()}, {})
-        self._failpoint.reach("saved")
+        self._reach("after-mark")
         self._count(plan, items)
 
     def _item(self, tp: TopicPartition, record: Record) -> Item:
@@ -235,11 +244,13 @@ class Worker:
     async def _decided(self, items: list[Item], fetched: Mapping[TopicPartition, list[Record]]) -> Plan | None:
         """The plan of a batch, claimed; None where another worker was quicker. Raises Fenced."""
         keys = identifiers(items)
+        # receipts first: whoever sees another worker's receipt then sees whose it is, for both were claimed at once
+        revisions = await self.directory.revisions(receipts(items))
         found = await self.directory.members([key for key in keys if key not in self._members])
         members = {key: self._members[key] for key in keys if key in self._members} | found
-        plan = walk(items, members, await self.directory.revisions(receipts(items)), _draw)
-        self._failpoint.reach("decided")
+        plan = walk(items, members, revisions, _draw)
         ends = {tp: records[-1].offset + 1 for tp, records in fetched.items()}
+        self._reach("before-commit")
         won = await self.directory.write(
             {tp: (self._positions[tp].epoch, end) for tp, end in ends.items()},
             plan.identities,
@@ -273,7 +284,6 @@ class Worker:
             for partition, messages in by_partition.items()
             for sent in await self._writer.send(JOURNAL.name, partition, messages)
         ]
-        self._failpoint.reach("sent")
         await asyncio.gather(*on_their_way)
 
     async def _look_at_ends(self) -> None:
