@@ -102,9 +102,9 @@ class _Common(BaseModel):
     failpoint: Annotated[
         str,
         Field(
-            pattern=r"^([a-z-]+:[1-9][0-9]*)?$",
-            description="for tests: the place, and the how-many-th time there, where the process kills itself",
-            examples=["claimed:3"],
+            pattern=r"^([a-z-]+:[1-9][0-9]*(:stop)?)?$",
+            description="for tests: the place, and the how-many-th time there, where the process kills or stops itself",
+            examples=["before-commit:3"],
         ),
     ] = ""
     state_dir: Annotated[

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from events.topics import ENTRIES
 from infra.clock import monotonic
+from infra.failpoints import Failpoint
 from infra.health import Health
 from infra.kafka.client import OUTAGE as KAFKA_OUTAGE
 from infra.kafka.client import JournalGap, Ranges, Reader, Record, TopicPartition
@@ -45,6 +46,7 @@ class Keeping:
         self._runners: list[Runner] = []
         self._ranges = Ranges(settings)
         self._reader = Reader(settings, [ENTRIES.name], GROUP, self._claim)
+        self._reach = Failpoint(settings.failpoint).reach
         self._pool: Pool | None = None
         self._measured = 0.0
 
@@ -57,7 +59,7 @@ class Keeping:
         await prepare(self._pool, self._models)
         for model in self._models:
             store = await live_store(self._pool, model, topic)
-            self._runners.append(Runner(store, topic, self._ranges, self._meters))
+            self._runners.append(Runner(store, topic, self._ranges, self._meters, self._reach))
         await self._reader.start()
 
     async def stop(self) -> None:
@@ -70,7 +72,9 @@ class Keeping:
         """One round: what there is, to every model. Raises ModelStopped; an outage is waited out, a round at a time."""
         try:
             hurry = any(runner.behind() and not runner.trouble for runner in self._runners)
+            self._reach("before-fetch")
             batch = await self._reader.fetch(BATCH_RECORDS, HURRY_MS if hurry else IDLE_MS)
+            self._reach("after-fetch")
             await self._feed({tp.partition: records for tp, records in batch.items()})
             await self._measure()
         except JournalGap as gap:
@@ -91,11 +95,13 @@ class Keeping:
 
     async def _claim(self, assigned: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Each model claims its own positions; the reader starts at the least, and each drops what it has."""
+        self._reach("before-claim")
         offsets: dict[TopicPartition, int] = {}
         for runner in self._runners:
             for partition, offset in (await runner.claim([tp.partition for tp in assigned])).items():
                 tp = TopicPartition(ENTRIES.name, partition)
                 offsets[tp] = min(offset, offsets.get(tp, offset))
+        self._reach("after-claim")
         return offsets
 
     async def _measure(self) -> None:

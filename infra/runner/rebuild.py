@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from infra.failpoints import Failpoint
 from infra.kafka.client import Ranges, TopicPartition
 from infra.metrics import Registry
 from infra.postgres.pool import Connection, Pool
@@ -84,8 +85,8 @@ class Shadow:
         self._ranges = ranges
         self._partitions = partitions
         self._runner = Runner(
-            Store(pool, model, topic_id, schema, live=False), topic_id, ranges, Meters(Registry())
-        )  # fmt: skip
+            Store(pool, model, topic_id, schema, live=False), topic_id, ranges, Meters(Registry()), Failpoint("").reach
+        )
 
     async def claim(self) -> None:
         await self._runner.claim(self._partitions)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from infra.clock import monotonic, now_ms
@@ -59,12 +59,16 @@ class _Step:
 class Runner:
     """One read model in one process. Calls take turns."""
 
-    def __init__(self, store: Store, topic_id: str, ranges: Ranges, meters: Meters) -> None:
+    def __init__(
+        self, store: Store, topic_id: str, ranges: Ranges, meters: Meters, reach: Callable[[str], None]
+    ) -> None:
+        """reach: the failpoint."""
         self._store = store
         self._topic_id = topic_id
         self._ranges = ranges
         self._model = store.model
         self._meters = meters
+        self._reach = reach
         self._turn = asyncio.Lock()
         self._epochs: dict[int, int] = {}  # the partitions we own, by the epoch of our claim
         self._places: dict[int, Place] = {}  # of them, those whose position is known
@@ -234,8 +238,10 @@ class Runner:
         """3."""
         if not step.moves:
             return
+        self._reach("before-commit")
         with self._meters.commit.labels(self._model.name).time():
             await self._store.apply(step.moves, step.events, step.parked)
+        self._reach("after-commit")
         for move in step.moves:
             self._places[move.partition] = move.after
             self._waiting_ms[move.partition] = step.reached_ms[move.partition]
@@ -272,6 +278,7 @@ class Runner:
             if place is not None and place.epoch == self._epochs[partition]:
                 self._places[partition] = place
             else:
+                log.warning("read model %s: partition %d has another owner now", self._model.name, partition)
                 self._forget(partition)
 
     async def _look_again(self, partitions: Iterable[int]) -> None:

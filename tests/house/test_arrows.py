@@ -90,6 +90,17 @@ def test_arrows_point_inward() -> None:
     )
 
 
+def test_oracles_share_no_code_with_what_they_count() -> None:
+    complain(
+        [
+            f"{path}:{line}: an oracle may not import {module}; write down again what it needs"
+            for path, tree, _ in files("tests/oracles")
+            for line, module in imports(tree)
+            if below(module, (*ROOMS, "tests")) and not below(module, ("tests.oracles",))
+        ]
+    )
+
+
 def test_each_library_is_known_in_one_place() -> None:
     complain(
         [

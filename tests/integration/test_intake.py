@@ -254,7 +254,7 @@ class Story:
 async def test_killed_between_every_two_steps(shop: Shop) -> None:
     """SIGKILL at each failpoint in turn, with new records each time; then the story must be told in full, once."""
     story = Story(seed=1)
-    for place in ("decided", "claimed", "sent", "produced", "saved", "claimed", "produced"):
+    for place in ("before-commit", "after-commit", "after-produce", "after-mark", "before-produce", "before-mark"):
         await story.tell(shop)
         process = await start_intake(shop.settings, failpoint=f"{place}:1")
         assert await ended(process) == -signal.SIGKILL, place

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from events.topics import ENTRIES
+from infra.failpoints import Failpoint
 from infra.kafka.client import Ranges, TopicPartition, Writer
 from infra.kafka.topics_admin import ensure_topics, topic_id
 from infra.metrics import Registry
@@ -37,7 +38,7 @@ class Bench:
         await self.writer.write(ENTRIES.name, 1, [(b"x", b"no record", [])])
         await publish(self.writer, self.book.make(500))
         store = await live_store(self.pool, BALANCE, self.topic)
-        self.runner = Runner(store, self.topic, self.ranges, Meters(Registry()))
+        self.runner = Runner(store, self.topic, self.ranges, Meters(Registry()), Failpoint("").reach)
         await self.runner.claim(range(self.settings.partitions))
         await self.catch_up()
 

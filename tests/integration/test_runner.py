@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from events.topics import ENTRIES
+from infra.failpoints import Failpoint
 from infra.kafka.client import Ranges, Reader, TopicPartition, Writer
 from infra.kafka.topics_admin import ensure_topics, topic_id
 from infra.metrics import Registry
@@ -40,7 +41,8 @@ class Bench:
         self.partitions = range(settings.partitions)
 
     async def runner(self, model: ReadModel, *, claim: bool = True) -> Runner:
-        runner = Runner(await live_store(self.pool, model, self.topic), self.topic, self.ranges, self.meters)
+        store = await live_store(self.pool, model, self.topic)
+        runner = Runner(store, self.topic, self.ranges, self.meters, Failpoint("").reach)
         if claim:
             await runner.claim(self.partitions)
         return runner
