@@ -6,9 +6,11 @@ import asyncio
 import sys
 
 from events.topics import ENTRIES
-from infra import process
+from infra.kafka.client import OUTAGE as KAFKA_OUTAGE
 from infra.kafka.client import Ranges
-from infra.kafka.topics_admin import ensure_topics, topic_id
+from infra.kafka.topics_admin import TopicRefused, ensure_topics, topic_id
+from infra.postgres.migrate import MigrationRefused
+from infra.postgres.pool import OUTAGE as POSTGRES_OUTAGE
 from infra.postgres.pool import open_pool
 from infra.runner.rebuild import Rebuilt, rebuild
 from infra.runner.store import ModelStopped, prepare
@@ -18,7 +20,14 @@ from infra.stack.supervisor import StackError
 from projections.models import MODELS
 from services.workbench.up import stack_folder
 
-REFUSED: tuple[type[Exception], ...] = (*process.REFUSED, StackError, ModelStopped)
+REFUSED: tuple[type[Exception], ...] = (
+    StackError,
+    TopicRefused,
+    MigrationRefused,
+    ModelStopped,
+    *KAFKA_OUTAGE,
+    *POSTGRES_OUTAGE,
+)
 
 
 async def rebuild_model(settings: Settings, name: str) -> Rebuilt:

@@ -7,26 +7,14 @@ tables, seq by seq.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import signal
 from collections import Counter
 from typing import Any
 
-import pytest
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
-from aiokafka.structs import TopicPartition
-
-from events.topics import JOURNAL
-from infra.kafka.topics_admin import ensure_topics
 from infra.settings import Settings
-from tests.drivers.ledger import Ledger, ended, ledger_of, process_of, stopped, until
+from tests.drivers.ledger import Ledger, ledger_of, process_of, stopped, until
 
 FACTS = "facts"  # settings.clock: no ticks of its own
-FAILPOINTS = [
-    *("before-claim:1", "after-claim:1", "before-fetch:2", "after-fetch:1", "before-commit:1", "after-commit:1"),
-    *("before-produce:1", "before-produce:3", "after-produce:1", "after-produce:3", "before-mark:1", "after-mark:1"),
-]
 
 
 def member(number: int) -> str:
@@ -72,22 +60,6 @@ async def assert_exact(ledger: Ledger, told: list[dict[str, Any]], others: int =
     await ledger.assert_topics_are_the_tables()
 
 
-@pytest.mark.parametrize("failpoint", FAILPOINTS)
-async def test_killed_between_two_steps(house: Settings, failpoint: str) -> None:
-    async with ledger_of(house) as ledger:
-        await ledger.publish_programme("plain")
-        told = story(0, 300)
-        await ledger.say(told)
-        async with process_of(house, clock=FACTS, failpoint=failpoint) as process:
-            assert await ended(process) == -signal.SIGKILL
-        told += story(300, 300)
-        await ledger.say(told[-306:])
-        async with process_of(house, clock=FACTS) as process:
-            await ledger.all_booked()
-            assert await stopped(process) == 0
-        await assert_exact(ledger, told)
-
-
 async def test_large_batches_overlap_with_the_commit_before(house: Settings) -> None:
     async with ledger_of(house) as ledger:
         await ledger.publish_programme("plain")
@@ -96,29 +68,6 @@ async def test_large_batches_overlap_with_the_commit_before(house: Settings) -> 
         async with process_of(house, clock=FACTS):
             await ledger.all_booked()
         await assert_exact(ledger, told)
-
-
-async def test_a_sleeping_owner_wakes_up_fenced(house: Settings) -> None:
-    """SIGSTOP past the takeover: the woken one's commit is refused, and nothing is booked twice."""
-    async with ledger_of(house) as ledger:
-        await ledger.publish_programme("plain")
-        told = story(0, 400)
-        await ledger.say(told)
-        async with process_of(house, clock=FACTS, instance="sleeper") as sleeper:
-            await ledger.all_booked()
-            sleeper.send_signal(signal.SIGSTOP)
-            before = dict(await ledger.rows("select partition, epoch from position"))
-            async with process_of(house, clock=FACTS, instance="heir"):
-                more = story(400, 400)
-                await ledger.say(more)
-                await ledger.all_booked()
-                after = dict(await ledger.rows("select partition, epoch from position"))
-                assert all(after[partition] > epoch for partition, epoch in before.items())
-                sleeper.send_signal(signal.SIGCONT)
-                last = story(800, 400)
-                await ledger.say(last)
-                await ledger.all_booked()
-        await assert_exact(ledger, told + more + last)
 
 
 async def test_sessions_ended_by_an_administrator_cost_nothing(house: Settings) -> None:
@@ -214,37 +163,6 @@ async def test_a_member_whose_state_is_broken_stops_its_partition_alone(house: S
         await assert_exact(ledger, told + more)
 
 
-async def test_a_journal_that_was_made_anew_is_refused(house: Settings) -> None:
-    async with ledger_of(house) as ledger:
-        await ledger.say(story(0, 20))
-        async with process_of(house, clock=FACTS) as process:
-            await ledger.all_booked()
-            assert await stopped(process) == 0
-        name = house.topic_prefix + JOURNAL.name
-        async with admin(house) as client:
-            await client.delete_topics([name])
-
-            async def gone() -> bool:
-                return name not in await client.list_topics()
-
-            await until(gone, "the topic is deleted")
-        await ensure_topics(house, (JOURNAL,))
-        assert "it was deleted and made anew" in await refused(house)
-
-
-async def test_a_truncated_journal_is_refused(house: Settings) -> None:
-    async with ledger_of(house) as ledger:
-        await ledger.say(story(0, 40))
-        async with process_of(house, clock=FACTS) as process:
-            await ledger.all_booked()
-            assert await stopped(process) == 0
-        partition, sent = max(ledger.sent.items(), key=lambda item: item[1])
-        full = TopicPartition(house.topic_prefix + JOURNAL.name, partition)
-        async with admin(house) as client:
-            await client.delete_records({full: RecordsToDelete(before_offset=sent)})
-        assert f"journal.v1/{partition} does not hold offset {sent - 1}" in await refused(house)
-
-
 async def test_the_days_ticks_are_written_once_and_let_points_end(house: Settings) -> None:
     """Points of 2011 that were valid for three months have ended by today, whoever visits or not."""
     async with ledger_of(house) as ledger:
@@ -270,28 +188,3 @@ async def test_the_days_ticks_are_written_once_and_let_points_end(house: Setting
         ((earned,),) = await ledger.rows("select sum(points) from entry where debit = 'issued'")
         assert expired == earned > 0
         await ledger.assert_topics_are_the_tables()
-
-
-class admin:  # noqa: N801  used as a function
-    """An admin client for the length of a block."""
-
-    def __init__(self, house: Settings) -> None:
-        self._client = AIOKafkaAdminClient(bootstrap_servers=house.kafka_bootstrap_servers)
-
-    async def __aenter__(self) -> AIOKafkaAdminClient:
-        await self._client.start()
-        return self._client
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._client.close()
-
-
-async def refused(house: Settings) -> str:
-    """What the ledger says when it will not start."""
-    async with process_of(house, clock=FACTS) as process:
-        assert process.stderr is not None
-        async with asyncio.timeout(60):
-            said = (await process.stderr.read()).decode()
-            assert await process.wait() == 1
-    assert "Traceback" not in said
-    return said

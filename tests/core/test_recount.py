@@ -1,0 +1,206 @@
+"""The recount of the fault tests: a sound house is exact, and each way to be wrong is found by its check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.oracles.recount.__main__ import CHECKS, report
+from tests.oracles.recount.house import House, Record
+
+AT = "2026-03-10T09:30:00Z"
+CARD, MEMBER, PARTNER = "9826", "mem_a", "petrol"
+TABLES = ("fact", "entry", "reward", "reward_position", "member", "position", "parked_journal", "parked")
+
+
+def line(item: str, pence: int) -> dict[str, Any]:
+    return {"item": item, "quantity": 1, "total_minor": pence, "categories": ["tea"]}
+
+
+def entry(debit: str, credit: str, points: int, balance: int, lot: str = "lot-1") -> dict[str, Any]:
+    return {"debit": debit, "credit": credit, "points": points, "why": "base", "balance_after": balance, "lot": lot}
+
+
+class Builder:
+    """A house of one partition and one member, written down fact by fact: what each did stands in the test."""
+
+    def __init__(self) -> None:
+        self.house = House(partitions=1)
+        self.house.tables = {name: [] for name in (*TABLES, "identity", "receipt", "intake_position")}
+        self.house.models = {"balance": [], "tier": [], "balance.parked": [], "tier.parked": []}
+        self.house.journal, self.house.entries, self.house.rewards = {0: []}, {0: []}, {PARTNER: {0: []}}
+        self.house.tables["identity"] = [{"scheme": "card", "value": CARD, "member": MEMBER}]
+
+    def say(self, said: dict[str, Any], entries: list[dict[str, Any]], balance: int, refusal: str = "") -> None:
+        """A fact, its entries, and the balance after it."""
+        house, seq = self.house, len(self.house.tables["fact"]) + 1
+        said = {"occurred_at": AT, "store": "store-1", **said}
+        fact = {**said, "member": MEMBER, "source": {"topic": "purchases.v1", "partition": 0, "offset": seq - 1}}
+        house.said.append(("purchases.v1", "till-1", said | {"identifier": {"scheme": "card", "value": CARD}}))
+        stands = [MEMBER, max(0, balance), 0, 0, max(0, -balance), 0, 0]
+        outcome = {"status": "declined", "refusal": refusal} if refusal else {"status": "done"}
+        row = {"partition": 0, "seq": seq, "fact_id": said["id"], "revision": 0, "member": MEMBER}
+        row |= {"type": said["type"], "recorded_at": 7, "offset": seq - 1, "body": json.dumps(fact).encode()}
+        row |= {"outcome": json.dumps(outcome).encode(), "postings": json.dumps([stands]).encode()}
+        house.tables["fact"].append(row)
+        house.tables["entry"] += [{"partition": 0, "seq": seq, "member": MEMBER, **one} for one in entries]
+        house.tables["receipt"].append({"receipt": said["id"], "revision": 0, "member": MEMBER})
+        house.journal[0].append(Record(seq - 1, MEMBER.encode(), row["body"], ()))
+        names = ("member", "available", "pending", "held", "debt", "tier", "qualifying_minor")
+        told = {"seq": seq, "fact": said["id"], "type": said["type"], "occurred_at": AT, "recorded_at_ms": 7}
+        told |= {"outcome": outcome, "postings": [dict(zip(names, stands, strict=True)) | {"entries": entries}]}
+        told |= {name: said[name] for name in ("partner", "store") if name in said}
+        house.entries[0].append(numbered(seq, MEMBER, json.dumps(told).encode()))
+        answer = {"fact": said["id"], "type": said["type"], "member": MEMBER, **outcome, "available": stands[1]}
+        answer |= {"debt": stands[4], "earned": sum(e["points"] for e in entries if e["debit"] == "issued")}
+        answer |= {"redeemed": sum(e["points"] for e in entries if e["credit"] == "spent")}
+        answer |= {"reversed": sum(e["points"] for e in entries if e["credit"] == "reversed")}
+        house.answers.append(answer)
+        self._reward(said, seq, answer)
+        self._close(stands, seq)
+
+    def _reward(self, said: dict[str, Any], fact_seq: int, answer: dict[str, Any]) -> None:
+        points = answer["earned"] - answer["reversed"]
+        if said.get("partner") and points:
+            seq = len(self.house.tables["reward"]) + 1
+            told = {"seq": seq, "id": said["id"], "partner": PARTNER, "member": "pm_1", "points": abs(points)}
+            told |= {"kind": "earned" if points > 0 else "reversed", "occurred_at": AT, "store": "store-1"}
+            value = json.dumps(told).encode()
+            row = {"partition": 0, "partner": PARTNER, "seq": seq, "fact_seq": fact_seq, "value": value}
+            self.house.tables["reward"].append(row)
+            self.house.rewards[PARTNER][0].append(numbered(seq, "pm_1", value))
+
+    def _close(self, stands: list[Any], seq: int) -> None:
+        """What stands once, as it is after the newest fact."""
+        house = self.house
+        sums: dict[str, int] = dict.fromkeys(("issued", "spent", "expired", "reversed"), 0)
+        for one in house.tables["entry"]:
+            for account in sums:
+                sums[account] += one["points"] * ((one["credit"] == account) - (one["debit"] == account))
+        at = {"member": MEMBER, "partition": 0}
+        sides = dict(zip(("available", "pending", "held", "debt"), stands[1:5], strict=True))
+        house.tables["member"] = [at | sides]
+        house.tables["position"] = [{"partition": 0, "next_offset": seq, "next_seq": seq + 1, "published_seq": seq}]
+        house.tables["intake_position"] = [{"topic": "purchases.v1", "partition": 0, "next_offset": seq}]
+        house.inbound_ends = {("purchases.v1", 0): seq}
+        balance = at | {"seq": seq} | sides | {"balance": stands[1] - stands[4], "earned": -sums["issued"]}
+        balance |= {"redeemed": sums["spent"], "expired": sums["expired"], "reversed": sums["reversed"]}
+        tier = at | {"seq": seq, "level": 0, "since_ms": 1_773_135_000_000, "qualifying_minor": 0}
+        house.models |= {"balance": [balance], "tier": [tier]}
+        position = {"partition": 0, "next_seq": seq + 1, "next_offset": seq}
+        house.models |= {"balance.position": [position], "tier.position": [position]}
+
+
+def numbered(seq: int, key: str, value: bytes) -> Record:
+    return Record(seq - 1, key.encode(), value, (("seq", str(seq).encode()),))
+
+
+def sound() -> House:
+    """Bought for 12.50 and 3.99; 5 points redeemed; 20 asked for and declined; 3.00 of 12.50 brought back."""
+    build = Builder()
+    bought = {"type": "purchase", "id": "p1", "partner": PARTNER, "currency": "GBP"}
+    build.say(bought | {"lines": [line("tea", 950), line("cup", 300)]}, [entry("issued", "lot", 12, 12)], 12)
+    build.say(
+        {"type": "purchase", "id": "p2", "currency": "GBP", "lines": [line("tea", 399)]},
+        [entry("issued", "lot", 3, 15, "lot-2")],
+        15,
+    )
+    build.say({"type": "redemption_requested", "id": "q1", "points": 5}, [entry("lot", "spent", 5, 10)], 10)
+    refusal = "balance_must_cover_the_points"
+    build.say({"type": "redemption_requested", "id": "q2", "points": 20}, [], 10, refusal)
+    back = {"type": "return", "id": "b1", "purchase": "p1", "partner": PARTNER, "currency": "GBP"}
+    build.say(back | {"lines": [line("cup", 300)]}, [entry("lot", "reversed", 3, 7)], 7)
+    return build.house
+
+
+def test_a_sound_house_is_exact() -> None:
+    found = report(sound())
+    assert found["exact"], found["differences"]
+    assert (found["facts"], found["declined"], found["answers"]) == (
+        {"purchase": 2, "redemption_requested": 2, "return": 1},
+        1,
+        5,
+    )
+
+
+# ---------------------------------------------------------------- each way to be wrong
+
+LESS = b'[["mem_a",14,0,0,0,0,0]]'
+Break = Callable[[House], object]
+
+
+def outcome_of(house: House, n: int, **more: str) -> None:
+    house.tables["fact"][n]["outcome"] = json.dumps(more).encode()
+
+
+def without(rows: Any, n: int) -> None:
+    del rows[n]
+
+
+def reword(rows: Any, n: int, old: bytes, new: bytes) -> None:
+    assert old in rows[n]["value"]
+    rows[n]["value"] = rows[n]["value"].replace(old, new)
+
+
+def told_twice(house: House) -> None:
+    record = house.entries[0][1]
+    house.entries[0].insert(3, record._replace(offset=9, value=record.value.replace(b"15", b"16")))
+
+
+BROKEN: list[tuple[str, str, Break]] = [
+    ("lost", "acknowledged and not booked", lambda h: h.said.append(("t", "till", h.said[0][2] | {"id": "p9"}))),
+    ("lost", "intake is behind", lambda h: h.inbound_ends.update({("purchases.v1", 0): 6})),
+    ("lost", "the ledger is behind", lambda h: h.journal[0].append(h.journal[0][4]._replace(offset=5))),
+    ("doubled", "booked twice", lambda h: h.tables["fact"].append(h.tables["fact"][4])),
+    ("doubled", "booked and never said", lambda h: without(h.said, 4)),
+    ("doubled", "booked as a correction", lambda h: h.tables["fact"][4].update(revision=1)),
+    ("overdrawn", "given more than there is", lambda h: outcome_of(h, 3, status="done")),
+    ("overdrawn", "less than nothing", lambda h: h.tables["member"][0].update(available=-1)),
+    ("changed on the way", "other content", lambda h: h.said[2][2].update(points=4)),
+    ("changed on the way", "another member", lambda h: h.tables["identity"][0].update(member="mem_b")),
+    ("directory", "a card too many", lambda h: h.tables["identity"].append({"value": "1", "member": "mem_c"})),
+    ("directory", "one member, two cards", lambda h: h.tables["identity"].append(dict(h.tables["identity"][0]))),
+    ("directory", "a receipt is missing", lambda h: without(h.tables["receipt"], 1)),
+    ("set aside", "parked", lambda h: h.tables["parked_journal"].append({"partition": 0, "offset": 1, "reason": "?"})),
+    ("journal", "a repeat unlike it", lambda h: h.journal[0].append(h.journal[0][0]._replace(value=b'{"id":"p1"}'))),
+    ("journal", "another order", lambda h: h.journal[0].reverse()),
+    ("gaps in seq", "in the table", lambda h: without(h.tables["fact"], 2)),
+    ("gaps in seq", "on the topic", lambda h: without(h.entries[0], 2)),
+    ("gaps in seq", "on a partner's topic", lambda h: without(h.rewards[PARTNER][0], 0)),
+    ("gaps in seq", "not all published", lambda h: h.tables["position"][0].update(published_seq=4)),
+    ("decisions", "declined without a reason", lambda h: outcome_of(h, 2, status="declined", refusal="because")),
+    ("decisions", "more points than the rules give", lambda h: h.tables["entry"][0].update(points=13)),
+    ("decisions", "a posting that says less", lambda h: h.tables["fact"][1].update(postings=LESS)),
+    ("decisions", "a balance that is not the rules'", lambda h: h.tables["member"][0].update(available=8)),
+    ("double entry", "a balance that is not the sum", lambda h: h.tables["entry"][2].update(balance_after=11)),
+    ("double entry", "a lot that gives more than it got", lambda h: h.tables["entry"][2].update(lot="lot-2")),
+    ("double entry", "a member row that is not the sum", lambda h: h.tables["member"][0].update(available=6, debt=-1)),
+    ("entries.v1 against the tables", "a repeat with other bytes", told_twice),
+    ("entries.v1 against the tables", "another outcome", lambda h: outcome_of(h, 0, status="done", programme="x")),
+    ("entries.v1 against the tables", "a fact less", lambda h: without(h.entries[0], 4)),
+    ("rewards", "not told", lambda h: without(h.tables["reward"], 1)),
+    ("rewards", "told too much", lambda h: reword(h.tables["reward"], 0, b"12", b"13")),
+    ("rewards", "two names", lambda h: reword(h.tables["reward"], 1, b"pm_1", b"pm_2")),
+    ("answers", "another outcome was told", lambda h: h.answers[0].update(available=13)),
+    ("answers", "never answered", lambda h: without(h.answers, 0)),
+    ("projections against a rebuild", "a balance", lambda h: h.models["balance"][0].update(earned=16)),
+    ("projections against a rebuild", "a level", lambda h: h.models["tier"][0].update(level=1)),
+    ("projections against a rebuild", "not at the end", lambda h: h.models["tier.position"][0].update(next_seq=5)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "what", "broken"), BROKEN, ids=[f"{check}: {what}" for check, what, _ in BROKEN])
+def test_what_is_wrong_is_found_by_its_check(check: str, what: str, broken: Break) -> None:
+    del what
+    house = sound()
+    broken(house)
+    found = report(house)
+    assert not found["exact"]
+    assert found["differences"][check], found
+
+
+def test_every_check_has_something_that_it_finds() -> None:
+    assert {check for check, _, _ in BROKEN} == set(CHECKS)

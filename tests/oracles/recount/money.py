@@ -1,0 +1,76 @@
+"""Points are what the rules say, nobody has more or less, and every account is the sum of its entries."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.oracles.recount.books import Books
+
+OURS = ("lot", "debt")
+"""The accounts whose sum is a member's balance; debt counts against the lots."""
+
+
+def overdrawn(books: Books) -> Iterator[str]:
+    for row, fact in books.facts:
+        due, before = books.dues[row["partition"], row["seq"]]
+        given = json.loads(row["outcome"])["status"] == "done"
+        if fact["type"] == "redemption_requested" and given and due.refusal:
+            yield f"{row['fact_id']} was given {fact['points']} points, and there were {max(0, before)}"
+    for row in books.house.tables["member"]:
+        if min(row["available"], row["pending"], row["held"], row["debt"]) < 0:
+            yield f"{row['member']} has less than nothing: {dict(row)}"
+
+
+def decisions(books: Books) -> Iterator[str]:
+    """Every outcome and every posting is the rules'."""
+    balances: dict[str, int] = {}
+    for row, fact in books.facts:
+        place = row["partition"], row["seq"]
+        due, before = books.dues[place]
+        outcome = json.loads(row["outcome"])
+        if outcome.get("refusal", "") != due.refusal or (outcome["status"] == "declined") != bool(due.refusal):
+            yield f"{fact['type']} {row['fact_id']} ended as {outcome}, and the rules say {due.refusal or 'done'}"
+        moved = sum(signed(entry) for entry in books.entries.get(place, ()))
+        if moved != due.points:
+            yield f"{fact['type']} {row['fact_id']} moved {moved} points, and the rules say {due.points}"
+        after = balances[row["member"]] = before + due.points
+        stands = [row["member"], max(0, after), 0, 0, max(0, -after)]
+        if [posting[:5] for posting in json.loads(row["postings"])] != [stands]:
+            yield f"after {row['fact_id']} stands {row['postings'].decode()}, and the rules say {stands}"
+    for row in books.house.tables["member"]:
+        if row["available"] + row["pending"] - row["debt"] != balances.get(row["member"], 0):
+            yield f"{row['member']} has {dict(row)}, and the rules say {balances.get(row['member'], 0)}"
+
+
+def signed(entry: Mapping[str, Any]) -> int:
+    """What an entry adds to lots less debt."""
+    return int(entry["points"]) * ((entry["credit"] in OURS) - (entry["debit"] in OURS))
+
+
+def double_entry(books: Books) -> Iterator[str]:
+    """Lots less debt is the sum of the signed entries, at every entry; no lot gives more than it got."""
+    balances: Counter[str] = Counter()
+    lots: Counter[tuple[str, str]] = Counter()
+    debts: Counter[str] = Counter()
+    for entry in books.house.tables["entry"]:
+        member, points = entry["member"], entry["points"]
+        balances[member] += signed(entry)
+        where = f"entry of {entry['partition']}/{entry['seq']}"
+        if entry["balance_after"] != balances[member]:
+            yield f"{where}: {member} has {balances[member]} by the entries, and it says {entry['balance_after']}"
+        lot = member, entry["lot"]
+        lots[lot] += points * ((entry["credit"] == "lot") - (entry["debit"] == "lot"))
+        debts[member] += points * ((entry["debit"] == "debt") - (entry["credit"] == "debt"))
+        if lots[lot] < 0 or debts[member] < 0:
+            yield f"{where}: lot {entry['lot']} of {member} has {lots[lot]}, the debt is {debts[member]}"
+    held: Counter[str] = Counter()
+    for (member, _), points in lots.items():
+        held[member] += points
+    for row in books.house.tables["member"]:
+        stands = row["available"] + row["pending"], row["debt"]
+        if stands != (held[row["member"]], debts[row["member"]]):
+            by_entries = held[row["member"]], debts[row["member"]]
+            yield f"{row['member']} has lots and debt of {stands}, and of {by_entries} by the entries"
