@@ -6,10 +6,11 @@ Owns the three paths. Does not own what "ready" means: each part of a process sa
 from __future__ import annotations
 
 import asyncio
+import os
 from http import HTTPStatus
 
 from infra.metrics import Registry
-from infra.settings import Settings
+from infra.settings import Settings, SettingsError
 
 REQUEST_SECONDS = 5.0
 TEXT = "text/plain; charset=utf-8"
@@ -57,7 +58,7 @@ class Served:
 
 
 async def serve(settings: Settings, health: Health, registry: Registry) -> Served:
-    """Answer on TALLYSTICK_HTTP_HOST and TALLYSTICK_HTTP_PORT until close(). Raises OSError where the port is taken."""
+    """Answer on TALLYSTICK_HTTP_HOST and TALLYSTICK_HTTP_PORT until close(). Raises SettingsError: it cannot be."""
 
     def page(path: str) -> tuple[HTTPStatus, str, bytes]:
         match path.partition("?")[0]:
@@ -87,7 +88,13 @@ async def serve(settings: Settings, health: Health, registry: Registry) -> Serve
         finally:
             writer.close()
 
-    return Served(await asyncio.start_server(answer, settings.http_host, settings.http_port))
+    try:
+        return Served(await asyncio.start_server(answer, settings.http_host, settings.http_port))
+    except OSError as wrong:
+        raise SettingsError(
+            f"cannot listen on {settings.http_host}:{settings.http_port} (TALLYSTICK_HTTP_HOST, TALLYSTICK_HTTP_PORT): "
+            f"{os.strerror(wrong.errno) if wrong.errno else wrong}"
+        ) from None
 
 
 async def _request(reader: asyncio.StreamReader) -> tuple[str, str]:

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from errno import ENOSPC
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -41,7 +42,8 @@ def kafka_jars(cache: Path, progress: Progress | None = None) -> list[Path]:
                     _fetch(folder, progress)
         except OSError as wrong:
             raise JarsUnavailable(
-                f"cannot keep Kafka's jars in {cache} ({wrong}). Name another folder in TALLYSTICK_CACHE_DIR"
+                f"cannot keep Kafka's jars (44 MB) in {cache}: {wrong.strerror}. "
+                "Name another folder in TALLYSTICK_CACHE_DIR"
             ) from wrong
     check(folder)
     return sorted(folder.glob("*.jar"))
@@ -86,6 +88,8 @@ def _fetch(folder: Path, progress: Progress | None) -> None:
                         progress(done, len(wanted))
             except Exception as wrong:
                 pool.shutdown(cancel_futures=True)
+                if getattr(wrong, "errno", None) == ENOSPC:
+                    raise
                 raise JarsUnavailable(
                     "could not fetch Kafka's jars from Maven Central "
                     f"({type(wrong).__name__}: {str(wrong)[:200]}). The first start needs the network; "

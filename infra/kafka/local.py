@@ -45,9 +45,16 @@ class LocalKafka:
     def _properties_file(self) -> Path:
         return self.folder / "server.properties"
 
+    @property
+    def _temporary_folder(self) -> Path:
+        """Where zstd's native code is unpacked and run from, which a system's /tmp may forbid or have no room for."""
+        return self.folder / "tmp"
+
     def prepare(self) -> None:
-        """Write the configuration; the first time also format the storage (one short Java run, 0.7 s)."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Write the configuration; the first time also format the storage (one short Java run, 0.7 s).
+
+        Raises KafkaUnavailable, or OSError where the folder cannot be written."""
+        self._temporary_folder.mkdir(parents=True, exist_ok=True)
         lines = (f"{name}={value}\n" for name, value in self.properties().items())
         self._properties_file.write_text("".join(lines))
         if (self.folder / "data" / "meta.properties").exists():
@@ -73,6 +80,7 @@ class LocalKafka:
             # (3.8 to 2.4 s of CPU until it is ready, 12.6 to 6.6 us an event of the ledger's first 150,000)
             "-XX:TieredStopAtLevel=1",
             *("-Djava.awt.headless=true", f"-Dlog4j2.configurationFile={LOGGING}"),
+            *(f"-Djava.io.tmpdir={self._temporary_folder}", "-XX:-UsePerfData"),
             "--enable-native-access=ALL-UNNAMED",  # zstd and snappy are native code: else a warning since Java 24
             *("-cp", self._class_path(), "kafka.Kafka", str(self._properties_file)),
         ]

@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     InvalidReplicationFactorError,
+    KafkaConnectionError,
     KafkaError,
     NoError,
     TopicAlreadyExistsError,
@@ -96,10 +97,19 @@ async def _admin(settings: Settings) -> AsyncIterator[Any]:
     thin_out_log()
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers, request_timeout_ms=10_000)
     try:
-        await admin.start()
+        await _started(admin, settings)
         yield admin
     finally:
         await admin.close()
+
+
+async def _started(admin: Any, settings: Settings) -> None:
+    try:
+        await admin.start()
+    except KafkaConnectionError:
+        raise KafkaConnectionError(
+            f"Kafka does not answer at {settings.kafka_bootstrap_servers}; check KAFKA_BOOTSTRAP_SERVERS"
+        ) from None
 
 
 def _config(settings: Settings, topic: Topic) -> dict[str, str]:

@@ -14,6 +14,7 @@ import shutil
 import stat
 import subprocess
 from dataclasses import dataclass
+from errno import ENOSPC
 from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -84,7 +85,9 @@ class LocalPostgres:
         return _copied(installed, self.folder / f"binaries-{version(PACKAGE)}")
 
     def prepare(self) -> None:
-        """Make the folder, the password and, the first time, the database cluster (0.5 to 0.9 s)."""
+        """Make the folder, the password and, the first time, the database cluster (0.5 to 0.9 s).
+
+        Raises PostgresUnavailable, or OSError where the folder cannot be written."""
         missing = [step for step in (self.folder, *self.folder.parents) if not step.exists()]
         self.folder.mkdir(parents=True, exist_ok=True)
         for step in missing if self.account is not None else ():
@@ -163,6 +166,8 @@ class LocalPostgres:
             )
         finally:
             os.close(read_end)
+        if os.strerror(ENOSPC) in done.stderr:
+            raise OSError(ENOSPC, os.strerror(ENOSPC), str(data))
         if done.returncode:
             raise PostgresUnavailable(f"PostgreSQL could not make {data}:\n{done.stdout}{done.stderr}")
 

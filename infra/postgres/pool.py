@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 import asyncpg
 from asyncpg import Pool, PostgresError, Record
@@ -77,13 +78,13 @@ async def create_database(url: str, name: str) -> None:
 
 async def open_pool(settings: Settings, *, min_size: int = 1, max_size: int = 4) -> Pool:
     """A pool on the house's database. Raises one of OUTAGE, or ServerRefused."""
-    with _let_in():
+    with _let_in(settings):
         return await _pool(settings, min_size, max_size)
 
 
 async def database_answers(settings: Settings) -> AsyncGenerator[None, None]:
     """A turn each time the database has answered, on one session. Raises one of OUTAGE, or ServerRefused."""
-    with _let_in():
+    with _let_in(settings):
         session = await asyncpg.connect(settings.database_url.get_secret_value(), timeout=CONNECT_SECONDS)
     try:
         while True:
@@ -94,9 +95,14 @@ async def database_answers(settings: Settings) -> AsyncGenerator[None, None]:
 
 
 @contextmanager
-def _let_in() -> Iterator[None]:
+def _let_in(settings: Settings) -> Iterator[None]:
+    """Around the making of a session: says of which server, and where to look, what the driver does not."""
     try:
         yield
+    except (OSError, TimeoutError) as why:
+        place = urlsplit(settings.database_url.get_secret_value())
+        where = f"{place.hostname or 'localhost'}:{place.port or 5432}"
+        raise ConnectionError(f"PostgreSQL does not answer at {where} ({why!r}); check DATABASE_URL") from None
     except (InvalidAuthorizationSpecificationError, InvalidCatalogNameError) as why:
         raise ServerRefused(f"PostgreSQL refuses the session: {why}; check DATABASE_URL") from None
 

@@ -73,11 +73,11 @@ class Stack:
         """Start our PostgreSQL, unless the settings name a server or it runs already."""
         if self.settings.database_url is not None or self.postgres is not None:
             return
-        server = LocalPostgres(self.folder / "postgres", self._ports.of("postgres"))
         try:
+            server = LocalPostgres(self.folder / "postgres", self._ports.of("postgres"))
             await asyncio.to_thread(server.prepare)
-        except PostgresUnavailable as wrong:
-            raise StackError(str(wrong)) from wrong
+        except (PostgresUnavailable, OSError) as wrong:
+            raise self._cannot(wrong) from wrong
         account = server.account
         await self.supervisor.start(
             Child(
@@ -102,8 +102,8 @@ class Stack:
             ports = self._ports.of("kafka"), self._ports.of("kafka-controller")
             server = LocalKafka(self.folder / "kafka", *ports, jars)
             await asyncio.to_thread(server.prepare)
-        except (JarsUnavailable, KafkaUnavailable) as wrong:
-            raise StackError(str(wrong)) from wrong
+        except (JarsUnavailable, KafkaUnavailable, OSError) as wrong:
+            raise self._cannot(wrong) from wrong
         await self.supervisor.start(
             Child(
                 name="kafka",
@@ -205,6 +205,14 @@ class Stack:
             await self.postgres.create_database(house.database or DATABASE)
         elif house.database is not None and self.settings.database_url is not None:
             await create_database(self.settings.database_url.get_secret_value(), house.database)
+
+    def _cannot(self, wrong: Exception) -> StackError:
+        if isinstance(wrong, OSError):
+            return StackError(
+                f"cannot write in {self.folder}: {wrong.strerror}. Make room (a local stack takes about 500 MB), "
+                "or name another folder in TALLYSTICK_STATE_DIR"
+            )
+        return StackError(str(wrong))
 
     def _fetching(self, there: int, total: int) -> None:
         if self._leaving:  # so that Ctrl-C does not wait for the rest

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ LONGEST_PAUSE_S = 10.0
 STEADY_S = 30.0  # a child that ran this long starts again with the first pause
 PROBE_EVERY_S = 0.05
 TAIL_LINES = 15
+FULL_BYTES = 1 << 20
 LAUNCHER = Path(__file__).with_name("launch.py")
 
 Say = Callable[[str], None]
@@ -72,11 +74,14 @@ class Supervisor:
     async def start(self, child: Child) -> None:
         """Start a child and wait until it is ready. Raises StackError with the end of its log."""
         began = _now()
-        self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{child.name.replace('/', '-')}.log"
-        if log.exists():
-            log.replace(log.with_suffix(".log.1"))
-        running = _Running(child, await self._spawn(child, log), log)
+        try:
+            self._logs.mkdir(parents=True, exist_ok=True)
+            if log.exists():
+                log.replace(log.with_suffix(".log.1"))
+            running = _Running(child, await self._spawn(child, log), log)
+        except OSError as wrong:
+            raise StackError(f"cannot start {child.name} with its log in {log}: {wrong.strerror}") from wrong
         self._running[child.name] = running
         await self._until_ready(running)
         running.keeper = asyncio.create_task(self._keep(running), name=f"keep {child.name}")
@@ -209,5 +214,7 @@ def _ending(code: int) -> str:
 
 
 def _tail(log: Path) -> str:
-    lines = log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
-    return "\n".join(f"    {line}" for line in lines) or "    (its log is empty)"
+    lines = log.read_text(errors="replace").splitlines()[-TAIL_LINES:] or ["(its log is empty)"]
+    if shutil.disk_usage(log.parent).free < FULL_BYTES:  # what it died of could not be logged
+        lines.append(f"(the disk of {log.parent} is full)")
+    return "\n".join(f"    {line}" for line in lines)

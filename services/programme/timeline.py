@@ -88,6 +88,10 @@ class TierRule(msgspec.Struct, frozen=True):
             return end_after_months(day, self.hold_months, self.zone)
         return self.drop_of(day) if self.hold_years is None else year_end(day, self.zone, self.hold_years)
 
+    def place_of(self, day: int) -> int:
+        """The day, counted from 1970, under which the spend of `day` is kept."""
+        return (year_start(day) if self.by_year else day) - EPOCH
+
     def matters_until(self, day: int) -> int:
         """Until when a return of what was bought on `day` can change a level."""
         return max(self.grace_from(self.drop_of(day)), self.term_of(day))
@@ -136,7 +140,7 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
         if not spend_minor or drop <= now_ms:
             return
         days = self.days
-        _add(days, (year_start(day) if rule.by_year else day) - EPOCH, spend_minor)
+        _add(days, rule.place_of(day), spend_minor)
         self.sum_minor += spend_minor
         self.level = rule.level(self.sum_minor)
         if spend_minor < 0 or drop <= self.next_due_ms:
@@ -183,11 +187,10 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
             return
         known, self.days, self.gone = self.gone | self.days, {}, {}
         for day, spend in known.items():
-            place = year_start(day + EPOCH) - EPOCH if new.by_year else day
             if new.drop_of(day + EPOCH) > at_ms:
-                _add(self.days, place, spend)
+                _add(self.days, new.place_of(day + EPOCH), spend)
             elif new.outlives or new.strict:
-                _add(self.gone, place, spend)
+                _add(self.gone, new.place_of(day + EPOCH), spend)
         today = day_of(at_ms, new.zone)
         self.sum_minor = sum(self.days.values())
         self.until = self.until[: len(new.thresholds_minor)] if new.outlives else []
@@ -211,7 +214,7 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
                     self.gone[day] = spend
             self._fall(due, carried, rule)
             while coming and midnight((day := next(iter(coming))) + EPOCH, rule.zone) <= due:
-                self._count(day, coming.pop(day), rule)
+                self._count(rule.place_of(day + EPOCH), coming.pop(day), rule)
             self._plan(rule)
 
     def _put(self, day: int, spend_minor: int, rule: TierRule, now_ms: int) -> None:
@@ -219,7 +222,7 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
         if not spend_minor or rule.matters_until(day) <= now_ms:
             return
         begins = rule.lag_days and midnight(day, rule.zone) > now_ms
-        place = (year_start(day) if rule.by_year and not begins else day) - EPOCH
+        place = day - EPOCH if begins else rule.place_of(day)
         there = self.coming if begins else self.days if rule.drop_of(day) > now_ms else self.gone
         if spend_minor > 0 and not begins and day == day_of(now_ms, rule.zone):
             self._count(place, spend_minor, rule)

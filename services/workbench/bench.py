@@ -21,3 +21,31 @@ def ledger(events: Events = 200_000, rounds: Rounds = 3) -> None:
     from tests.bench.ledger import run_ledger
 
     raise typer.Exit(run_ledger(events, rounds))
+
+
+@app.command()
+def rivals(
+    names: Annotated[list[str] | None, typer.Argument(help="Which ones; none: all that can run here.")] = None,
+    events: Events = 200_000,
+    rounds: Rounds = 3,
+) -> None:
+    """The ledger against other ways to do the same job, in alternating rounds of one run."""
+    from tests.bench.contest import run_rivals
+
+    raise typer.Exit(run_rivals(events, rounds, names or []))
+
+
+@app.command()
+def rate(events: Events = 100_000, rounds: Rounds = 5) -> None:
+    """The pure path alone, with no server: facts decoded, rated and booked a second, on one core."""
+    from tests.bench.rate import run_rate
+
+    raise typer.Exit(run_rate(events, rounds))
+
+
+@app.command()
+def growth(rounds: Rounds = 15) -> None:
+    """What one more fact costs a member of 10, 100, 1,000 and 10,000 facts, and what was promised of it."""
+    from tests.bench.growth import run_growth
+
+    raise typer.Exit(run_growth(rounds))

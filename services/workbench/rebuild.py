@@ -6,11 +6,9 @@ import asyncio
 import sys
 
 from events.topics import ENTRIES
-from infra.kafka.client import OUTAGE as KAFKA_OUTAGE
+from infra import process
 from infra.kafka.client import Ranges
-from infra.kafka.topics_admin import TopicRefused, ensure_topics, topic_id
-from infra.postgres.migrate import MigrationRefused
-from infra.postgres.pool import OUTAGE as POSTGRES_OUTAGE
+from infra.kafka.topics_admin import ensure_topics, topic_id
 from infra.postgres.pool import open_pool
 from infra.runner.rebuild import Rebuilt, rebuild
 from infra.runner.store import ModelStopped, prepare
@@ -20,14 +18,7 @@ from infra.stack.supervisor import StackError
 from projections.models import MODELS
 from services.workbench.up import stack_folder
 
-REFUSED: tuple[type[Exception], ...] = (
-    StackError,
-    TopicRefused,
-    MigrationRefused,
-    ModelStopped,
-    *KAFKA_OUTAGE,
-    *POSTGRES_OUTAGE,
-)
+REFUSED: tuple[type[Exception], ...] = (*process.REFUSED, StackError, ModelStopped)
 
 
 async def rebuild_model(settings: Settings, name: str) -> Rebuilt:

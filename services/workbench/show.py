@@ -74,7 +74,7 @@ def check_topics() -> int:
         print(f"error: {wrong_place}", file=sys.stderr)
         return 1
     except OUTAGE as away:
-        print(f"error: Kafka does not answer: {away}", file=sys.stderr)
+        print(f"error: {str(away) or repr(away)}", file=sys.stderr)
         return 1
     for name, sentence in wrong.items():
         print(f"{name:<24} {sentence or 'ok'}")

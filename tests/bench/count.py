@@ -2,7 +2,7 @@
 
 The rules of programme.yaml, written down again, literally: one record after the other, members apart. Imports nothing
 of ours, so that a mistake of the engine cannot be a mistake here too. It counts on what workload.py promises: times
-rise, goods come back whole and once, no day leaves the tier's window, nothing is pending or held.
+rise, goods come back by whole lines and once, nothing is pending or held.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 LONDON = ZoneInfo("Europe/London")
 PERCENT = (100, 125, 150)
 EXCLUDED = {"tobacco", "gift-card"}
-VALID_MONTHS = 6
+WINDOW_MONTHS = 12
 
 
 @dataclass
@@ -33,15 +33,17 @@ class Lot:
 
 @dataclass
 class Purchase:
+    day: date
     tier: int
     rows: dict[str, tuple[int, str]]
     """Item -> (pence, category)."""
-    lot: tuple[datetime, datetime, str]
 
 
 @dataclass
 class Member:
     spend: int = 0
+    days: dict[date, int] = field(default_factory=dict)
+    """The spend of each day that still counts for the level."""
     debt: int = 0
     lots: list[Lot] = field(default_factory=list)
     gone: dict[str, int] = field(default_factory=dict)
@@ -59,8 +61,9 @@ class Member:
 
 @dataclass
 class Count:
-    """The house."""
+    """The house. Points of a day end with the same day `valid_months` later."""
 
+    valid_months: int = 6
     members: dict[str, Member] = field(default_factory=lambda: defaultdict(Member))
     facts: int = 0
     repeats: int = 0
@@ -90,11 +93,12 @@ class Count:
     def _one(self, member: Member, said: dict[str, Any]) -> None:
         at = datetime.fromisoformat(said["occurred_at"])
         self._lapse(member, at)
+        forget(member, at)
         match said["type"]:
             case "purchase":
                 self._bought(member, said, at)
             case "return":
-                self._brought_back(member, said)
+                self._brought_back(member, said, at)
             case "redemption_requested" if said["points"] > member.available:
                 self.declined += 1
             case "redemption_requested":
@@ -109,24 +113,28 @@ class Count:
 
     def _bought(self, member: Member, said: dict[str, Any], at: datetime) -> None:
         rows = {line["item"]: (line["total_minor"], line["categories"][0]) for line in said["lines"]}
-        lot = (end_of(months_later(at.astimezone(LONDON).date(), VALID_MONTHS)), at, said["id"])
-        member.purchases[said["id"]] = Purchase(member.tier, rows, lot)
+        day = at.astimezone(LONDON).date()
+        member.purchases[said["id"]] = Purchase(day, member.tier, rows)
         points, spend = worth(rows, member.tier)
         member.spend += spend
+        member.days[day] = member.days.get(day, 0) + spend
         self.moved["issued"] += points
         self._told(said, "earned", points)
         repaid = min(points, member.debt)
         member.debt -= repaid
         if points > repaid:
-            member.lots.append(Lot(*lot, points - repaid))
+            expires = end_of(months_later(day, self.valid_months))
+            member.lots.append(Lot(expires, at, said["id"], points - repaid))
 
-    def _brought_back(self, member: Member, said: dict[str, Any]) -> None:
+    def _brought_back(self, member: Member, said: dict[str, Any], at: datetime) -> None:
         purchase = member.purchases[said["purchase"]]
         had, spent = worth(purchase.rows, purchase.tier)
         for line in said["lines"]:
             assert purchase.rows.pop(line["item"])[0] == line["total_minor"]
         left, still = worth(purchase.rows, purchase.tier)
-        member.spend -= spent - still
+        if end_of(months_later(purchase.day, WINDOW_MONTHS)) > at:
+            member.spend -= spent - still
+            member.days[purchase.day] -= spent - still
         points = had - left
         self.moved["reversed"] += points
         self._told(said, "reversed", points)
@@ -143,6 +151,12 @@ class Count:
     def _told(self, said: dict[str, Any], kind: str, points: int) -> None:
         if points and "partner" in said:
             self.rewards[said["partner"], kind] += points
+
+
+def forget(member: Member, at: datetime) -> None:
+    """A day's spend counts until the same day twelve months later has ended. Days stand in their order."""
+    while member.days and end_of(months_later(first := next(iter(member.days)), WINDOW_MONTHS)) <= at:
+        member.spend -= member.days.pop(first)
 
 
 def worth(rows: dict[str, tuple[int, str]], tier: int) -> tuple[int, int]:

@@ -58,6 +58,43 @@ async def differences(house: Round, counted: Count) -> list[str]:
     return found[:FIRST]
 
 
+RIVAL_TOTALS = """select
+    coalesce(sum(points) filter (where debit = 'issued'), 0) as issued,
+    coalesce(sum(points) filter (where credit = 'spent'), 0) as spent,
+    coalesce(sum(points) filter (where credit = 'expired'), 0)
+        - coalesce(sum(points) filter (where debit = 'expired'), 0) as expired,
+    coalesce(sum(points) filter (where credit = 'reversed'), 0) as reversed
+from rival_entry"""
+
+
+async def rival_differences(house: Round, counted: Count, check: Sequence[str], records: int) -> list[str]:
+    """The same of a rival's tables and topic, as far as it has them (rivals/README.md). records: of the journal."""
+    found, pool = [], house.pool
+    if "rows" in check:
+        rows = await pool.fetchval("select count(*) from rival_fact")
+        found += [f"{rows} rows of {records} records"] if rows != records else []
+    if "member" in check:
+        ours = {
+            row[0]: tuple(row[1:]) for row in await pool.fetch("select member, available, debt, tier from rival_member")
+        }
+        found += _unlike("member", ours, {name: (m.available, m.debt, m.tier) for name, m in counted.members.items()})
+    if "fact" in check:
+        row = await pool.fetchrow("select count(*), count(distinct id), sum(length(body)) from rival_fact")
+        assert row is not None
+        if tuple(row) != (counted.facts, counted.facts, counted.bytes):
+            found.append(f"facts, ids, bytes: {tuple(row)}, counted {counted.facts} of {counted.bytes}")
+    if "entry" in check:
+        row = await pool.fetchrow(RIVAL_TOTALS)
+        assert row is not None
+        found += _unlike("points", {k: int(v) for k, v in row.items()}, {k: counted.moved[k] for k, _ in row.items()})
+    if "reward" in check:
+        rows = await pool.fetch("select partner, kind, sum(points)::bigint from rival_reward group by 1, 2")
+        found += _unlike("reward", {(a, b): n for a, b, n in rows}, {k: n for k, n in counted.rewards.items() if n})
+    if "topic" in check and (there := await house.published()) < counted.facts:
+        found.append(f"{there} records on {ENTRIES.name} for {counted.facts} facts")
+    return found[:FIRST]
+
+
 def _unlike(what: str, ours: dict[Any, Any], counted: dict[Any, Any]) -> list[str]:
     return [
         f"{what} {key}: {ours.get(key)}, counted {counted.get(key)}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import sys
+import os
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from infra.settings import Settings, child_environment, variables
 from infra.stack.house import REPOSITORY, House
 from infra.stack.stack import Stack
 from services.workbench.publish import publish
-from tests.bench.machine import cores, cpu_seconds, cpu_seconds_of_postgres
+from tests.bench.machine import cores, cpu_seconds, cpu_seconds_of_all, cpu_seconds_of_tree
 from tests.bench.workload import PARTITIONS, PROGRAMME, Sent, messages
 from tests.drivers.servers import delete_topics, local_settings, open_folder
 
@@ -47,16 +47,29 @@ class Used:
 
     at: float
     cpu: dict[str, float]
+    all_cpu: float
+    """Of all processes of the machine on the two cores, and of the hypervisor's other guests."""
     wal: int
+    scanned: dict[str, int]
+    """Rows that sequential scans have read, by table: there should be hardly any."""
 
     def since(self, before: Used, events: int) -> dict[str, Any]:
-        """Per event, between two moments."""
+        """Per event, between two moments. `others`: the share of both cores that went to what is not of this bench."""
         seconds, events = max(self.at - before.at, LOOK_S), max(events, 1)
+        cpu = {name: self.cpu[name] - before.cpu[name] for name in self.cpu}
+        foreign = self.all_cpu - before.all_cpu - sum(cpu.values())
         return {
+            "events": events,
             "seconds": round(seconds, 3),
             "events_per_s": round(events / seconds),
-            "cpu_us": {name: round((self.cpu[name] - before.cpu[name]) / events * 1e6, 2) for name in self.cpu},
+            "cpu_us": {name: round(took / events * 1e6, 2) for name, took in cpu.items()},
             "wal_bytes": round((self.wal - before.wal) / events),
+            "rows_scanned": {
+                table: round(rows / events, 2)
+                for table, there in self.scanned.items()
+                if (rows := there - before.scanned.get(table, 0)) > events / 10
+            },
+            "others": round(max(0.0, foreign) / seconds / cores().count, 3),
         }
 
 
@@ -129,12 +142,14 @@ class Round:
         assert kafka is not None
         assert postgres is not None
         wal = await self.pool.fetchval("select pg_current_wal_lsn() - '0/0'::pg_lsn")
+        scanned = await self.pool.fetch("select relname, seq_tup_read from pg_stat_user_tables")
         cpu = {
-            "worker": cpu_seconds(worker.process.pid),
-            "postgres": cpu_seconds_of_postgres(postgres),
+            "worker": cpu_seconds_of_tree(worker.process.pid),
+            "postgres": cpu_seconds_of_tree(postgres),
             "broker": cpu_seconds(kafka),
+            "generator": cpu_seconds(os.getpid()),
         }
-        return Used(monotonic(), cpu, int(wal))
+        return Used(monotonic(), cpu, cpu_seconds_of_all(), int(wal), dict(map(tuple, scanned)))
 
     async def close(self) -> None:
         await self._ranges.stop()
@@ -165,15 +180,18 @@ class Worker:
 
 
 @asynccontextmanager
-async def worker_of(house: Round, *command: str, **more: str) -> AsyncIterator[Worker]:
-    """`python COMMAND...` on the worker's core, with the house's settings; `more` are environment variables."""
+async def worker_of(house: Round, *command: str, heard: bool = False, **more: str) -> AsyncIterator[Worker]:
+    """A command on the worker's core, with the house's settings; `more` are environment variables.
+
+    heard: its standard output is a pipe to be read, not part of its log.
+    """
     log = house.folder / f"worker-{next(_numbers)}.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, *command),
+            *command,
             env={**child_environment(), **variables(house.settings), "PYTHONPATH": str(REPOSITORY), **more},
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
+            stdout=asyncio.subprocess.PIPE if heard else output,
             stderr=output,
             cwd="/",
         )

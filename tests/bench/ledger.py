@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import json
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,22 @@ MEMBERS = 20_000
 """Fewer in a run that is shorter than ten facts for each."""
 WARM = 0.1
 """The share of the facts that is booked before the clock runs."""
+
+SIZES = """select
+    (select count(*) from entry)::numeric / count(*) as entries_a_fact,
+    (select count(*) from reward)::numeric / count(*) as rewards_a_fact,
+    (select avg(length(lot)) from entry) as lot,
+    (select avg(length(why)) from entry) as why,
+    avg(length(outcome)) as outcome,
+    avg(length(postings)) as postings,
+    (select avg(length(value)) from reward) as reward,
+    (select avg(length(state)) from member) as hot_row_bytes
+from fact"""
+
+
+def mix_of(events: int) -> Mix:
+    """The mix of a run: ten facts a member, up to 20,000 members."""
+    return Mix(members=min(MEMBERS, max(100, events // 10)))
 
 
 class Backlog:
@@ -49,7 +66,7 @@ async def ledger_round(stack: Stack, folder: Path, backlog: Backlog, steps: Path
     async with round_on(stack, folder) as house:
         await house.fill(backlog.sent)
         await house.pool.execute("checkpoint")
-        async with worker_of(house, *command) as worker:
+        async with worker_of(house, sys.executable, *command) as worker:
             first = await house.until_booked(backlog.warm, worker)
             if steps is not None:
                 worker.process.send_signal(signal.SIGUSR1)
@@ -60,16 +77,14 @@ async def ledger_round(stack: Stack, folder: Path, backlog: Backlog, steps: Path
             await worker.stop()
         found = await differences(house, backlog.counted)
         sizes = await _sizes(house)
-    return {**after.since(before, last - first), "events": last - first, "differences": found, **sizes}
+    return {**after.since(before, last - first), "differences": found, "sizes": sizes}
 
 
 async def _sizes(house: Round) -> dict[str, Any]:
-    row = await house.pool.fetchrow(
-        "select (select count(*) from entry)::float / count(*) as entries_a_fact, "
-        "(select avg(length(state)) from member)::float as hot_row_bytes from fact"
-    )
+    """What a fact leaves behind, on average: numbers of rows, and lengths in bytes."""
+    row = await house.pool.fetchrow(SIZES)
     assert row is not None
-    return {name: round(value, 2) for name, value in row.items()}
+    return {name: float(round(value, 2)) for name, value in row.items()}
 
 
 def steps_of(file: Path, cpu_us: float) -> dict[str, float]:
@@ -81,7 +96,7 @@ def steps_of(file: Path, cpu_us: float) -> dict[str, float]:
 
 async def bench(events: int, rounds: int) -> Result:
     """The whole bench."""
-    backlog = Backlog(Mix(members=min(MEMBERS, max(100, events // 10))), events)
+    backlog = Backlog(mix_of(events), events)
     ran: list[dict[str, Any]] = []
     async with servers() as (stack, folder):
         for number in range(rounds):
@@ -99,8 +114,9 @@ async def bench(events: int, rounds: int) -> Result:
         "events_per_s": spread([one["events_per_s"] for one in ran]),
         "cpu_us": {name: spread([one["cpu_us"][name] for one in ran]) for name in ran[0]["cpu_us"]},
         "wal_bytes": spread([one["wal_bytes"] for one in ran]),
-        "entries_a_fact": ran[0]["entries_a_fact"],
-        "hot_row_bytes": ran[0]["hot_row_bytes"],
+        "rows_scanned": spread([sum(one["rows_scanned"].values()) for one in ran]),
+        "others": spread([one["others"] for one in ran]),
+        "sizes": ran[0]["sizes"],
         "steps_us": steps,
         "rounds": ran,
     }
@@ -111,8 +127,10 @@ async def bench(events: int, rounds: int) -> Result:
 def _show(result: Result) -> None:
     rows: list[Sequence[object]] = [("events per second", result["events_per_s"])]
     rows += [(f"CPU us per event, {name}", value) for name, value in result["cpu_us"].items()]
-    rows += [("WAL bytes per event", result["wal_bytes"]), ("entries per fact", result["entries_a_fact"])]
-    rows += [("hot row, bytes", result["hot_row_bytes"])]
+    rows += [("WAL bytes per event", result["wal_bytes"])]
+    rows += [("table rows scanned per event", result["rows_scanned"])]
+    rows += [("share of both cores that went to others", result["others"])]
+    rows += [(name.replace("_", " "), size) for name, size in result["sizes"].items()]
     show(f"The ledger's backlog, {result['workload']['events']:,} events a round", ("", "median (least to most)"), rows)
     show("Where the worker's time goes (one sampled round)", ("step", "us per event"), list(result["steps_us"].items()))
 

@@ -35,6 +35,11 @@ class Cores:
             )
         return f"worker on core {self.worker}; broker, database and generator on core {self.others}"
 
+    @property
+    def count(self) -> int:
+        """How many cores the bench uses."""
+        return 2 if self.worker is not None else os.cpu_count() or 1
+
     def take_ours(self) -> None:
         """Move this process, and every child that it will have, to the core of everything but the worker."""
         if self.others is not None:
@@ -80,11 +85,21 @@ def cpu_seconds(pid: int) -> float:
     return sum(_stat(pid)[11:13]) / TICK
 
 
-def cpu_seconds_of_postgres(postmaster: int) -> float:
-    """The same of the server with all its sessions, those that have ended included."""
-    own = _stat(postmaster)[11:15]
-    children = [int(entry.name) for entry in PROC.glob("[0-9]*") if _stat(int(entry.name))[1:2] == [postmaster]]
-    return sum(own) / TICK + sum(cpu_seconds(child) for child in children)
+def cpu_seconds_of_tree(parent: int) -> float:
+    """The same of a process with its children, those that have ended and were waited for included."""
+    children = [int(entry.name) for entry in PROC.glob("[0-9]*") if _stat(int(entry.name))[1:2] == [parent]]
+    return sum(_stat(parent)[11:15]) / TICK + sum(cpu_seconds_of_tree(child) for child in children)
+
+
+def cpu_seconds_of_all() -> float:
+    """What every process has used of the bench's cores, and what a hypervisor gave to other guests."""
+    ours = {f"cpu{core}" for core in (cores().worker, cores().others) if core is not None} or {"cpu"}
+    try:
+        lines = [line.split() for line in (PROC / "stat").read_text().splitlines()]
+    except OSError:
+        return 0.0
+    # user nice system idle iowait irq softirq steal
+    return sum(sum(map(int, [*row[1:4], *row[6:9]])) for row in lines if row[0] in ours) / TICK
 
 
 def memory_mb(pid: int) -> float:

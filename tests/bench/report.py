@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -55,6 +56,9 @@ def _text(cell: object) -> str:
 def run(bench: Callable[[], Awaitable[Result]]) -> int:
     """Run a bench to its end. 0: exact; 1: not exact, or it could not run; 130 after Ctrl-C or SIGTERM."""
     cores()  # before anything is pinned
+    logging.getLogger("infra.kafka").setLevel(
+        logging.CRITICAL
+    )  # a topic just made has no leader yet, and that is no news
     machine = described()
     try:
         result = asyncio.run(_interruptible(bench))

@@ -1,7 +1,7 @@
 """What the bench feeds: receipts of five lines and 600 bytes, redemptions, returns, repeats, the same for every run.
 
 A seed and a count say all of it. Facts come in the order of time, spread over 300 days however many there are, so that
-lots end, levels rise, and no day leaves the tier's window of twelve months. Owns the bytes of the journal. What they
+lots end and levels rise. Owns the bytes of the journal. What they
 come to is counted elsewhere, from those bytes (count.py).
 """
 
@@ -43,6 +43,8 @@ class Mix:
     redemptions: float = 0.12
     returns: float = 0.05
     repeats: float = 0.005
+    most_points: int = 60
+    """A redemption asks for 10, 20 ... up to so many points."""
 
 
 class _Bought(NamedTuple):
@@ -54,11 +56,11 @@ class _Bought(NamedTuple):
 class Workload:
     """A stream of facts of one mix. `enrolments` come first; then `facts`, which may be taken in several parts."""
 
-    def __init__(self, mix: Mix, facts: int, seed: int = SEED) -> None:
-        """facts: how many there will be in all, repeats included; they say how far apart two of them are."""
+    def __init__(self, mix: Mix, facts: int, days: int = DAYS, seed: int = SEED) -> None:
+        """facts: how many there will be in all, repeats included, spread over `days`."""
         self.mix = mix
         self._random = random.Random(seed)
-        self._step = timedelta(days=DAYS) / max(1, facts)
+        self._step = timedelta(days=days) / max(1, facts)
         self._number = 0
         self._bought: dict[int, _Bought] = {}
         self._buyers: list[int] = []
@@ -128,7 +130,7 @@ class Workload:
         )
 
     def _redemption(self, key: bytes, at: bytes) -> bytes:
-        points = 10 * (1 + int(self._random.random() * 6))
+        points = 10 * (1 + int(self._random.random() * (self.mix.most_points // 10)))
         source = self._source("redemptions")
         return (
             b'{"type":"redemption_requested","id":"redemption:%d","occurred_at":"%b","member":"%b","points":%d,%b,'

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from events.decode import decode_said
+from services.workbench.demo import run
 from services.workbench.demo.expectation import Expectation
 from services.workbench.demo.receipts import Receipt, enrolment, read, redemption, said
 from services.workbench.demo.restarts import Restarts
@@ -132,3 +133,50 @@ def test_every_difference_is_told_with_its_place() -> None:
         "club: customer 1 is not expected",
         "club: customer 12347: tier is 9, expected 1",
     ]
+
+
+class NoServers:
+    """Stands for the stack; nothing is started, and nothing dies."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    async def __aenter__(self) -> NoServers:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def death(self) -> str:
+        return await asyncio.get_running_loop().create_future()
+
+
+@pytest.mark.parametrize("wrong", [None, "total", "customer", "lot"])
+def test_the_exit_code_is_0_only_if_every_single_number_is_right(
+    wrong: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain, club = found_as_expected("plain"), found_as_expected("club")
+    plain[0]["partners"] = {}
+    if wrong == "total":
+        plain[0]["guest_lines"] += 1
+    elif wrong == "customer":
+        plain[1]["12347"] = plain[1]["12347"] | {"earned": plain[1]["12347"]["earned"] - 1}
+    elif wrong == "lot":
+        name, row = next((name, row) for name, row in club[1].items() if row["lots"])
+        club[1][name] = row | {"lots": [*row["lots"][:-1], [*row["lots"][-1][:3], row["lots"][-1][3] + 1]]}
+
+    async def started(_stack: object) -> None: ...
+
+    async def counted_plain(*_: object) -> Any:
+        return plain
+
+    async def counted_club(*_: object) -> Any:
+        return club
+
+    monkeypatch.setattr(run, "Stack", NoServers)
+    monkeypatch.setattr(run, "_start", started)
+    monkeypatch.setattr(run, "read", list)
+    monkeypatch.setattr(run.Demo, "_plain", counted_plain)
+    monkeypatch.setattr(run.Demo, "_club", counted_club)
+    assert run.run_demo(once=True, as_json=True) == (0 if wrong is None else 1)
+    *_, verdict, report = capsys.readouterr().out.splitlines()
+    assert json.loads(report)["exact"] is (wrong is None)
+    assert len(json.loads(report)["differences"]) == (0 if wrong is None else 1), verdict

@@ -1,6 +1,8 @@
 """Kafka's jars: exactly those of the list, byte for byte, or none."""
 
+import errno
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,17 @@ def test_without_a_network_the_sentence_says_what_to_do(tmp_path: Path, monkeypa
     with pytest.raises(jars.JarsUnavailable, match=r"no route to host.*first start needs the network"):
         jars.kafka_jars(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kafka.lock"]
+
+
+def test_a_full_disk_is_not_taken_for_a_missing_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(_coordinate: str, _repository: Path) -> Path:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(jars, "_download", download)
+    with pytest.raises(
+        jars.JarsUnavailable, match=r"No space left on device\. Name another folder in TALLYSTICK_CACHE"
+    ):
+        jars.kafka_jars(tmp_path)
 
 
 def test_every_coordinate_is_pinned_and_has_a_hash() -> None:

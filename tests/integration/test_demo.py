@@ -22,6 +22,8 @@ from infra.postgres.pool import open_pool
 from infra.settings import Settings
 from infra.stack.stack import Stack
 from services.book.member import decode
+from services.book.pages import all_lots
+from services.programme.calendar import NEVER
 from services.workbench.demo.run import CLUB, LAST_TICK, PLAIN, PROGRAMMES
 from tests.drivers.documents import ROOT, agrees, snippets
 from tests.drivers.servers import local_settings, open_folder
@@ -96,10 +98,11 @@ async def test_processes_end_in_the_middle_and_the_facts_simulate_to_the_same_bo
                 assert min(ended[f"{name} SIGTERM"], ended[f"{name} SIGKILL"]) >= RESTARTS // 2
         async with Stack(local_settings(), folder / "demo", lambda _: None) as stack:
             await stack.start()
-            house_of_club = stack.settings_of(CLUB)
-            facts = folder / "facts.jsonl"
-            await write_facts(house_of_club, facts)
-            assert await simulated(facts) == await in_the_tables(house_of_club)
+            for house, options in ((PLAIN, ()), (CLUB, ("--until", LAST_TICK))):
+                settings = stack.settings_of(house)
+                facts = folder / f"{house.name}.jsonl"
+                await write_facts(settings, facts)
+                assert await simulated(facts, f"{house.name}.yaml", *options) == await in_the_tables(settings)
 
 
 async def write_facts(house: Settings, file: Path) -> None:
@@ -120,10 +123,10 @@ Book = dict[str, tuple[Any, ...]]
 """Member -> available, pending, held, debt, tier, qualifying spend, lots."""
 
 
-async def simulated(facts: Path) -> Book:
-    options = ("--programme", PROGRAMMES / "club.yaml", "--facts", facts, "--until", LAST_TICK, "--json")
+async def simulated(facts: Path, programme: str, *options: str) -> Book:
+    arguments = ("--programme", PROGRAMMES / programme, "--facts", facts, "--json", *options)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services.workbench", "simulate", *options), cwd=ROOT, stdout=PIPE
+        *(sys.executable, "-m", "services.workbench", "simulate", *arguments), cwd=ROOT, stdout=PIPE
     )
     output, _ = await process.communicate()
     assert process.returncode == 0
@@ -141,12 +144,18 @@ async def in_the_tables(house: Settings) -> Book:
         rows = await pool.fetch(
             "select member, available, pending, held, debt, tier, qualifying_minor, state from member"
         )
+        pages = await pool.fetch("select member, kind, key, value from cold where kind = 'lots'")
+    cold: dict[str, dict[tuple[str, str], bytes | None]] = {}
+    for page in pages:
+        cold.setdefault(page["member"], {})[page["kind"], page["key"]] = page["value"]
     return {
         row["member"]: (
             *tuple(row)[1:7],
             [
-                (instant(expires), instant(earned), slot, points)
-                for expires, earned, _, slot, points in decode(row["member"], row["state"]).lots
+                (None if expires >= NEVER else instant(expires), instant(earned), slot, points)
+                for expires, earned, _, slot, points in all_lots(
+                    decode(row["member"], row["state"]), cold.get(row["member"], {})
+                )
             ],
         )
         for row in rows

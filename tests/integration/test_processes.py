@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from urllib.parse import urlsplit, urlunsplit
@@ -57,3 +58,33 @@ def test_a_missing_database_is_a_sentence(process: str, house: Settings) -> None
 @pytest.mark.parametrize("process", PROCESSES)
 def test_a_missing_setting_names_the_variable(process: str) -> None:
     assert "KAFKA_BOOTSTRAP_SERVERS" in ends_with(process, KAFKA_BOOTSTRAP_SERVERS="", DATABASE_URL="")
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_port_that_is_taken_is_a_sentence_with_the_setting(process: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = ends_with(
+            process,
+            KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1",
+            DATABASE_URL="postgresql://a:b@127.0.0.1:1/c",
+            TALLYSTICK_HTTP_PORT=str(port),
+        )
+    assert f"cannot listen on 127.0.0.1:{port} (TALLYSTICK_HTTP_HOST, TALLYSTICK_HTTP_PORT): Address already" in said
+
+
+@pytest.mark.parametrize(
+    ("process", "sentence"),
+    [
+        ("services.ledger", "PostgreSQL does not answer at 127.0.0.1:1 (ConnectionRefusedError"),
+        ("projections", "Kafka does not answer at 127.0.0.1:1; check KAFKA_BOOTSTRAP_SERVERS"),
+    ],
+)
+def test_a_server_that_is_not_there_is_named(process: str, sentence: str) -> None:
+    said = ends_with(
+        process, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1", DATABASE_URL="postgresql://a:swordfish-17@127.0.0.1:1/c"
+    )
+    assert sentence in said
+    assert "swordfish-17" not in said

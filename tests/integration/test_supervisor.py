@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -86,6 +87,15 @@ async def test_a_server_that_ends_ends_the_run_with_the_tail_of_its_log(supervis
 
 async def test_a_child_that_cannot_start_says_why(supervisor: Supervisor) -> None:
     with pytest.raises(StackError, match=r"(?s)sorry ended with exit code 1.*no such programme"):
+        await supervisor.start(dying("sorry"))
+
+
+async def test_a_child_that_died_of_a_full_disk_could_not_log_it(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: used._replace(free=4096))
+    with pytest.raises(StackError, match=r"(?s)no such programme.*the disk of \S+ is full"):
         await supervisor.start(dying("sorry"))
 
 

@@ -5,6 +5,7 @@ Silver from 500.00, gold from 1,000.00; every sum below is counted by hand.
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from services.programme.timeline import Timeline
@@ -195,3 +196,29 @@ def test_strict_walks_the_later_purchases_again() -> None:
     timeline.put(day + 1, -50_000, rule, noon[3])
     rest = [(noon[1], day + 1, 0), (noon[2], day + 2, 40_000), (noon[3], day + 3, 10_000)]
     assert [state[0] for state in timeline.walk(before[1], rest, rule)] == [SILVER, SILVER, GOLD]
+
+
+def test_another_version_counts_the_days_by_its_own_rule_from_its_own_instant() -> None:
+    """700 in May are silver. From September gold begins at 600: gold at once, and with a term to the end of 2027.
+    From October nothing but the year's sum counts again: silver begins at 800, and the term that was earned is gone."""
+    first, second, third = (
+        world(tier).simulation.plan.versions[0].tier for tier in ("window_months: 12", "hold: {years: 1}", "drop: hard")
+    )
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    second = msgspec.structs.replace(second, thresholds_minor=(30_000, 60_000))
+    third = msgspec.structs.replace(third, thresholds_minor=(80_000, 90_000), window_months=0)
+    may, september, october = (day * 86_400_000 for day in (20_575, 20_697, 20_727))
+    timeline = Timeline()
+    timeline.put(20_575 + 719_163, 70_000, first, may)
+    assert timeline.before() == (SILVER,)
+    timeline.begin(first, first, september)
+    assert timeline.before() == (SILVER,)
+    timeline.begin(first, second, september)
+    end_of_2027 = 1_830_297_600_000
+    assert timeline.before() == (GOLD, end_of_2027, end_of_2027)
+    timeline.begin(second, third, october)
+    assert (timeline.before(), timeline.sum_minor, timeline.days) == ((STANDARD,), 70_000, {20_454: 70_000})
+    timeline.begin(third, None, october)
+    assert timeline == Timeline()

@@ -154,8 +154,11 @@ def test_the_timeline_is_the_recount_of_every_purchase(rule: TierRule, story: li
         if verb == "back" and bought:
             origin, left = bought.pop(which % len(bought))
             minor = -min(amount, left)
-        elif verb == "loose":
+        elif verb == "loose" and not rule.outlives:
             minor = -amount
+        elif verb == "loose" and bought and day - bought[-1][0] < 28 * DAY:
+            minor = -min(amount, bought[-1][1])
+            bought.clear()  # what came back without its receipt does not come back with it
         if minor > 0:
             bought.append((day, minor))
         timeline.put(origin.toordinal(), minor, rule, instant(day))
