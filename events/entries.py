@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-Account = Literal["issued", "lot", "debt", "held", "spent", "expired", "reversed"]
+Account = Literal["issued", "lot", "debt", "held", "spent", "expired", "reversed", "moved"]
 """Where points can be; services/book/accounts.py says what each means."""
 
 
@@ -46,7 +46,7 @@ class Posting(msgspec.Struct, frozen=True, gc=False):
 class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What the ledger decided about a fact."""
 
-    status: Literal["done", "declined"]
+    status: Literal["done", "declined", "waiting"]
     refusal: str = ""
     programme: str = ""
     """The programme version that rated it; empty where none was asked."""
@@ -82,7 +82,7 @@ class OutcomeRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     fact: str
     type: str
     member: str
-    status: Literal["done", "declined"]
+    status: Literal["done", "declined", "waiting"]
     refusal: str = ""
     earned: int = 0
     reversed: int = 0

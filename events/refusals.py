@@ -13,7 +13,6 @@ class Refusal(Enum):
     """Ordered: where several would hold, the first is given."""
 
     CURRENCY_MUST_BE_THE_PROGRAMMES = ("currency_must_be_the_programmes", False)
-    PURCHASE_MUST_BE_KNOWN = ("purchase_must_be_known", True)
     RETURN_MUST_NOT_EXCEED_THE_PURCHASE = ("return_must_not_exceed_the_purchase", False)
     REDEMPTION_MUST_BE_KNOWN = ("redemption_must_be_known", True)
     REDEMPTION_MUST_BE_OPEN = ("redemption_must_be_open", False)

@@ -12,7 +12,7 @@ class Reward(msgspec.Struct, frozen=True, gc=False):
 
     seq: int
     id: str
-    """The fact that caused it."""
+    """The fact that was rated: the one that came, or one that a later word about the past has changed."""
     partner: str
     member: str
     """A pseudonym: the same member has another one with every other partner."""

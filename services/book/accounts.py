@@ -17,6 +17,7 @@ HELD: Final[Account] = "held"
 SPENT: Final[Account] = "spent"
 EXPIRED: Final[Account] = "expired"
 REVERSED: Final[Account] = "reversed"
+MOVED: Final[Account] = "moved"
 
 MEANING: Final[dict[Account, str]] = {
     ISSUED: "points granted, from the programme",
@@ -26,5 +27,6 @@ MEANING: Final[dict[Account, str]] = {
     SPENT: "points exchanged for a reward",
     EXPIRED: "points that ended unused (breakage)",
     REVERSED: "points taken back because the goods came back",
+    MOVED: "points on their way from one lot to another, after a late fact; empty after every fact",
 }
 """In a clerk's words; printed by docs and explain."""

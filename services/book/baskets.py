@@ -1,7 +1,8 @@
 """A purchase as it stands: what is left of it, and the context that it was rated in.
 
-It is made from the purchase's own fact and outcome; only a purchase that a return or a correction has touched has a
-cold row ("purchase", id). A return without a receipt is a basket of its own, rated as if bought at the return.
+It is made from the purchase's own fact and outcome; only a purchase that a return or a correction has touched, or that
+a late fact has moved to another level, has a cold row ("purchase", id). A return without a receipt is a basket of its
+own, rated as if bought at the return.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from typing import Any
 import msgspec
 
 from events.decode import decode_fact, twin
-from events.entries import decode_outcome
 from events.facts.purchases import Correction, Line, Purchase, Return
-from services.book.turn import Turn
+from services.book.history import RANKS
+from services.book.member import Back
+from services.book.turn import Cold, Turn, newest, unpack
 from services.programme.calendar import day_of, instant_ms
 from services.programme.compile import Version
 from services.programme.mechanic import Basket
 
 _Line = twin(Line)
-_Lines = tuple[tuple[str, int, int, tuple[str, ...]], ...]
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -29,10 +30,9 @@ class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at_ms: int
     tier: int
     partner: str
-    rows: _Lines
-    """(item, quantity, total in minor units, categories) of what is left."""
-    back: _Lines = ()
-    """The same of what has come back: a correction of the receipt does not undo that."""
+    revision: int
+    rows: Back
+    """Of what is left."""
 
     def basket(self, version: Version) -> Basket:
         """As it is rated under a programme version."""
@@ -45,7 +45,7 @@ class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return Basket(self.purchase, self.at_ms, day, lines, self.tier, self.partner, measures)
 
 
-def basket_of(fact: Purchase | Return, at_ms: int, tier: int, version: Version) -> Basket:
+def basket_of(fact: Purchase | Correction | Return, at_ms: int, tier: int, version: Version) -> Basket:
     """A receipt as it was said, rated under a programme version: the path of every till event."""
     lines = fact.lines
     return Basket(
@@ -55,23 +55,33 @@ def basket_of(fact: Purchase | Return, at_ms: int, tier: int, version: Version) 
 
 def standing(fact: Purchase | Correction | Return, at_ms: int, tier: int) -> Standing:
     """A receipt's content as it was said."""
-    return Standing(fact.id, at_ms, tier, fact.partner or "", rows_of(fact))
+    return Standing(fact.id, at_ms, tier, fact.partner or "", fact.revision, rows_of(fact))
 
 
-def rows_of(fact: Purchase | Correction | Return) -> _Lines:
-    """Its lines as a cold row holds them."""
+def rows_of(fact: Purchase | Correction | Return) -> Back:
+    """The lines of a receipt as a cold row holds them."""
     return tuple((line.item, line.quantity, line.total_minor, line.categories) for line in fact.lines)
 
 
-def known(turn: Turn, purchase: str) -> Standing | None:
-    """A purchase of this member as it stands. None: the member has no such purchase, or it was declined."""
-    touched: Standing | None = turn.read("purchase", purchase, Standing)
-    if touched is not None:
-        return touched
-    row = turn.read("fact", purchase, tuple[bytes, bytes])
+def known(turn: Turn, purchase: str, by: tuple[int, int, str]) -> Standing | None:
+    """A purchase of this member as it stands. None: there is none that comes before `by` in the order of time."""
+    stands: Standing | None = turn.read("purchase", purchase, Standing) or _first(turn.cold.get(("fact", purchase)))
+    if stands is None or (stands.at_ms, RANKS["purchase"], purchase) > by:
+        return None
+    return stands
+
+
+def current(purchase: str, cold: Cold) -> Standing | None:
+    """A purchase as it stands in the book now, wherever it lies in time. None: there is none."""
+    return newest(cold.get(("purchase", purchase)), Standing) or _first(cold.get(("fact", purchase)))
+
+
+def _first(row: bytes | None) -> Standing | None:
+    """A purchase as it was said first, in the level of its outcome. None: there is no such fact, or it was declined."""
     if row is None:
         return None
-    fact, outcome = decode_fact(row[0]), decode_outcome(row[1])
+    body, outcome = unpack(row)
+    fact = decode_fact(body)
     if fact.type != "purchase" or outcome.status != "done":
         return None
     return standing(fact, instant_ms(fact.occurred_at), outcome.tier)
@@ -82,7 +92,7 @@ def keep(turn: Turn, now: Standing) -> None:
     turn.write("purchase", now.purchase, now)
 
 
-def less(purchase: Standing, back: _Lines) -> Standing | None:
+def less(purchase: Standing, back: Back) -> Standing | None:
     """What is left after goods came back: of each item, those of the line's own categories first. None: more came
     back than is there."""
     rest: dict[str, dict[tuple[str, ...], tuple[int, int]]] = {}
@@ -102,4 +112,4 @@ def less(purchase: Standing, back: _Lines) -> Standing | None:
         if any(missing):
             return None
     rows = tuple((item, *left, kind) for item, kinds in rest.items() for kind, left in kinds.items() if any(left))
-    return Standing(purchase.purchase, purchase.at_ms, purchase.tier, purchase.partner, rows, purchase.back + back)
+    return msgspec.structs.replace(purchase, rows=rows)

@@ -10,7 +10,7 @@ from bisect import bisect_left
 
 from events.entries import Account
 from services.book.accounts import DEBT, EXPIRED, ISSUED, LOT, REVERSED
-from services.book.member import Drawn, Member, Owed
+from services.book.member import Broken, Drawn, Member, Owed
 from services.book.pages import insert, open_holding, open_page, soonest
 from services.book.turn import Turn, lot_id
 from services.programme.mechanic import Lot
@@ -62,6 +62,8 @@ def expire(turn: Turn, lot: Lot, points: int) -> None:
     turn.member.expired += points
     turn.enter(LOT, EXPIRED, points, "expiry", lot)
     key = lot_id(lot)
+    if lot[0] < turn.now_ms and ("gone", key) not in turn.written and ("gone", key) not in turn.cold:
+        raise Broken(f"{turn.member.id}: the breakage of lot {key} was not looked up")
     turn.write("gone", key, (turn.read("gone", key, int) or 0) + points)
 
 
@@ -137,6 +139,8 @@ def repay(turn: Turn, lot: Lot) -> None:
         if not rest:
             break
         part = min(rest, owed[1])
+        if not part:
+            continue  # repaid, and kept for the hold that rests on it
         rest -= part
         change(turn, lot, -part)
         member.debt -= part
@@ -145,12 +149,12 @@ def repay(turn: Turn, lot: Lot) -> None:
 
 
 def settle(turn: Turn, cause: str, owed: Owed) -> None:
-    """Keep a debt where it belongs: with the member while it is open, in a cold row when it is repaid."""
-    if owed[1]:
+    """Keep a debt where it belongs: with the member while it is open or a hold rests on it, else in a cold row."""
+    if owed[1] or cause in turn.member.holds:
         turn.member.debts[cause] = owed
         return
     turn.member.debts.pop(cause, None)
-    turn.write("debt", cause, owed)
+    turn.write("debt", cause, owed if owed[2] else None)
 
 
 def give_back(turn: Turn, cause: str, drawn: Drawn, frm: Account, why: str) -> None:
@@ -175,29 +179,25 @@ def _return_to(turn: Turn, lot: Lot, points: int, frm: Account, why: str) -> Non
 def _forgive(turn: Turn, cause: str, points: int, frm: Account, why: str) -> None:
     """The part of a draw that was owed: what is still open is forgiven, what was repaid goes back to who repaid it."""
     member = turn.member
-    made, still_open, repaid = member.debts.get(cause) or turn.read("debt", cause, Owed) or (0, 0, ())
+    number, still_open, repaid = member.debts.get(cause) or turn.read("debt", cause, Owed) or (0, 0, ())
     part = min(points, still_open)
     if part:
         member.debt -= part
         credit(member, frm, -part)
         turn.enter(frm, DEBT, part, why)
-    rest, kept, back = points - part, [], []
+    rest = points - part
+    kept: list[tuple[Lot, int]] = []
+    back: list[tuple[Lot, int]] = []
     for lot, by in reversed(repaid):
-        mine = min(rest, by)
-        rest -= mine
-        back += [(lot, mine)] if mine else []
-        kept += [(lot, by - mine)] if by > mine else []
-    _keep(turn, cause, (made, still_open - part, tuple(reversed(kept))))
-    for lot, mine in back:
-        _return_to(turn, lot, mine, frm, why)
-
-
-def _keep(turn: Turn, cause: str, owed: Owed) -> None:
-    """What is left of a debt of which a part was forgiven; nothing is left of one that nobody owes or repaid."""
-    turn.member.debts.pop(cause, None)
-    turn.write("debt", cause, None)
-    if owed[1] or owed[2]:
-        settle(turn, cause, owed)
+        gives = min(rest, by)
+        rest -= gives
+        if gives:
+            back.append((lot, gives))
+        if by > gives:
+            kept.insert(0, (lot, by - gives))
+    settle(turn, cause, (number, still_open - part, tuple(kept)))
+    for lot, gives in back:
+        _return_to(turn, lot, gives, frm, why)
 
 
 def credit(member: Member, account: Account, points: int) -> None:

@@ -29,6 +29,19 @@ Owed = tuple[int, int, tuple[tuple[Lot, int], ...]]
 Page = tuple[int, Lot, Lot, int]
 """(number, its first lot, its last lot, its points): far lots in a cold row (services/book/pages.py)."""
 
+Sent = tuple[tuple[str, str, str, int], ...]
+"""(rule, slot, receiver, points): what a fact gave to other members."""
+
+Step = tuple[int, int, int, Sent]
+"""(at_ms, seq, points, sent): a fact that counts, by its place in time and in the book; `points` is what the rules made
+of it, as it was last rated."""
+
+Chunk = tuple[int, int, int]
+"""(the last step's at_ms, number, turns so far): steps whose member row was kept (services/book/history.py)."""
+
+Back = tuple[tuple[str, int, int, tuple[str, ...]], ...]
+"""(item, quantity, total in minor units, categories) of goods that came back."""
+
 _Cell = int | str | tuple[int | str | tuple[int | str | tuple[int | str, ...], ...], ...]
 
 
@@ -41,9 +54,13 @@ class Member(msgspec.Struct, array_like=True, gc=False):
 
     id: str
     now_ms: int = -NEVER
-    """How far time has come in this book: the newest instant of any fact or tick. It never goes back."""
+    """How far time has come in this book: the newest instant of any fact, or of anything that time alone did."""
     high_water_ms: int = -NEVER
     """The newest occurred_at of a fact of this member: a fact not later than this might be a duplicate."""
+    turns: int = 0
+    """How often this state was changed: the stamp of cold rows (services/book/turn.py)."""
+    newest: tuple[int, int, str] = (-NEVER, 0, "")
+    """The place in time of the newest fact that counts (services/book/history.py order_of)."""
     live: int = 0
     """Points in lots, active and pending."""
     pending: int = 0
@@ -55,6 +72,7 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     reversed: int = 0
     debts_made: int = 0
     pages_made: int = 0
+    chunks_made: int = 0
     lots: list[LiveLot] = []
     pages: list[Page] = []
     holds: dict[str, Hold] = {}
@@ -62,6 +80,18 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     """Open debts by cause; a repaid one moves to a cold row."""
     cells: dict[str, dict[int | str, _Cell]] = {}
     timeline: Timeline = msgspec.field(default_factory=Timeline)
+    recent: list[Step] = []
+    """The facts that count since the last chunk, in on-time order."""
+    written: list[tuple[str, str]] = []
+    """The cold rows written since the last chunk."""
+    chunks: list[Chunk] = []
+    """The chunks whose member row is kept, oldest first."""
+    waiting: dict[str, tuple[tuple[str, Back], ...]] = {}
+    """Purchase that has not come -> (return, its lines) that wait for it."""
+    aside: list[str] = []
+    """Returns that brought back more than there was: without effect."""
+    ahead: list[str] = []
+    """Purchases of which a correction came first."""
 
     @property
     def available(self) -> int:

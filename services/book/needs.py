@@ -7,40 +7,59 @@ spending beyond the hot row, or time that reaches a page, needs pages of lots. S
 from __future__ import annotations
 
 from events.facts import MemberFact
-from events.facts.purchases import Correction, Return
+from events.facts.purchases import Return
 from services.book import redemptions
-from services.book.baskets import known, standing
+from services.book.baskets import basket_of, current, less, rows_of
 from services.book.member import Member, Owed
-from services.book.pages import missing
-from services.book.turn import Cold, ColdKey, Turn, lot_id
-from services.programme.calendar import instant_ms
-from services.programme.compile import Plan, Version
-from services.programme.mechanic import POINTS, Basket, Change, Lot
+from services.book.pages import lots_of, missing
+from services.book.turn import Cold, ColdKey, lot_id, newest
+from services.programme.compile import Plan
+from services.programme.mechanic import POINTS, Change, Lot
 from services.programme.rate import Award, rate
 
 
-def needs(member: Member, fact: MemberFact, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
+def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
     """The cold rows that the fact needs and `cold` does not have yet. Ask again until (): some lead to others."""
     purchase = _purchase_of(fact)
-    if purchase is not None and ("purchase", purchase) not in cold:
-        return ("purchase", purchase), ("fact", purchase)
+    if purchase is not None:
+        rows = (("purchase", purchase), ("fact", purchase))
+        if absent := tuple(key for key in rows if key not in cold):
+            return absent
     redemption = getattr(fact, "redemption", None)
     if redemption is not None and redemption not in member.holds and ("use", redemption) not in cold:
         return (("use", redemption),)
-    lots, points = _touched(fact, plan, member, cold)
+    lots, points = _touched(fact, at_ms, plan, member, cold)
     keys: list[ColdKey] = [("gone", lot_id(lot)) for lot in sorted(lots)]
     if redemption is not None:
         keys += _draws_of(redemption, member, cold)
+    to_ms = max(at_ms, member.now_ms)
+    if redemption is not None or member.holds:
+        keys += _given_back(member, to_ms, redemption is not None, cold)
     found = tuple(key for key in keys if key not in cold)
     if member.pages:
-        to_ms = max(instant_ms(fact.occurred_at), member.now_ms)
         found += missing(member, cold, to_ms, points, lots)
     return found
 
 
 def tick_needs(member: Member, at_ms: int, cold: Cold) -> tuple[ColdKey, ...]:
-    """The cold rows that `tick` needs and `cold` does not have yet: pages of lots whose first one ends by then."""
-    return missing(member, cold, at_ms, 0, ()) if member.pages else ()
+    """The cold rows that passing time needs and `cold` does not have yet: pages of lots whose first one ends by then,
+    and the breakage of lots that holds give back after they have ended."""
+    found = tuple(key for key in _given_back(member, at_ms, False, cold) if key not in cold) if member.holds else ()
+    return found + (missing(member, cold, at_ms, 0, ()) if member.pages else ())
+
+
+def _given_back(member: Member, to_ms: int, voided: bool, cold: Cold) -> list[ColdKey]:
+    """The breakage of lots that points may be given back to after they have ended, by holds that lapse until `to_ms` or
+    by a redemption that is voided then: lots that were drawn from, and lots that repay a debt before they end."""
+    lapsing = [(name, drawn) for name, (until, drawn) in member.holds.items() if until <= to_ms]
+    if not lapsing and not voided:
+        return []
+    lots = [lot for _, drawn in lapsing for lot, _ in drawn]
+    lots += [lot for name, _ in lapsing for lot, _ in member.debts.get(name, (0, 0, ()))[2]]
+    if member.debts:
+        pages = [page for page in member.pages if ("lots", str(page[0])) in cold]
+        lots += [lot[:4] for lot in lots_of(member, pages, cold)]
+    return [("gone", lot_id(lot)) for lot in lots if lot is not None and lot[0] <= to_ms]
 
 
 def _purchase_of(fact: MemberFact) -> str | None:
@@ -50,47 +69,47 @@ def _purchase_of(fact: MemberFact) -> str | None:
     return fact.id if fact.type == "correction" else None
 
 
-def _touched(fact: MemberFact, plan: Plan, member: Member, cold: Cold) -> tuple[set[Lot], int]:
+def _touched(fact: MemberFact, at_ms: int, plan: Plan, member: Member, cold: Cold) -> tuple[set[Lot], int]:
     """The lots whose points a fact may take back, and at most how many points it draws from whatever there is."""
-    if fact.type == "return" or fact.type == "correction":
-        baskets = _taken_back(fact, plan, member, cold)
-        awards = [award for version, basket in baskets for award in _full(version, fact, basket)]
-        return {award[2] for award in awards if award[1] == POINTS}, sum(award[3] for award in awards)
+    if fact.type == "return":
+        awards = [award for award in _taken_back(fact, at_ms, plan, member, cold) if award[1] == POINTS]
+        return {award[2] for award in awards}, sum(abs(award[3]) for award in awards)
     if fact.type.startswith("redemption_"):
         return set(), getattr(fact, "points", None) or 0
     return set(), 0
 
 
-def _taken_back(fact: Return | Correction, plan: Plan, member: Member, cold: Cold) -> list[tuple[Version, Basket]]:
-    """The baskets, as they stand and as they will, that a return or a correction moves between."""
-    at_ms = instant_ms(fact.occurred_at)
-    baskets = []
-    purchase = _purchase_of(fact)
-    stands = known(Turn(member, fact.id, cold), purchase) if purchase is not None else None
-    if stands is not None and (version := plan.at(stands.at_ms)) is not None:
-        baskets.append((version, stands.basket(version)))
-    if (purchase is None or fact.type == "correction") and (version := plan.at(at_ms)) is not None:
-        levels = (
-            range(len(version.levels)) if stands is None else (stands.tier,)
-        )  # which level holds by then is not known
-        baskets += [(version, standing(fact, at_ms, level).basket(version)) for level in levels]
-    return baskets
-
-
-def _full(version: Version, fact: MemberFact, basket: Basket) -> list[Award]:
-    """What the per-purchase rules give a basket in full."""
-    return rate(Change(fact, None, basket, []), version.rules["basket"], {})
+def _taken_back(fact: Return, at_ms: int, plan: Plan, member: Member, cold: Cold) -> list[Award]:
+    """The awards of a return, rated on a copy of the cells."""
+    if fact.purchase is None:
+        version = plan.at(at_ms)
+        if version is None:
+            return []
+        levels = range(len(version.levels))  # which one holds by then is not known
+        gone = [Change(fact, basket_of(fact, at_ms, level, version), None, []) for level in levels]
+    else:
+        stands = current(fact.purchase, cold)
+        version = plan.at(stands.at_ms) if stands is not None else None
+        left = less(stands, rows_of(fact)) if stands is not None else None
+        if version is None or stands is None or left is None:
+            return []
+        gone = [Change(fact, stands.basket(version), left.basket(version), [])]
+    rules = version.rules["basket"]
+    return [a for change in gone for a in rate(change, rules, {r: dict(mine) for r, mine in member.cells.items()})]
 
 
 def _draws_of(redemption: str, member: Member, cold: Cold) -> list[ColdKey]:
     """What giving a redemption back touches: its debt, and the breakage of the lots it drew from and was repaid by."""
-    turn = Turn(member, "", cold)
-    use = turn.read("use", redemption, redemptions.Use)
-    if use is None:
-        return []
-    keys: list[ColdKey] = [("gone", lot_id(lot)) for lot, _ in use[2] if lot is not None]
-    if any(lot is None for lot, _ in use[2]):
-        keys.append(("debt", use[1]))
-        owed = member.debts.get(use[1]) or turn.read("debt", use[1], Owed)
+    if redemption in member.holds:
+        cause, drawn = redemption, member.holds[redemption][1]
+    else:
+        use = newest(cold.get(("use", redemption)), redemptions.Use)
+        if use is None:
+            return []
+        _, cause, drawn = use
+    keys: list[ColdKey] = [("gone", lot_id(lot)) for lot, _ in drawn if lot is not None]
+    if any(lot is None for lot, _ in drawn):
+        keys.append(("debt", cause))
+        owed = member.debts.get(cause) or newest(cold.get(("debt", cause)), Owed)
         keys += [("gone", lot_id(lot)) for lot, _ in (owed[2] if owed else ())]
     return keys

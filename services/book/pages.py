@@ -10,10 +10,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 
-import msgspec
-
 from services.book.member import Broken, LiveLot, Member, Page
-from services.book.turn import Cold, ColdKey, Turn
+from services.book.turn import Cold, ColdKey, Turn, newest
 from services.programme.mechanic import Lot
 
 HOT_LOTS_MAX = 64
@@ -83,7 +81,7 @@ def missing(member: Member, cold: Cold, to_ms: int, points: int, lots: Iterable[
         for page in member.pages:
             row = cold.get(("lots", str(page[0])))
             if row is not None:
-                known += msgspec.msgpack.decode(row, type=_Rows)
+                known += newest(row, _Rows) or ()
         first = min(rest, key=_first)
         before = sum(lot[4] for lot in known if lot[:4] < first[1] and lot[0] > to_ms >= lot[2])
         if before < points:
@@ -91,11 +89,11 @@ def missing(member: Member, cold: Cold, to_ms: int, points: int, lots: Iterable[
     return tuple(("lots", str(page[0])) for page in sorted(wanted))
 
 
-def all_lots(member: Member, cold: Cold) -> list[LiveLot]:
-    """Every lot there is, those of the pages included: for reports. `cold` must hold every page."""
+def lots_of(member: Member, pages: Iterable[Page], cold: Cold) -> list[LiveLot]:
+    """Every lot of the hot row and of these pages, in spending order. `cold` must hold the pages."""
     lots = list(member.lots)
-    for page in member.pages:
-        for lot in msgspec.msgpack.decode(cold["lots", str(page[0])] or b"", type=_Rows):
+    for page in pages:
+        for lot in newest(cold["lots", str(page[0])], _Rows):
             insert(lots, lot)
     return lots
 

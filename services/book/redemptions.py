@@ -11,8 +11,8 @@ from typing import Literal
 from events.facts.redemptions import RedemptionCaptured, RedemptionRequested, RedemptionTaken, RedemptionVoided
 from events.refusals import Refusal
 from services.book.accounts import HELD, SPENT
-from services.book.lots import credit, draw, give_back, take
-from services.book.member import Drawn
+from services.book.lots import credit, give_back, settle, take
+from services.book.member import Drawn, Member
 from services.book.turn import Turn
 from services.programme.calendar import instant_ms
 
@@ -20,28 +20,31 @@ Use = tuple[Literal["spent", "lapsed", "voided"], str, Drawn]
 """(what became of it, the cause that its debt is booked under, what was taken from which lot)."""
 
 
-def request(turn: Turn, fact: RedemptionRequested) -> Refusal | None:
-    """Spend at once, or hold until an instant. Declined when the balance does not cover it: never in debt."""
-    until = None if fact.hold_until is None else instant_ms(fact.hold_until)
-    if until is not None and until <= turn.now_ms:
+def refused(member: Member, fact: RedemptionRequested, now_ms: int) -> Refusal | None:
+    """Whether the points are granted, as the member stands. Asked once, when the request comes."""
+    if fact.hold_until is not None and instant_ms(fact.hold_until) <= now_ms:
         return Refusal.HOLD_MUST_END_AFTER_IT_BEGINS
-    if turn.member.available < fact.points:
-        return Refusal.BALANCE_MUST_COVER_THE_POINTS
-    if until is None:
+    return Refusal.BALANCE_MUST_COVER_THE_POINTS if member.available < fact.points else None
+
+
+def request(turn: Turn, fact: RedemptionRequested, decided: bool) -> Refusal | None:
+    """Spend at once, or hold until an instant. What was granted is booked at its place in time, in debt if need be."""
+    if not decided and (refusal := refused(turn.member, fact, turn.now_ms)):
+        return refusal
+    if fact.hold_until is None:
         _use(turn, fact.id, "spent", take(turn, fact.points, SPENT, "redemption"))
     else:
-        drawn, _ = draw(turn, fact.points, HELD, "hold")
-        turn.member.holds[fact.id] = (until, tuple(drawn))
+        turn.member.holds[fact.id] = (instant_ms(fact.hold_until), take(turn, fact.points, HELD, "hold"))
     return None
 
 
-def taken(turn: Turn, fact: RedemptionTaken) -> Refusal | None:
+def taken(turn: Turn, fact: RedemptionTaken, decided: bool) -> Refusal | None:
     """An offline till has given the discount already: booked, in debt if need be."""
     _use(turn, fact.id, "spent", take(turn, fact.points, SPENT, "redemption taken"))
     return None
 
 
-def capture(turn: Turn, fact: RedemptionCaptured) -> Refusal | None:
+def capture(turn: Turn, fact: RedemptionCaptured, decided: bool) -> Refusal | None:
     """Held points become spent, the rest is released. After a lapse the discount was given all the same: booked."""
     hold = turn.member.holds.get(fact.redemption)
     if hold is None:
@@ -63,11 +66,13 @@ def capture(turn: Turn, fact: RedemptionCaptured) -> Refusal | None:
         credit(turn.member, SPENT, points)
         turn.enter(HELD, SPENT, points, "capture", lot)
     give_back(turn, fact.redemption, released, HELD, "release")
+    if owed := turn.member.debts.get(fact.redemption):
+        settle(turn, fact.redemption, owed)
     _use(turn, fact.redemption, "spent", spent)
     return None
 
 
-def void(turn: Turn, fact: RedemptionVoided) -> Refusal | None:
+def void(turn: Turn, fact: RedemptionVoided, decided: bool) -> Refusal | None:
     """The redemption did not happen: held points are released, spent ones go back to their lots and their expiry.
 
     In part where the fact says how much: what was taken last returns first.

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from services.programme.compile import Version
+from events.facts import MemberFact
 
-RewardDue = tuple[str, Literal["earned", "reversed"], int]
-"""(partner, kind, points > 0)."""
+
+class RewardDue(NamedTuple):
+    """Points (> 0) that the rules gave or took back for a fact in a partner's shop; other partners are told nothing."""
+
+    partner: str
+    kind: Literal["earned", "reversed"]
+    points: int
+    fact: str
+    """The fact that was rated: the one that came, or one that a late fact has changed."""
+    occurred_at: str
+    store: str
 
 
 def pseudonym(partner: str, member: str) -> str:
@@ -19,8 +28,10 @@ def pseudonym(partner: str, member: str) -> str:
     return "pm_" + blake2b(member.encode(), digest_size=10, key=partner.encode()[:64]).hexdigest()
 
 
-def rewards_of(version: Version | None, partner: str | None, points: int) -> tuple[RewardDue, ...]:
-    """The reward of a fact whose rules changed the member's points by `points` in all. Other partners get none."""
-    if not points or partner is None or version is None or partner not in version.partners:
+def reward_of(partners: frozenset[str], fact: MemberFact, points: int) -> tuple[RewardDue, ...]:
+    """The reward of a fact whose rules changed the member's points by `points` in all."""
+    partner: str | None = getattr(fact, "partner", None)
+    if not points or partner is None or partner not in partners:
         return ()
-    return ((partner, "earned", points),) if points > 0 else ((partner, "reversed", -points),)
+    kind: Literal["earned", "reversed"] = "earned" if points > 0 else "reversed"
+    return (RewardDue(partner, kind, abs(points), fact.id, fact.occurred_at, getattr(fact, "store", None) or ""),)

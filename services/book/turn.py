@@ -1,6 +1,9 @@
 """One member's turn: the entries and cold rows that one fact or tick makes, while the member's state is changed.
 
-Owns the recording of entries and of cold rows. Does not decide anything.
+Owns the recording of entries and of cold rows, and the shape of a cold row. Does not decide anything.
+
+A cold row holds its newest value and, as far back as a late fact may have to go, the values before it, each stamped
+with the member's count of turns. So the rows as they were at a snapshot are there without a copy of them: `as_of`.
 """
 
 from __future__ import annotations
@@ -10,18 +13,36 @@ from typing import Any
 
 import msgspec
 
-from events.entries import Account, Entry
+from events.entries import Account, Entry, Outcome, decode_outcome
 from services.book.member import Member
 from services.programme.calendar import NEVER
 from services.programme.mechanic import Lot
 
 ColdKey = tuple[str, str]
-"""(kind, key) of a cold row of one member: "purchase", "use", "debt", "gone"; "fact" is a purchase's row of `fact`."""
+"""(kind, key) of a cold row of one member.
+
+Versioned, written by `Turn.write`: "purchase", "use", "debt", "gone", "lots". As they are: "chunk" and "state"
+(services/book/history.py). Not written here: "fact", a purchase's own row of `fact`, and "step", any row of `fact`, by
+its seq; both are msgpack of (body, outcome).
+"""
 
 Cold = Mapping[ColdKey, bytes | None]
 """Cold rows that were looked up; None: there is none."""
 
 _encode = msgspec.msgpack.Encoder().encode
+
+_Versions = list[tuple[int, msgspec.Raw]]
+"""(turns, value), the newest first; the value nil: deleted."""
+_versions = msgspec.msgpack.Decoder(_Versions).decode
+_NIL = b"\xc0"
+
+
+def as_of(row: bytes | None, turns: int) -> bytes | None:
+    """A versioned row without what was written after so many turns. None: there was no such row."""
+    if row is None:
+        return None
+    kept = [version for version in _versions(row) if version[0] <= turns]
+    return _encode(kept) if kept else None
 
 
 def lot_id(lot: Lot) -> str:
@@ -36,12 +57,33 @@ def lot_of(text: str) -> Lot:
     return (NEVER if expires == "never" else int(expires), int(earned), int(active), slot)
 
 
+def newest(row: bytes | None, shape: Any) -> Any:
+    """The newest value of a versioned row in the type `shape`. None: there is none."""
+    value = None if row is None else _versions(row)[0][1]
+    return None if value is None or bytes(value) == _NIL else msgspec.msgpack.decode(value, type=shape)
+
+
+_booked = msgspec.msgpack.Decoder(tuple[bytes, bytes]).decode
+
+
+def pack(body: bytes, outcome: bytes) -> bytes:
+    """A row of `fact` as a cold row."""
+    return _encode((body, outcome))
+
+
+def unpack(row: bytes) -> tuple[bytes, Outcome]:
+    """Body and outcome of a row of `fact`."""
+    body, outcome = _booked(row)
+    return body, decode_outcome(outcome)
+
+
 class Turn:
-    """What one fact or tick does to `member`. `now_ms` is the book's time: it never goes back."""
+    """What one fact or tick does to `member`. `now_ms` is the book's time, which only goes forward in a turn."""
 
     __slots__ = ("cause", "cold", "entries", "member", "now_ms", "written")
 
     def __init__(self, member: Member, cause: str, cold: Cold) -> None:
+        member.turns += 1
         self.member = member
         self.now_ms = member.now_ms
         self.cause = cause
@@ -55,11 +97,29 @@ class Turn:
         text = lot_id(lot) if lot is not None else ""
         self.entries.append(Entry(debit, credit, points, why, member.live - member.debt, text))
 
+    def row(self, key: ColdKey) -> bytes | None:
+        """A cold row's bytes, as this turn wrote it or as it was loaded. None: there is none, or it was not loaded."""
+        return self.written[key] if key in self.written else self.cold.get(key)
+
     def read(self, kind: str, key: str, shape: Any) -> Any:
-        """A cold row in the type `shape`, as this turn wrote it or as it was loaded. None: there is none."""
-        row = self.written[kind, key] if (kind, key) in self.written else self.cold.get((kind, key))
-        return None if row is None else msgspec.msgpack.decode(row, type=shape)
+        """The newest value of a versioned row in the type `shape`. None: there is none."""
+        return newest(self.row((kind, key)), shape)
 
     def write(self, kind: str, key: str, value: Any) -> None:
-        """A cold row to be stored with the fact; None deletes it."""
-        self.written[kind, key] = None if value is None else _encode(value)
+        """The newest value of a versioned row; None: there is none from now on."""
+        member, name = self.member, (kind, key)
+        versions = [(member.turns, msgspec.Raw(_encode(value)))]
+        row = self.row(name)
+        if row is not None and member.chunks:
+            kept_since = member.chunks[0][2]
+            for turns, old in _versions(row):
+                if turns < member.turns:
+                    versions.append((turns, old))
+                if turns <= kept_since:
+                    break
+        if value is None and len(versions) == 1:
+            self.written[name] = None
+        else:
+            self.written[name] = _encode(versions)
+        if name not in member.written:
+            member.written.append(name)

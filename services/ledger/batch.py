@@ -128,6 +128,8 @@ class Part:
     cold: dict[str, dict[ColdKey, bytes | None]] = field(default_factory=dict)
     """Member -> cold rows that this part wrote; None: removed."""
     done: dict[FactKey, Done] = field(default_factory=dict)
+    booked: list[Done] = field(default_factory=list)
+    """The same, by seq from at_seq on."""
 
     @property
     def partition(self) -> int:

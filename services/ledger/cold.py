@@ -1,21 +1,20 @@
 """Cold rows as the facts of one part see them: written a moment ago, in flight, or loaded.
 
 A fact sees what an earlier fact of the same batch wrote, and what the batch in flight wrote though it is not committed
-yet; only then what the tables hold. Rows of kind "fact" are a purchase's own row of `fact` and follow the same order.
+yet; only then what the tables hold. Rows of kind "fact" (a purchase, by its id) and "step" (any fact, by its seq) are
+rows of `fact` itself, and follow the same order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import msgspec
-
-from services.book.turn import ColdKey
+from services.book.turn import ColdKey, pack
 from services.ledger.batch import Part
 from services.ledger.store import Store
 
 FACT = "fact"
-_pack = msgspec.msgpack.Encoder().encode
+STEP = "step"
 _NOTHING: dict[ColdKey, bytes | None] = {}
 
 
@@ -46,7 +45,7 @@ class Cold:
         """A first revision was booked: whoever was told that there is none must see it now."""
         rows = self._rows.get(member)
         if rows is not None and (FACT, fact_id) in rows:
-            rows[FACT, fact_id] = _pack((body, outcome))
+            rows[FACT, fact_id] = pack(body, outcome)
 
     def put(self, member: str, key: ColdKey, value: bytes | None) -> None:
         self._rows.setdefault(member, {})[key] = value
@@ -55,6 +54,8 @@ class Cold:
         """A row that only this process knows of, in a tuple of one; None: ask the tables."""
         if key[0] == FACT:
             return self._booked(member, key[1])
+        if key[0] == STEP:
+            return self._at(int(key[1]))
         if self._before is not None:
             rows = self._before.cold.get(member)
             if rows is not None and key in rows:
@@ -66,12 +67,19 @@ class Cold:
             done = part.done.get((fact_id, 0)) if part is not None else None
             if done is not None:
                 mine = getattr(done.fact, "member", None) == member
-                return (_pack((done.body, done.outcome)) if mine else None,)
+                return (pack(done.body, done.outcome) if mine else None,)
+        return None
+
+    def _at(self, seq: int) -> tuple[bytes] | None:
+        for part in (self.part, self._before):
+            if part is not None and 0 <= seq - part.at_seq < len(part.booked):
+                done = part.booked[seq - part.at_seq]
+                return (pack(done.body, done.outcome),)
         return None
 
 
 async def load(store: Store, wanted: Sequence[tuple[Cold, str, ColdKey]]) -> None:
-    """Look rows up, in two queries at most; afterwards every wanted key is known."""
+    """Look rows up, in one query a table and kind of key; afterwards every wanted key is known."""
     asked: dict[tuple[int, str, ColdKey], Cold] = {}
     for cold, member, key in wanted:
         own = cold.uncommitted(member, key)
@@ -88,13 +96,19 @@ async def _from_tables(
     store: Store, asked: Iterable[tuple[int, str, ColdKey]]
 ) -> list[tuple[int, str, ColdKey, bytes]]:
     facts = [(partition, member, key[1]) for partition, member, key in asked if key[0] == FACT]
-    rows = [one for one in asked if one[2][0] != FACT]
+    steps = {(partition, int(key[1])): member for partition, member, key in asked if key[0] == STEP}
+    rows = [one for one in asked if one[2][0] not in (FACT, STEP)]
     found: list[tuple[int, str, ColdKey, bytes]] = []
     if rows:
         found += await store.cold_rows(rows)
     if facts:
         found += [
-            (partition, member, (FACT, fact_id), _pack((body, outcome)))
+            (partition, member, (FACT, fact_id), pack(body, outcome))
             for partition, member, fact_id, body, outcome in await store.first_revisions(facts)
+        ]
+    if steps:
+        found += [
+            (partition, steps[partition, seq], (STEP, str(seq)), pack(body, outcome))
+            for partition, seq, body, outcome in await store.facts_at(list(steps))
         ]
     return found

@@ -8,7 +8,7 @@ the partitions beside it go on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -21,9 +21,9 @@ from events.rewards import encode as encode_reward
 from infra.kafka.client import partition_of
 from infra.postgres.pool import PostgresError
 from services.book.member import Broken, Member, decode, encode, new
-from services.book.needs import needs, tick_needs
 from services.book.rewards import pseudonym
-from services.book.step import Result, step, tick
+from services.book.step import Missing, Result, needs, rerate, step, tick
+from services.book.turn import Cold as Known
 from services.ledger import cold as cold_rows
 from services.ledger.batch import Batch, Chunk, Done, Item, Parked, Part, StoredFact
 from services.ledger.cold import Cold
@@ -40,6 +40,7 @@ from services.ledger.reading import Draft, digest
 from services.ledger.relay import OUTAGES
 from services.ledger.rows import entry_row, fact_row, message_row, reward_row
 from services.ledger.store import Store
+from services.programme.compile import begins_ms
 from services.programme.model import ProgrammeError
 
 YIELD_EVERY = 64
@@ -137,7 +138,7 @@ class Fold:
                 if name is None or member is None:
                     continue  # nobody's, or a new member's: there is nothing in the tables
                 try:
-                    keys = needs(member, item.fact, cold.part.owned.plan, cold.of(name))  # type: ignore[arg-type]
+                    keys = needs(member, item.fact, item.at_ms, cold.part.owned.plan, cold.of(name))  # type: ignore[arg-type]
                 except BROKEN:
                     continue  # met again, and reported, when its turn comes
                 if keys:
@@ -160,7 +161,7 @@ class Fold:
             if kind == "tick":
                 await self._tick(cold, item)
             elif kind == "programme_published":
-                await self._programme(part, item)
+                await self._programme(cold, item)
             else:
                 await self._member_fact(draft, cold, item)
         for item, first in draft.repeats:
@@ -179,53 +180,66 @@ class Fold:
                 part.parked.append(Parked(item.record, f"member {name} belongs to another partition"))
                 return
             member = owned.members[name] = new(name)
-        try:
-            while keys := needs(member, fact, owned.plan, known := cold.of(name)):  # type: ignore[arg-type]
-                if any(key in known for key in keys):
-                    raise Broken(f"{fact.id} asks again for cold rows that it was given: {keys}")
-                await cold_rows.load(self._store, [(cold, name, key) for key in keys])
-            result = step(member, fact, owned.plan, known)  # type: ignore[arg-type]
-            part.members[name] = member
-            if result.cold:
-                cold.wrote(name, result.cold)
-            outcome = _book(part, item, result.outcome, (result,))
-            if fact.revision == 0:
-                cold.booked(name, fact.id, item.record.value or b"", outcome)
-        except SERVERS:
-            raise
-        except BROKEN as error:
-            raise _stopped(owned.partition, item, error) from error
+        result = None
+        while result is None:
+            try:
+                result = step(member, fact, item.at_ms, part.next_seq, owned.plan, cold.of(name))  # type: ignore[arg-type]
+                _touched(cold, member, result)
+                outcome = _book(part, item, result.outcome, (result,))
+                if fact.revision == 0:
+                    cold.booked(name, fact.id, item.record.value or b"", outcome)
+            except Missing as missing:
+                await self._look_up(cold, item, {name: missing})
+            except BROKEN as error:
+                raise _stopped(owned.partition, item, error) from error
+
+    async def _look_up(self, cold: Cold, item: Item, lack: Mapping[str, Missing]) -> None:
+        """The cold rows that folds were found to lack, by member. Raises Stopped when one had them."""
+        wanted = [(cold, name, key) for name, missing in lack.items() for key in missing.keys]
+        if again := [(name, key) for _, name, key in wanted if key in cold.of(name)]:
+            raise _stopped(cold.partition, item, Broken(f"cold rows are asked for that were given: {again}"))
+        await cold_rows.load(self._store, wanted)
 
     async def _tick(self, cold: Cold, item: Item) -> None:
         """Alone in its batch and with none in flight, so the tables know every member who has something due."""
         part, owned, told = cold.part, cold.part.owned, _tick_of(item.fact)
         due = await self._store.due_members(owned.partition, item.at_ms, told.slice, told.slices)
-        results = []
+        results = await self._fold_all(cold, item, due, lambda m, known: tick(m, item.at_ms, owned.plan, known))
+        _book(part, item, _DONE, results)
+
+    async def _fold_all(
+        self, cold: Cold, item: Item, rows: Sequence[tuple[str, bytes]], fold: Callable[[Member, Known], Result | None]
+    ) -> list[Result]:
+        """What a fact of the whole partition does to these members. Raises Stopped."""
+        todo: dict[str, Member] = {}
+        results: dict[str, Result] = {}
         try:
-            members = {name: owned.members.get(name) or decode(name, state) for name, state in due}
-            while wanted := [
-                (cold, name, key)
-                for name, member in members.items()
-                for key in tick_needs(member, item.at_ms, cold.of(name))
-            ]:
-                await cold_rows.load(self._store, wanted)
-            for number, (name, member) in enumerate(members.items()):
-                if number % YIELD_EVERY == 0:
-                    await asyncio.sleep(0)
-                result = tick(member, item.at_ms, owned.plan, cold.of(name))
-                if result is not None:
-                    part.members[name] = member
-                    if result.cold:
-                        cold.wrote(name, result.cold)
-                    results.append(result)
-            _book(part, item, _DONE, results)
+            for name, state in rows:
+                todo[name] = cold.part.owned.members.get(name) or decode(name, state)
+            while todo:
+                lack: dict[str, Missing] = {}
+                for number, (name, member) in enumerate(todo.items()):
+                    if number % YIELD_EVERY == 0:
+                        await asyncio.sleep(0)
+                    try:
+                        result = fold(member, cold.of(name))
+                    except Missing as missing:
+                        lack[name] = missing
+                        continue
+                    if result is not None:
+                        _touched(cold, member, result)
+                        results[name] = result
+                await self._look_up(cold, item, lack)
+                todo = {name: todo[name] for name in lack}
         except SERVERS:
             raise
         except BROKEN as error:
-            raise _stopped(owned.partition, item, error) from error
+            raise _stopped(cold.partition, item, error) from error
+        return [results[name] for name in sorted(results)]
 
-    async def _programme(self, part: Part, item: Item) -> None:
-        owned = part.owned
+    async def _programme(self, cold: Cold, item: Item) -> None:
+        """Alone like a tick. A programme that begins in the past rates again what has happened since."""
+        part, owned = cold.part, cold.part.owned
         told = _programme_of(item.fact)
         if sha256(told.text.encode()).hexdigest() != told.sha256:
             part.parked.append(Parked(item.record, "sha256 is not that of the text"))
@@ -237,7 +251,10 @@ class Fold:
             part.parked.append(Parked(item.record, f"the programme has faults: {'; '.join(error.faults)}"[:1000]))
             return
         owned.texts, owned.plan = texts, plan
-        _book(part, item, _DONE, ())
+        from_ms = begins_ms(told.text)
+        since = await self._store.members_since(owned.partition, from_ms)
+        results = await self._fold_all(cold, item, since, lambda m, known: rerate(m, from_ms, plan, known))
+        _book(part, item, _DONE, results)
 
     async def _member_columns(self, parts: Sequence[Part]) -> tuple[list[object], ...]:
         """The touched members' hot rows as columns, encoded once a batch, before the next batch changes them."""
@@ -290,6 +307,13 @@ def _programme_of(fact: Any) -> ProgrammePublished:
     return fact  # type: ignore[no-any-return]
 
 
+def _touched(cold: Cold, member: Member, result: Result) -> None:
+    """A member was folded: its rows are to be written."""
+    cold.part.members[member.id] = member
+    if result.cold:
+        cold.wrote(member.id, result.cold)
+
+
 def _stopped(partition: int, item: Item, error: BaseException) -> Stopped:
     fact = item.fact
     return Stopped(partition, item.record.offset, f"{fact.type} {fact.id} cannot be folded: {error!r}")
@@ -338,29 +362,30 @@ def _book(part: Part, item: Item, outcome: Outcome, results: Sequence[Result]) -
         chunk.outcomes.append(answer)
     for result in results:
         if result.rewards:
-            _reward(part, item, seq, result)
+            _reward(part, seq, result)
     for n, message in enumerate(message for result in results for message in result.messages):
         value = encode_fact(message)
         part.messages.append(message_row(partition, seq, n, value))
         chunk.messages.append(value)
-    part.done[fact.id, fact.revision] = Done(fact, body, stored, answer)
+    done = part.done[fact.id, fact.revision] = Done(fact, body, stored, answer)
+    part.booked.append(done)
     return stored
 
 
-def _reward(part: Part, item: Item, fact_seq: int, result: Result) -> None:
-    fact, partition = item.fact, part.owned.partition
-    for partner, kind, points in result.rewards:
+def _reward(part: Part, fact_seq: int, result: Result) -> None:
+    partition = part.owned.partition
+    for partner, kind, points, fact, occurred_at, store in result.rewards:
         seq = part.reward_seqs.get(partner) or part.owned.reward_seqs.get(partner, 1)
         part.reward_seqs[partner] = seq + 1
         reward = Reward(
             seq=seq,
-            id=fact.id,
+            id=fact,
             partner=partner,
             member=pseudonym(partner, result.posting.member),
             kind=kind,
             points=points,
-            occurred_at=fact.occurred_at,
-            store=getattr(fact, "store", None) or "",
+            occurred_at=occurred_at,
+            store=store,
         )
         value = encode_reward(reward)
         part.rewards.append(reward_row(partition, partner, seq, fact_seq, value))

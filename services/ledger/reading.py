@@ -27,7 +27,8 @@ SKEW_MS = 60 * 60_000
 this is the last guard, and wider, because the clocks of two brokers differ."""
 
 UNKEYED = frozenset({"tick", "programme_published"})
-"""Facts of a whole partition: there is no member to key them by."""
+"""Facts of a whole partition: no member to key them by. They concern members whom only the tables know, so each is a
+batch of its own in its partition, with none in flight."""
 
 FURTHER_INSTANTS = {
     str(model.model_fields["type"].default): names
@@ -54,8 +55,8 @@ class Draft:
     """Members whose stored state is broken: the first fact of one stops the partition."""
 
     @property
-    def is_tick(self) -> bool:
-        return bool(self.items) and self.items[0].fact.type == "tick"
+    def alone(self) -> bool:
+        return bool(self.items) and self.items[0].fact.type in UNKEYED
 
 
 def digest(value: bytes | None) -> bytes:
@@ -66,7 +67,7 @@ def digest(value: bytes | None) -> bytes:
 def read(
     records: Mapping[int, Sequence[Record]], owned: Mapping[int, Owned], stops: Mapping[int, int], *, wall: bool
 ) -> list[Draft]:
-    """The drafts of a batch. Where a partition begins with a tick, the batch holds such ticks only.
+    """The drafts of a batch. Where a partition begins with a fact that has no member, the batch holds such facts only.
 
     `wall`: log times are real ones, and a fact that lies ahead of its own is set aside; False where the data are the
     clock.
@@ -81,8 +82,8 @@ def read(
             draft = _draft(mine, records[partition], stops.get(partition), wall)
             if draft.next_offset > mine.next_offset:
                 drafts.append(draft)
-    ticks = [draft for draft in drafts if draft.is_tick]
-    return ticks or drafts
+    alone = [draft for draft in drafts if draft.alone]
+    return alone or drafts
 
 
 def _draft(owned: Owned, records: Sequence[Record], stop: int | None, wall: bool) -> Draft:
@@ -96,14 +97,14 @@ def _draft(owned: Owned, records: Sequence[Record], stop: int | None, wall: bool
         item = _item(record, wall)
         if isinstance(item, Parked):
             draft.parked.append(item)
-        elif item.fact.type == "tick" and (draft.items or draft.parked):
+        elif item.fact.type in UNKEYED and (draft.items or draft.parked):
             break  # it begins a batch of its own
         else:
             draft.items.append(item)
         if record.headers and retry_of(record.headers) is not None:
             draft.retries.append(record)
         last = record
-        if draft.is_tick:
+        if draft.alone:
             break
     if last is not None:
         draft.next_offset, draft.last_hash = last.offset + 1, digest(last.value)

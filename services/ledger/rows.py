@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from struct import Struct
+from typing import get_args
 
-from events.entries import Entry
+from events.entries import Account, Entry
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 END = b"\xff\xff"
@@ -39,7 +40,7 @@ def _text(word: str) -> bytes:
     return _length(len(raw)) + raw
 
 
-_ACCOUNTS = {name: _text(name) for name in ("issued", "lot", "debt", "held", "spent", "expired", "reversed")}
+_ACCOUNTS = {name: _text(name) for name in get_args(Account)}
 _TYPES: dict[str, bytes] = {}
 
 

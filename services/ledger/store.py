@@ -70,6 +70,9 @@ class Store(Protocol):
     async def due_members(self, partition: int, at_ms: int, number: int, slices: int) -> list[tuple[str, bytes]]:
         """(member, state) of the members of slice `number` with something due, in the order of their ids."""
 
+    async def members_since(self, partition: int, from_ms: int) -> list[tuple[str, bytes]]:
+        """(member, state) of the members with a fact at or after an instant, in the order of their ids."""
+
     async def count_due(self, partition: int, at_ms: int) -> int: ...
 
     async def newest_tick(self, partition: int) -> int | None:
@@ -80,6 +83,9 @@ class Store(Protocol):
 
     async def first_revisions(self, wanted: Sequence[tuple[int, str, str]]) -> list[tuple[int, str, str, bytes, bytes]]:
         """(partition, member, fact id, body, outcome) of a member's own facts of revision 0."""
+
+    async def facts_at(self, wanted: Sequence[tuple[int, int]]) -> list[tuple[int, int, bytes, bytes]]:
+        """(partition, seq, body, outcome) of facts by their seq."""
 
     async def cold_rows(self, wanted: Sequence[tuple[int, str, ColdKey]]) -> list[tuple[int, str, ColdKey, bytes]]:
         """Those of the named cold rows that exist."""
@@ -156,12 +162,18 @@ class PostgresStore:
     async def due_members(self, partition: int, at_ms: int, number: int, slices: int) -> list[tuple[str, bytes]]:
         return [tuple(row) for row in await self._read(self._sql.due_members, partition, at_ms, number, slices)]
 
+    async def members_since(self, partition: int, from_ms: int) -> list[tuple[str, bytes]]:
+        return [tuple(row) for row in await self._read(self._sql.members_since, partition, from_ms)]
+
     async def known_facts(self, wanted: Sequence[tuple[int, FactKey]]) -> list[StoredFact]:
         rows = await self._read(self._sql.known_facts, *_columns([(p, *key) for p, key in wanted]))
         return await self._with_entries(rows, reader=True)
 
     async def first_revisions(self, wanted: Sequence[tuple[int, str, str]]) -> list[tuple[int, str, str, bytes, bytes]]:
         return [tuple(row) for row in await self._read(self._sql.first_revisions, *_columns(wanted))]
+
+    async def facts_at(self, wanted: Sequence[tuple[int, int]]) -> list[tuple[int, int, bytes, bytes]]:
+        return [tuple(row) for row in await self._read(self._sql.facts_at, *_columns(wanted))]
 
     async def cold_rows(self, wanted: Sequence[tuple[int, str, ColdKey]]) -> list[tuple[int, str, ColdKey, bytes]]:
         rows = await self._read(self._sql.cold_rows, *_columns([(p, member, *key) for p, member, key in wanted]))

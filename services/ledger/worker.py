@@ -155,7 +155,7 @@ class Worker:
         started = monotonic()
         # 2. Decode and find duplicates
         drafts = self._drafts(journal, fetched)
-        alone = any(draft.is_tick for draft in drafts)
+        alone = any(draft.alone for draft in drafts)
         if not drafts or (alone and not await self.settle(journal)):
             return
         self._choose_limit(drafts)

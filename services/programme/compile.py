@@ -86,6 +86,11 @@ def compile_programme(texts: Sequence[str], names: Sequence[str] = ()) -> Plan:
     return Plan(tuple(versions), tuple(version.starts_ms for version in versions))
 
 
+def begins_ms(text: str) -> int:
+    """When the version of a sound text begins."""
+    return millis(read(text).effective_from)
+
+
 def _version(programme: ProgrammeText) -> Version:
     meter = Meter()
     frame = Frame(programme.zone, programme.currency)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,16 +19,13 @@ from events.entries import Entry, encode_outcome
 from events.facts import Fact, MemberFact, ProgrammePublished
 from events.values import instant, millis
 from services.book.member import LiveLot, Member, new
-from services.book.needs import needs, tick_needs
-from services.book.pages import all_lots
+from services.book.pages import lots_of
 from services.book.rewards import pseudonym
-from services.book.step import Result, step, tick
-from services.book.turn import ColdKey
+from services.book.step import Missing, Result, rerate, step, tick
+from services.book.turn import Cold, ColdKey, pack
 from services.programme.calendar import NEVER
-from services.programme.compile import Plan, compile_programme
+from services.programme.compile import Plan, begins_ms, compile_programme
 from services.programme.model import ProgrammeError
-
-import msgspec  # isort: skip
 
 UNTIL = "until:"
 """Ids of what is no fact of the file: time passing to the instant that was asked for."""
@@ -87,7 +84,8 @@ class Simulation:
 
     def lots(self, name: str) -> list[LiveLot]:
         """Every lot of a member, in spending order."""
-        return all_lots(self.members[name], self._cold.get(name, {}))
+        member = self.members[name]
+        return lots_of(member, member.pages, self._cold.get(name, {}))
 
     def _publish(self, fact: ProgrammePublished) -> None:
         if sha256(fact.text.encode()).hexdigest() != fact.sha256:
@@ -100,7 +98,8 @@ class Simulation:
             self._park(fact, f"the programme has faults: {'; '.join(error.faults)}")
             return
         self._texts, self._names = texts, names
-        self._booked(fact, ())
+        from_ms = begins_ms(fact.text)
+        self._booked(fact, tuple(self._fold_all(lambda member, cold: rerate(member, from_ms, self.plan, cold))))
 
     def _park(self, fact: Fact, reason: str) -> None:
         self.parked.append(Parked(fact, reason))
@@ -110,26 +109,38 @@ class Simulation:
 
     def _step(self, fact: MemberFact) -> Result:
         member = self.members.setdefault(fact.member, new(fact.member))
-        rows = self._cold.setdefault(fact.member, {})
-        cold: dict[ColdKey, bytes | None] = {}
-        while missing := needs(member, fact, self.plan, cold):
-            cold |= {key: rows.get(key) for key in missing}
-        result = step(member, fact, self.plan, cold)
-        rows.update(result.cold)
+        at_ms, seq = millis(fact.occurred_at), len(self.booked)
+        result = self._fold(member, lambda cold: step(member, fact, at_ms, seq, self.plan, cold))
+        assert result is not None
+        rows = self._cold[fact.member]
+        booked = rows["step", str(seq)] = pack(encode_fact(fact), encode_outcome(result.outcome))
         if fact.type == "purchase":
-            rows["fact", fact.id] = msgspec.msgpack.encode((encode_fact(fact), encode_outcome(result.outcome)))
+            rows["fact", fact.id] = booked
         return result
 
     def _tick(self, at_ms: int) -> Iterator[Result]:
+        return self._fold_all(lambda member, cold: tick(member, at_ms, self.plan, cold))
+
+    def _fold_all(self, fold: Callable[[Member, Cold], Result | None]) -> Iterator[Result]:
         for name in sorted(self.members):
-            member, rows = self.members[name], self._cold.setdefault(name, {})
-            cold: dict[ColdKey, bytes | None] = {}
-            while wanted := tick_needs(member, at_ms, cold):
-                cold |= {key: rows.get(key) for key in wanted}
-            result = tick(member, at_ms, self.plan, cold)
+            member = self.members[name]
+            result = self._fold(member, lambda cold, member=member: fold(member, cold))  # type: ignore[misc]
+            if result is not None:
+                yield result
+
+    def _fold(self, member: Member, fold: Callable[[Cold], Result | None]) -> Result | None:
+        """Fold a member with the cold rows that it asks for, and no others, as in the ledger."""
+        rows = self._cold.setdefault(member.id, {})
+        cold: dict[ColdKey, bytes | None] = {}
+        while True:
+            try:
+                result = fold(cold)
+            except Missing as missing:
+                cold |= {key: rows.get(key) for key in missing.keys}
+                continue
             if result is not None:
                 rows.update(result.cold)
-                yield result
+            return result
 
 
 def _until(at_ms: int) -> Fact:
@@ -169,9 +180,9 @@ def report(simulation: Simulation) -> dict[str, Any]:
         for outcome, posting, _, dues, _ in results:
             entries[posting.member] += [_entry(fact, entry) for entry in posting.entries]
             rewards += [
-                {"fact": fact.id, "partner": partner, "member": pseudonym(partner, posting.member),
-                 "kind": kind, "points": points}
-                for partner, kind, points in dues
+                {"fact": due.fact, "partner": due.partner, "member": pseudonym(due.partner, posting.member),
+                 "kind": due.kind, "points": due.points}
+                for due in dues
             ]  # fmt: skip
             if fact.type != "tick":
                 outcomes.append(

@@ -14,14 +14,12 @@ from collections.abc import Sequence
 from time import process_time_ns
 from typing import Any
 
-import msgspec
-
 from events.decode import decode_fact
 from events.entries import encode_outcome
 from services.book.member import Member, new
-from services.book.needs import needs
-from services.book.step import step
-from services.book.turn import ColdKey
+from services.book.step import Missing, step
+from services.book.turn import ColdKey, pack
+from services.programme.calendar import instant_ms
 from services.programme.compile import compile_programme
 from tests.bench.ledger import Backlog, mix_of
 from tests.bench.machine import cores
@@ -41,7 +39,7 @@ def fold(backlog: Backlog) -> tuple[dict[str, Any], dict[str, Member]]:
     seen: set[str] = set()
     took: Counter[str] = Counter()
     times: Counter[str] = Counter()
-    for value, fact in zip(values, facts, strict=True):
+    for seq, (value, fact) in enumerate(zip(values, facts, strict=True)):
         if fact.id in seen:
             continue
         seen.add(fact.id)
@@ -50,15 +48,16 @@ def fold(backlog: Backlog) -> tuple[dict[str, Any], dict[str, Member]]:
             member = members[fact.member] = new(fact.member)
         mine = cold.setdefault(fact.member, {})
         began = process_time_ns()
-        while wanted := needs(member, fact, plan, mine):
-            for key in wanted:
-                mine.setdefault(key, None)
-        result = step(member, fact, plan, mine)
+        at_ms, result = instant_ms(fact.occurred_at), None
+        while result is None:
+            try:
+                result = step(member, fact, at_ms, seq, plan, mine)
+            except Missing as missing:
+                mine |= dict.fromkeys(missing.keys)
         took[fact.type] += process_time_ns() - began
         times[fact.type] += 1
         mine.update(result.cold)
-        if fact.type == "purchase":
-            mine["fact", fact.id] = msgspec.msgpack.encode((value, encode_outcome(result.outcome)))
+        mine["step", str(seq)] = mine["fact", fact.id] = pack(value, encode_outcome(result.outcome))
     us = {kind: round(took[kind] / times[kind] / 1_000, 2) for kind in sorted(took)}
     booked = round(sum(took.values()) / sum(times.values()) / 1_000, 2)
     read = round(decoded / len(facts) / 1_000, 2)

@@ -87,6 +87,10 @@ class MemoryStore:
             if p == partition and row[9] is not None and row[9] <= at_ms and row[2] % slices == number
         ]
 
+    async def members_since(self, partition: int, from_ms: int) -> list[tuple[str, bytes]]:
+        rows = sorted(self.member.items())
+        return [(name, row[-1]) for (p, name), row in rows if p == partition and row[10] >= from_ms]
+
     async def count_due(self, partition: int, at_ms: int) -> int:
         return len(await self.due_members(partition, at_ms, 0, 1))
 
@@ -106,6 +110,9 @@ class MemoryStore:
                 row = self.fact[p, seq]
                 found.append((p, member, fact_id, row["body"], row["outcome"]))
         return found
+
+    async def facts_at(self, wanted: Sequence[tuple[int, int]]) -> list[tuple[int, int, bytes, bytes]]:
+        return [(*key, self.fact[key]["body"], self.fact[key]["outcome"]) for key in wanted if key in self.fact]
 
     async def cold_rows(self, wanted: Sequence[tuple[int, str, ColdKey]]) -> list[tuple[int, str, ColdKey, bytes]]:
         return [(p, m, key, self.cold[p, m, *key]) for p, m, key in wanted if (p, m, *key) in self.cold]

@@ -22,7 +22,7 @@ from infra.postgres.pool import open_pool
 from infra.settings import Settings
 from infra.stack.stack import Stack
 from services.book.member import decode
-from services.book.pages import all_lots
+from services.book.pages import lots_of
 from services.programme.calendar import NEVER
 from services.workbench.demo.run import CLUB, LAST_TICK, PLAIN, PROGRAMMES
 from tests.drivers.documents import ROOT, agrees, snippets
@@ -153,8 +153,8 @@ async def in_the_tables(house: Settings) -> Book:
             *tuple(row)[1:7],
             [
                 (None if expires >= NEVER else instant(expires), instant(earned), slot, points)
-                for expires, earned, _, slot, points in all_lots(
-                    decode(row["member"], row["state"]), cold.get(row["member"], {})
+                for expires, earned, _, slot, points in lots_of(
+                    member := decode(row["member"], row["state"]), member.pages, cold.get(row["member"], {})
                 )
             ],
         )

@@ -240,9 +240,10 @@ async def test_a_programme_with_faults_or_with_another_hash_is_parked() -> None:
     assert unlike == "sha256 is not that of the text"
 
 
-async def test_a_programme_counts_for_the_facts_behind_it_and_its_partners_have_topics() -> None:
+async def test_a_programme_counts_from_its_own_instant_on_and_its_partners_have_topics() -> None:
+    """Also for those before it that lie in its time: p0 is rated when the programme comes."""
     play = await Play().run([told("2011-03-01 buy p0 10.00"), *programme("club"), told("2011-03-02 buy p1 10.00")])
-    assert play.balances() == {"ann": 10}
+    assert play.balances() == {"ann": 20}
     assert sorted(play.partners) == ["shops-eire", "shops-france", "shops-germany"]
     assert not [row for row in play.store.fact.values() if row["type"] == "programme_published" and row["member"]]
 
@@ -320,19 +321,19 @@ async def test_a_row_that_the_database_refuses_stops_its_partition_only() -> Non
 
 @pytest.mark.parametrize("full", [1, 10_000])  # while the one before commits, and not
 async def test_a_bug_beside_the_fold_stops_its_partition_only(monkeypatch: pytest.MonkeyPatch, full: int) -> None:
-    def broken(drafts: Any, stored: Any) -> None:
-        if any(item.fact.id == "poison" for draft in drafts for item in draft.items):
+    def broken(draft: Any, in_flight: Any) -> None:
+        if any(item.fact.id == "poison" for item in draft.items):
             raise RuntimeError("a bug that does not say which fact it met")
-        set_known_aside(drafts, stored)
+        set_repeats_aside(draft, in_flight)
 
     from services.ledger import fold
 
-    set_known_aside = fold.set_known_aside
+    set_repeats_aside = fold.set_repeats_aside
     monkeypatch.setattr(worker_module, "FULL_RECORDS", full)
-    monkeypatch.setattr(fold, "set_known_aside", broken)
+    monkeypatch.setattr(fold, "set_repeats_aside", broken)
     play = poisoned()
     await assert_only_the_poisoned_partition_stops(play)
-    monkeypatch.setattr(fold, "set_known_aside", set_known_aside)
+    monkeypatch.setattr(fold, "set_repeats_aside", set_repeats_aside)
     await assert_all_goes_on(play)
 
 

@@ -84,6 +84,10 @@ join member m on m.partition = w.partition and m.member = w.member
 select member, state from member
 where partition = $1 and next_due <= $2 and slice % $4 = $3 order by member
 
+-- name: members_since
+-- The state of members with a fact at or after an instant: whom a programme concerns that was published later.
+select member, state from member where partition = $1 and high_water >= $2 order by member
+
 -- name: count_due
 -- How many members of a partition have something due by an instant.
 select count(*) from member where partition = $1 and next_due <= $2
@@ -99,6 +103,12 @@ join fact f on f.partition = w.partition and f.fact_id = w.fact_id and f.revisio
 select f.partition, f.member, f.fact_id, f.body, f.outcome
 from unnest($1::int2[], $2::text[], $3::text[]) w (partition, member, fact_id)
 join fact f on f.partition = w.partition and f.fact_id = w.fact_id and f.revision = 0 and f.member = w.member
+
+-- name: facts_at
+-- Facts by their seq: what is folded again when one comes late.
+select f.partition, f.seq, f.body, f.outcome
+from unnest($1::int2[], $2::int8[]) w (partition, seq)
+join fact f on f.partition = w.partition and f.seq = w.seq
 
 -- name: cold_rows
 -- Cold rows by member, kind and key.

@@ -15,18 +15,15 @@ from typing import Any
 
 import asyncpg
 import faust
-import msgspec
 
 from events.decode import decode_fact_slowly
 from events.entries import encode_outcome
 from services.book.member import decode, encode, new
-from services.book.needs import needs
-from services.book.step import step
-from services.book.turn import ColdKey
+from services.book.step import Missing, step
+from services.book.turn import ColdKey, pack
 from services.ledger.published import entries_message
+from services.programme.calendar import instant_ms
 from tests.bench.rivals import ground
-
-_pack = msgspec.msgpack.encode
 
 
 def build() -> Any:
@@ -65,15 +62,19 @@ def build() -> Any:
                 state = rows.get(name("member", fact.member))
                 member = new(fact.member) if state is None else decode(fact.member, state)
                 cold: dict[ColdKey, bytes | None] = {}
-                while wanted := needs(member, fact, plan, cold):
-                    for kind, key in wanted:
-                        cold[kind, key] = rows.get(name(kind, key if kind == "fact" else f"{fact.member} {key}"))
-                result = step(member, fact, plan, cold)
+                seq = seqs[message.partition] = seqs.get(message.partition, 0) + 1
+                result = None
+                while result is None:
+                    try:
+                        result = step(member, fact, instant_ms(fact.occurred_at), seq, plan, cold)
+                    except Missing as missing:
+                        for kind, key in missing.keys:
+                            cold[kind, key] = rows.get(name(kind, key if kind == "fact" else f"{fact.member} {key}"))
                 for (kind, key), value in result.cold.items():
                     rows[name(kind, f"{fact.member} {key}")] = value
-                rows[name("fact", fact.id)] = _pack((message.value, encode_outcome(result.outcome)))
+                booked = pack(message.value, encode_outcome(result.outcome))
+                rows[name("fact", fact.id)] = rows[name("step", f"{fact.member} {seq}")] = booked
                 rows[name("member", fact.member)] = encode(member)
-                seq = seqs[message.partition] = seqs.get(message.partition, 0) + 1
                 stamp = int(message.timestamp * 1000)
                 told = entries_message(message.partition, seq, fact, stamp, result.outcome, (result.posting,))
                 await entries.send(key=told[0], value=told[1], partition=message.partition, headers=dict(told[2]))

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import asyncpg
-import msgspec
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -18,9 +17,8 @@ from events.decode import decode_fact_slowly
 from events.entries import encode_outcome
 from events.facts.ticks import slice_of
 from services.book.member import Member, decode, encode, new
-from services.book.needs import needs
-from services.book.step import Result, step
-from services.book.turn import ColdKey
+from services.book.step import Missing, Result, step
+from services.book.turn import ColdKey, pack
 from services.ledger.published import entries_message, standings
 from services.ledger.reading import digest
 from services.ledger.store import SQL
@@ -38,6 +36,7 @@ create table rival_next (partition smallint, partner text, next bigint, primary 
 """
 KNOWN = "select true from fact where partition = $1 and fact_id = $2 and revision = $3"
 MEMBER = "select state from member where partition = $1 and member = $2 for update"
+AT = "select body, outcome from fact where partition = $1 and seq = $2"
 FIRST = "select body, outcome from fact where partition = $1 and fact_id = $2 and revision = 0 and member = $3"
 COLD = "select value from cold where partition = $1 and member = $2 and kind = $3 and key = $4"
 POSITION = "update position set next_offset = $2, next_seq = next_seq + $3 where partition = $1 returning next_seq - $3"
@@ -94,10 +93,13 @@ def entry_rows(partition: int, seq: int, result: Result) -> list[tuple[Any, ...]
 
 
 async def cold_row(connection: Any, partition: int, member: str, key: ColdKey) -> bytes | None:
-    """One cold row; the row of a purchase is that of its fact."""
-    if key[0] == "fact":
-        row = await connection.fetchrow(FIRST, partition, key[1], member)
-        return None if row is None else msgspec.msgpack.encode((row[0], row[1]))
+    """One cold row; the row of a purchase is that of its fact, by its id, or of any fact by its seq."""
+    if key[0] in ("fact", "step"):
+        of_purchase = key[0] == "fact"
+        row = await connection.fetchrow(
+            *((FIRST, partition, key[1], member) if of_purchase else (AT, partition, int(key[1])))
+        )
+        return None if row is None else pack(row[0], row[1])
     value: bytes | None = await connection.fetchval(COLD, partition, member, *key)
     return value
 
@@ -111,18 +113,21 @@ async def book(connection: Any, record: Any, fact: Any, plan: Any) -> Any:
             return None
         state = await connection.fetchval(MEMBER, partition, fact.member)
         member = new(fact.member) if state is None else decode(fact.member, state)
-        cold: dict[ColdKey, bytes | None] = {}
-        while wanted := needs(member, fact, plan, cold):
-            for key in wanted:
-                cold[key] = await cold_row(connection, partition, fact.member, key)
-        result = step(member, fact, plan, cold)
         seq = await connection.fetchval(POSITION, partition, record.offset + 1, 1)
+        cold: dict[ColdKey, bytes | None] = {}
+        result: Result | None = None
+        while result is None:
+            try:
+                result = step(member, fact, instant_ms(fact.occurred_at), seq, plan, cold)
+            except Missing as missing:
+                for key in missing.keys:
+                    cold[key] = await cold_row(connection, partition, fact.member, key)
         await connection.execute(FACT, *fact_row(record, seq, fact, result))
         for row in entry_rows(partition, seq, result):
             await connection.execute(ENTRY, *row)
-        for partner, kind, points in result.rewards:
-            number = await connection.fetchval(NEXT, partition, partner)
-            await connection.execute(REWARD, partition, partner, number, kind, points)
+        for due in result.rewards:
+            number = await connection.fetchval(NEXT, partition, due.partner)
+            await connection.execute(REWARD, partition, due.partner, number, due.kind, due.points)
         await connection.execute(PUT_MEMBER, *member_row(partition, member))
         for key, value in result.cold.items():
             if value is None:

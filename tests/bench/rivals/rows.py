@@ -17,11 +17,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from events.decode import decode_fact_slowly
 from infra.postgres.queries import load
 from services.book.member import Member, decode, new
-from services.book.needs import needs
-from services.book.step import step
-from services.book.turn import ColdKey
+from services.book.step import Missing, needs, step
+from services.book.turn import ColdKey, pack
 from services.ledger.published import entries_message
 from services.ledger.store import SQL
+from services.programme.calendar import instant_ms
 from tests.bench.rivals import ground, naive
 
 AT_ONCE = 5_000
@@ -31,8 +31,6 @@ _sql = load(SQL)
 Named = tuple[Any, Any]
 """(record, fact)."""
 Rows = dict[ColdKey, bytes | None]
-
-_pack = msgspec.msgpack.encode
 
 
 class Batch:
@@ -66,7 +64,7 @@ class Service:
             fresh = await self._fresh([one for one in named if one[1].type != "programme_published"])
             await self._load(batch, fresh)
             for record, fact in fresh:
-                self._fold(batch, record, fact)
+                await self._fold(batch, record, fact)
             await self._write(batch, records)
         return batch
 
@@ -89,40 +87,50 @@ class Service:
         for _, name, state in await self._ask(_sql.members, rows):
             batch.members[name] = decode(name, state)
         while wanted := self._wanted(batch, fresh):
-            for _, name, key in wanted:
-                batch.cold[name].setdefault(key, None)
-            rest = [(partition, name, *key) for partition, name, key in wanted if key[0] != "fact"]
-            for _, name, kind, key, value in await self._ask(_sql.cold_rows, rest):
-                batch.cold[name][kind, key] = value
-            facts = [(partition, name, key[1]) for partition, name, key in wanted if key[0] == "fact"]
-            for _, name, key, body, outcome in await self._ask(_sql.first_revisions, facts):
-                batch.cold[name]["fact", key] = _pack((body, outcome))
+            await self._look_up(batch, wanted)
+
+    async def _look_up(self, batch: Batch, wanted: list[tuple[int, str, ColdKey]]) -> None:
+        """What the tables have of these rows; of those of this very batch they have nothing."""
+        for _, name, key in wanted:
+            batch.cold[name].setdefault(key, None)
+        rest = [(partition, name, *key) for partition, name, key in wanted if key[0] not in ("fact", "step")]
+        for _, name, kind, key, value in await self._ask(_sql.cold_rows, rest):
+            batch.cold[name][kind, key] = value
+        facts = [(partition, name, key[1]) for partition, name, key in wanted if key[0] == "fact"]
+        for _, name, key, body, outcome in await self._ask(_sql.first_revisions, facts):
+            batch.cold[name]["fact", key] = pack(body, outcome)
+        steps = {(partition, int(key[1])): name for partition, name, key in wanted if key[0] == "step"}
+        for partition, seq, body, outcome in await self._ask(_sql.facts_at, list(steps)):
+            batch.cold[steps[partition, seq]]["step", str(seq)] = pack(body, outcome)
 
     def _wanted(self, batch: Batch, named: list[Named]) -> list[tuple[int, str, ColdKey]]:
         return [
             (record.partition, fact.member, key)
             for record, fact in named
-            for key in needs(batch.members[fact.member], fact, self._plan, batch.cold[fact.member])
+            for key in needs(
+                batch.members[fact.member], fact, instant_ms(fact.occurred_at), self._plan, batch.cold[fact.member]
+            )
         ]
 
-    def _fold(self, batch: Batch, record: Any, fact: Any) -> None:
+    async def _fold(self, batch: Batch, record: Any, fact: Any) -> None:
         partition, name = record.partition, fact.member
         member, cold = batch.members[name], batch.cold[name]
-        while wanted := needs(member, fact, self._plan, cold):
-            for key in wanted:  # of a purchase in this very batch: the tables have nothing of it
-                cold.setdefault(key, None)
-        result = step(member, fact, self._plan, cold)
+        seq, self._seq[partition] = self._seq[partition], self._seq[partition] + 1
+        result = None
+        while result is None:
+            try:
+                result = step(member, fact, instant_ms(fact.occurred_at), seq, self._plan, cold)
+            except Missing as missing:
+                await self._look_up(batch, [(partition, name, key) for key in missing.keys])
         cold.update(result.cold)
         batch.wrote.setdefault(name, {}).update(result.cold)
-        seq, self._seq[partition] = self._seq[partition], self._seq[partition] + 1
         row = naive.fact_row(record, seq, fact, result)
-        if fact.type == "purchase":
-            cold["fact", fact.id] = _pack((record.value, row[11]))
+        cold["step", str(seq)] = cold["fact", fact.id] = pack(record.value, row[11])
         batch.facts.append(row)
         batch.entries += naive.entry_rows(partition, seq, result)
-        for partner, kind, points in result.rewards:
-            number = self._reward[partition, partner] = self._reward.get((partition, partner), 0) + 1
-            batch.rewards.append((partition, partner, number, kind, points))
+        for due in result.rewards:
+            number = self._reward[partition, due.partner] = self._reward.get((partition, due.partner), 0) + 1
+            batch.rewards.append((partition, due.partner, number, due.kind, due.points))
         told = entries_message(partition, seq, fact, record.timestamp, result.outcome, (result.posting,))
         batch.told.append((partition, told))
 

@@ -1,0 +1,225 @@
+"""One fact at its place in time: member and fact in, the member changed, and a turn full of entries and rows out.
+Pure.
+
+The order of a fact is: time first (holds lapse, lots end and begin, days leave the tier's window), then every refusal
+in the order of events/refusals.py, before anything else is changed, then the fact. What was decided once is not
+decided again: a redemption that was granted is booked, in debt if need be. Knows nothing of late facts
+(services/book/ontime.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from events.facts import MemberFact
+from events.facts.purchases import Correction, Purchase, Return
+from events.refusals import Refusal
+from services.book import redemptions
+from services.book.baskets import basket_of, keep, known, less, rows_of, standing
+from services.book.history import order_of
+from services.book.lots import claw, earn, expire, repay
+from services.book.pages import open_page, seal
+from services.book.turn import Cold, Turn
+from services.programme.compile import Plan, Version
+from services.programme.mechanic import POINTS, Basket, Change, Lot
+from services.programme.rate import Award, rate
+from services.programme.timeline import TierRule
+
+from services.book.member import Member  # isort: skip
+
+
+class Rated(NamedTuple):
+    """What the rules made of a fact."""
+
+    version: Version | None
+    tier: int
+    """The level that a purchase was rated in."""
+    points: int
+    """Net change of the member's points by the rules."""
+
+
+NOT_RATED = Rated(None, 0, 0)
+
+
+class Played(NamedTuple):
+    """A fact that was folded: `refusal` and `waits` have no effect but the time that passed."""
+
+    turn: Turn
+    rated: Rated
+    refusal: Refusal | None = None
+    waits: bool = False
+    """A return whose purchase has not come."""
+
+
+_WAITS = Rated(None, -1, 0)
+
+
+def play(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold, *, decided: bool) -> Played:
+    """Fold one fact that is not earlier than the member's time. `cold` must hold what `needs` asked for.
+
+    decided: it was granted when it came, and is not refused for want of points now. Mutates `member`. Raises Broken.
+    """
+    turn = Turn(member, fact.id, cold)
+    advance(turn, at_ms, plan)
+    fold = _FOLDS.get(fact.type)
+    rated = NOT_RATED if fold is None else fold(turn, fact, at_ms, plan, decided)
+    seal(turn)
+    if isinstance(rated, Refusal):
+        return Played(turn, NOT_RATED, rated)
+    return Played(turn, NOT_RATED, waits=True) if rated is _WAITS else Played(turn, rated)
+
+
+# ---------------------------------------------------------------- time
+
+
+def advance(turn: Turn, to_ms: int, plan: Plan) -> None:
+    """Let everything that is due by an instant happen, each at its own: holds lapse, lots end, lots become active."""
+    member = turn.member
+    if member.lots or member.pages or member.holds:
+        while (due := member.next_event_ms) <= to_ms:
+            turn.now_ms = member.now_ms = max(due, member.now_ms)
+            redemptions.lapse(turn)
+            for page in [page for page in member.pages if page[1][0] <= due]:
+                open_page(turn, page)
+            active = [lot for lot in member.lots if lot[2] == due]
+            member.pending -= sum(lot[4] for lot in active)
+            while member.lots and member.lots[0][0] <= due:
+                expire(turn, member.lots[0][:4], member.lots[0][4])
+            for lot in active:  # one that ends at this very instant is gone, and repays nothing
+                repay(turn, lot[:4])
+    turn.now_ms = member.now_ms = to_ms
+    if member.timeline.next_due_ms <= to_ms:
+        version = plan.at(to_ms)
+        if version is not None and version.tier is not None:
+            member.timeline.roll(to_ms, version.tier)
+
+
+# ---------------------------------------------------------------- baskets
+
+
+def _receipt(
+    turn: Turn, fact: Purchase | Correction | Return, at_ms: int, plan: Plan, decided: bool
+) -> Rated | Refusal:
+    """A basket of its own: bought, or brought back without its receipt.
+
+    The second takes back what the same goods would earn now, in the level held now.
+    """
+    version = plan.at(at_ms)
+    member = turn.member
+    if version is not None and fact.currency != version.currency:
+        return Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES
+    tier = member.timeline.level
+    bought = fact.type != "return"
+    awards: list[Award] = []
+    if version is not None:
+        basket = basket_of(fact, at_ms, tier, version)
+        awards = _rate(turn, Change(fact, None, basket, []) if bought else Change(fact, basket, None, []), version)
+    if fact.type == "correction":
+        keep(turn, standing(fact, at_ms, tier))
+    if bought and fact.id in member.waiting:
+        awards += _waiting(turn, fact, at_ms, tier, version)
+    return Rated(version, tier, _post(turn, awards))
+
+
+def _waiting(turn: Turn, fact: Any, at_ms: int, tier: int, version: Version | None) -> list[Award]:
+    """The returns that stand before their purchase in time: it comes with less."""
+    awards: list[Award] = []
+    stands = standing(fact, at_ms, tier)
+    for back, rows in turn.member.waiting.pop(fact.id):
+        left = less(stands, rows)
+        if left is None:
+            turn.member.aside.append(back)
+            continue
+        if version is not None:
+            awards += _rate(turn, Change(fact, stands.basket(version), left.basket(version), []), version)
+        stands = left
+        keep(turn, stands)
+    return awards
+
+
+def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan, decided: bool) -> Rated | Refusal:
+    if fact.purchase is None:
+        return _receipt(turn, fact, at_ms, plan, decided)
+    member, rows = turn.member, rows_of(fact)
+    bought = known(turn, fact.purchase, order_of(fact, at_ms))
+    if bought is None:
+        member.waiting[fact.purchase] = (*member.waiting.get(fact.purchase, ()), (fact.id, rows))
+        return _WAITS
+    version = plan.at(bought.at_ms)
+    if version is not None and fact.currency != version.currency:
+        return Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES
+    left = less(bought, rows)
+    if left is None:
+        member.aside.append(fact.id)
+        return Refusal.RETURN_MUST_NOT_EXCEED_THE_PURCHASE
+    keep(turn, left)
+    if version is None:
+        return NOT_RATED
+    change = Change(fact, bought.basket(version), left.basket(version), [])
+    return Rated(version, bought.tier, _post(turn, _rate(turn, change, version)))
+
+
+def _rate(turn: Turn, change: Change, version: Version) -> list[Award]:
+    """What a change of a basket is worth; its qualifying spend goes to the tier's timeline, on the basket's own day."""
+    if version.tier is not None:
+        _qualify(turn, version.tier, change.before, change.after)
+    return rate(change, version.rules["basket"], turn.member.cells)
+
+
+def _qualify(turn: Turn, rule: TierRule, before: Basket | None, after: Basket | None) -> None:
+    timeline = turn.member.timeline
+    timeline.roll(turn.now_ms, rule)
+    spend = (after.measures[rule.measure] if after is not None else 0) - (
+        before.measures[rule.measure] if before is not None else 0
+    )
+    basket = after if after is not None else before
+    if basket is not None:
+        timeline.put(basket.day, spend, rule, turn.now_ms)
+
+
+# ---------------------------------------------------------------- posting
+
+
+def _post(turn: Turn, awards: list[Award]) -> int:
+    """Post awards, netted per lot, in one order: what is earned first, then what is taken back, each by lot."""
+    if len(awards) == 1 and awards[0][3] > 0:
+        rule, _, lot, points, _ = awards[0]
+        earn(turn, lot, points, f"{rule}:{points:+d}")
+        return points
+    net: dict[Lot, int] = {}
+    why: dict[Lot, list[str]] = {}
+    for rule, unit, lot, points, _ in awards:
+        if unit == POINTS:
+            net[lot] = net.get(lot, 0) + points
+            why.setdefault(lot, []).append(f"{rule}:{points:+d}")
+    for lot in sorted(net, key=lambda lot: (net[lot] < 0, lot)):
+        points = net[lot]
+        if points > 0:
+            earn(turn, lot, points, " ".join(why[lot]))
+        elif points < 0:
+            claw(turn, lot, -points, " ".join(why[lot]))
+    return sum(net.values())
+
+
+_Fold = Callable[[Turn, Any, int, Plan, bool], Rated | Refusal]
+
+
+def _redemption(fold: Callable[[Turn, Any, bool], Refusal | None]) -> _Fold:
+    def folded(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated | Refusal:
+        refusal = fold(turn, fact, decided)
+        return NOT_RATED if refusal is None else refusal
+
+    return folded
+
+
+_FOLDS: dict[str, _Fold] = {
+    "purchase": _receipt,
+    "correction": _receipt,
+    "return": _return,
+    "redemption_requested": _redemption(redemptions.request),
+    "redemption_taken": _redemption(redemptions.taken),
+    "redemption_captured": _redemption(redemptions.capture),
+    "redemption_voided": _redemption(redemptions.void),
+}
+"""What a fact of each type does. The others (enrolled, identifier_added ...) move nothing unless a rule reads them."""

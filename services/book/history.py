@@ -1,0 +1,86 @@
+"""A member's facts in the order of time: where each one stands, and rows to go back to when one comes late.
+
+Owns chunks: every CHUNK facts that count, their places (row "chunk") and the member's row as it then was (row "state")
+are written. Places are kept for ever, so every fact of a member can be found; states for the late window only. Does
+not own going back (services/book/ontime.py).
+"""
+
+from __future__ import annotations
+
+from events.facts import MemberFact
+from services.book.member import Member, Step, encode
+from services.book.turn import Cold, ColdKey, Turn
+
+import msgspec  # isort: skip
+
+CHUNK = 16
+"""Facts in a chunk. A late fact folds up to so many again, and those since; facts in order pay two rows a chunk."""
+
+WINDOW_MS = 35 * 86_400_000
+"""How far back a member's state is kept. What comes later than that is folded again from the first fact."""
+
+RANKS = {
+    "enrolled": 0,
+    "message": 1,
+    "adjusted": 1,
+    "purchase": 2,
+    "correction": 2,
+    "return": 3,
+    "used": 5,
+    "redemption_taken": 6,
+    "redemption_requested": 6,
+    "redemption_captured": 7,
+    "redemption_voided": 8,
+}
+"""Which of two facts of one instant comes first: what gives before what takes, and what is spoken of before that."""
+OTHERS = 4
+
+_pack = msgspec.msgpack.Encoder().encode
+_Written = list[tuple[str, str]]
+_chunk = msgspec.msgpack.Decoder(tuple[list[Step], _Written]).decode
+
+
+def order_of(fact: MemberFact, at_ms: int) -> tuple[int, int, str]:
+    """The place of a fact in the order of time: instant, kind, id. The same for every order of arrival."""
+    return at_ms, RANKS.get(fact.type, OTHERS), fact.id
+
+
+def record(turn: Turn, step: Step) -> None:
+    """Remember a fact that counts. The last thing of its turn: closes a chunk, with the member as it is now."""
+    member = turn.member
+    member.recent.append(step)
+    if len(member.recent) >= CHUNK:
+        _close(turn, step[0])
+
+
+def _close(turn: Turn, at_ms: int) -> None:
+    member = turn.member
+    number = member.chunks_made = member.chunks_made + 1
+    turn.written["chunk", str(number)] = _pack((member.recent, member.written))
+    member.recent, member.written = [], []
+    member.chunks.append((at_ms, number, member.turns))
+    while len(member.chunks) > 1 and member.chunks[1][0] < at_ms - WINDOW_MS:
+        turn.written["state", str(member.chunks.pop(0)[1])] = None
+    turn.written["state", str(number)] = encode(member)
+
+
+def base_of(member: Member, cut_ms: int) -> int:
+    """The newest kept chunk that ends before an instant; 0: begin with nothing."""
+    return max((number for at_ms, number, _ in member.chunks if at_ms < cut_ms), default=0)
+
+
+def chunk_keys(member: Member, base: int) -> list[ColdKey]:
+    """The rows that tell what came after a chunk."""
+    state: list[ColdKey] = [("state", str(base))] if base else []
+    return state + [("chunk", str(number)) for number in range(base + 1, member.chunks_made + 1)]
+
+
+def since(member: Member, base: int, cold: Cold) -> tuple[list[Step], list[ColdKey]]:
+    """The facts that count since a chunk, in on-time order, and the cold rows written since, from `chunk_keys`."""
+    steps: list[Step] = []
+    written: dict[ColdKey, None] = {}
+    for number in range(base + 1, member.chunks_made + 1):
+        there, keys = _chunk(cold["chunk", str(number)] or b"")
+        steps += there
+        written |= dict.fromkeys(keys)
+    return steps + member.recent, list(written | dict.fromkeys(member.written))

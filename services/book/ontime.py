@@ -1,0 +1,228 @@
+"""The book that an on-time log would have produced: a fact that comes late is folded where it belongs in time.
+
+The member goes back to the newest kept state before it (services/book/history.py), the facts since then are folded
+again with it among them, and what came out otherwise is posted now, with the late fact as its cause. A newer revision
+of a fact takes the place of the one before it. Amounts that were decided stay as they are; allocations and expiries do
+not. Pure; works on copies, so that a fact that needs more rows, or is refused, has changed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from events.decode import decode_fact
+from events.entries import Entry, Outcome
+from events.facts import MemberFact
+from events.refusals import Refusal
+from services.book import redemptions
+from services.book.baskets import current, keep, standing
+from services.book.difference import difference, positions
+from services.book.forward import Played, advance, play
+from services.book.history import base_of, chunk_keys, order_of, record, since
+from services.book.member import Broken, Member, Step, decode, new
+from services.book.needs import needs, tick_needs
+from services.book.pages import seal
+from services.book.rewards import RewardDue, reward_of
+from services.book.turn import Cold, ColdKey, Turn, as_of, unpack
+from services.programme.compile import Plan
+
+REPLACED = ("correction", "message")
+"""Facts of which a newer revision stands for all before it."""
+
+ARRIVAL = ("high_water_ms", "ahead")
+"""What a member knows about the order of arrival: never folded again."""
+
+
+class Missing(Exception):
+    """Cold rows that are needed and not there yet. Nothing has been changed."""
+
+    def __init__(self, keys: tuple[ColdKey, ...]) -> None:
+        super().__init__(f"{len(keys)} cold rows")
+        self.keys = keys
+
+
+class Refolded(NamedTuple):
+    """What a late fact did. `entries` lead from the book as it was to the book as it is."""
+
+    refusal: Refusal | None
+    waits: bool
+    version: str
+    tier: int
+    entries: tuple[Entry, ...]
+    cold: dict[ColdKey, bytes | None]
+    rewards: tuple[RewardDue, ...]
+
+
+def is_late(member: Member, fact: MemberFact, at_ms: int) -> bool:
+    """Whether a fact belongs before something that this member's book has folded already."""
+    if at_ms > member.now_ms:
+        return fact.type == "correction"
+    return at_ms < member.now_ms or fact.type in REPLACED or order_of(fact, at_ms) <= member.newest
+
+
+def late_needs(member: Member, fact: MemberFact, at_ms: int, cold: Cold) -> tuple[ColdKey, ...]:
+    """The cold rows to begin with; `refold` asks for the others by `Missing`."""
+    if fact.type == "correction":
+        keys: list[ColdKey] = [("purchase", fact.id), ("fact", fact.id)]
+        if missing := _absent(keys, cold):
+            return missing
+    return _begin(member, _cut(member, fact, at_ms, cold), cold)
+
+
+def refold(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, cold: Cold) -> Refolded:
+    """Fold a late fact. `cold` has `late_needs`. Mutates `member` unless it is refused. Raises Missing and Broken."""
+    if fact.type == "redemption_requested" and (no := redemptions.refused(member, fact, member.now_ms)):
+        return Refolded(no, False, "", 0, (), {}, ())
+    again = _Again(member, _cut(member, fact, at_ms, cold), plan, cold)
+    if not again.put(fact, at_ms, seq):
+        return Refolded(None, False, "", 0, (), {}, ())  # a newer revision counts already
+    again.run()
+    mine = again.played[seq]
+    if mine.refusal is not None and fact.type != "return":
+        return Refolded(mine.refusal, False, "", 0, (), {}, ())
+    entries = again.post(f"late {fact.type}")
+    version = mine.rated.version
+    return Refolded(
+        mine.refusal, mine.waits, version.name if version is not None else "", mine.rated.tier,
+        entries, again.cold, tuple(again.rewards()),
+    )  # fmt: skip
+
+
+def rerate(member: Member, from_ms: int, plan: Plan, cold: Cold) -> Refolded:
+    """Fold again what lies at or after an instant, under a plan that has changed from there on. As `refold`."""
+    if missing := _begin(member, from_ms, cold):
+        raise Missing(missing)
+    again = _Again(member, from_ms, plan, cold)
+    again.run()
+    entries = again.post("programme")
+    return Refolded(None, False, "", 0, entries, again.cold, tuple(again.rewards()))
+
+
+class _Again:
+    """A member's facts from an instant on, folded again on a copy."""
+
+    def __init__(self, member: Member, cut_ms: int, plan: Plan, cold: Cold) -> None:
+        self._member = member
+        self._plan = plan
+        self._loaded = cold
+        base = base_of(member, cut_ms)
+        steps, written = since(member, base, cold)
+        self._facts: list[tuple[Any, Outcome | None, Step]] = [(*_booked(cold, step), step) for step in steps]
+        state = cold["state", str(base)] if base else None
+        self._base = new(member.id) if state is None else decode(member.id, state)
+        self._base.chunks = [chunk for chunk in self._base.chunks if chunk in member.chunks]
+        truncated = {key: as_of(cold[key], self._base.turns) for key in written}
+        gone: dict[ColdKey, bytes | None] = {
+            (kind, str(number)): None
+            for number in range(base + 1, member.chunks_made + 1)
+            for kind in ("chunk", "state")
+        }
+        self.cold: dict[ColdKey, bytes | None] = truncated | gone
+        """The rows that are to be written."""
+        self.played: dict[int, Played] = {}
+        """By seq."""
+
+    def put(self, fact: MemberFact, at_ms: int, seq: int) -> bool:
+        """Let a fact count. False: a newer revision of it counts already."""
+        points = 0
+        for row in self._facts:
+            if row[0].id == fact.id:
+                if row[0].revision >= fact.revision:
+                    return False
+                self._facts.remove(row)
+                points = row[2][2]
+                break
+        self._facts.append((fact, None, (at_ms, seq, points, ())))
+        return True
+
+    def run(self) -> None:
+        """Fold everything again, in the order of time. Raises Missing."""
+        said = {("fact", fact.id): self._said(fact, step) for fact, _, step in self._facts}
+        view: dict[ColdKey, bytes | None] = {**self._loaded, **self.cold, **said}
+        wanted: dict[ColdKey, None] = {}
+        for fact, outcome, step in sorted(self._facts, key=lambda row: order_of(row[0], row[2][0])):
+            wanted |= dict.fromkeys(needs(self._base, fact, step[0], self._plan, view))
+            if not wanted:  # else only what the others need beyond what is there, for the same query
+                self._play(fact, outcome, step, view)
+        if wanted:
+            raise Missing(tuple(wanted))
+        self._pass_time(view)
+
+    def _said(self, fact: MemberFact, step: Step) -> bytes | None:
+        """The row of a purchase as it was said first; it does not count where a correction stands for it."""
+        return self._loaded.get(("step", str(step[1]))) if fact.type == "purchase" else None
+
+    def _play(self, fact: MemberFact, outcome: Outcome | None, step: Step, view: dict[ColdKey, bytes | None]) -> None:
+        at_ms, seq = step[:2]
+        played = play(self._base, fact, at_ms, self._plan, view, decided=True)
+        turn, tier = played.turn, played.rated.tier
+        unsaid = fact.type == "purchase" and (outcome is None or outcome.tier != tier)  # no outcome has this level
+        if unsaid and ("purchase", fact.id) not in turn.written:
+            keep(turn, standing(fact, at_ms, tier))  # type: ignore[arg-type]
+        self._base.newest = order_of(fact, at_ms)
+        record(turn, (at_ms, seq, played.rated.points, ()))
+        self.played[seq] = played
+        self.cold |= turn.written
+        view |= turn.written
+
+    def _pass_time(self, view: dict[ColdKey, bytes | None]) -> None:
+        """To where the book was already: what time alone has done since then it does again."""
+        if self._member.now_ms > self._base.now_ms:
+            if absent := tick_needs(self._base, self._member.now_ms, view):
+                raise Missing(absent)
+            turn = Turn(self._base, "tick", view)
+            advance(turn, self._member.now_ms, self._plan)
+            seal(turn)
+            self.cold |= turn.written
+            view |= turn.written
+
+    def post(self, why: str) -> tuple[Entry, ...]:
+        """What leads from the member as it is to the member as it comes out; it becomes that one. Raises Missing."""
+        member, base = self._member, self._base
+        same = [page for page in member.pages if page in base.pages and ("lots", str(page[0])) not in self.cold]
+        if absent := _absent([("lots", str(page[0])) for page in member.pages if page not in same], self._loaded):
+            raise Missing(absent)
+        view = {**self._loaded, **self.cold}
+        entries = difference(positions(member, same, self._loaded), positions(base, same, view), member, why)
+        for name in member.__struct_fields__:
+            if name not in ARRIVAL:
+                setattr(member, name, getattr(base, name))
+        return entries
+
+    def rewards(self) -> Iterator[RewardDue]:
+        """What partners are told: of each fact that is worth otherwise than before, the difference."""
+        for fact, _, (at_ms, seq, before, _) in self._facts:
+            rated = self.played[seq].rated
+            version = rated.version or self._plan.at(at_ms)
+            if version is not None:
+                yield from reward_of(version.partners, fact, rated.points - before)
+
+
+def _cut(member: Member, fact: MemberFact, at_ms: int, cold: Cold) -> int:
+    """The instant from which everything is to be folded again: of the fact, and of the revision that it replaces."""
+    if fact.type != "correction":
+        return at_ms
+    stands = current(fact.id, cold)
+    return at_ms if stands is None else min(at_ms, stands.at_ms)
+
+
+def _begin(member: Member, cut_ms: int, cold: Cold) -> tuple[ColdKey, ...]:
+    """The rows that are missing to begin again at an instant."""
+    base = base_of(member, cut_ms)
+    if missing := _absent(chunk_keys(member, base), cold):
+        return missing
+    steps, written = since(member, base, cold)
+    return _absent([("step", str(step[1])) for step in steps] + written, cold)
+
+
+def _booked(cold: Cold, step: Step) -> tuple[Any, Outcome]:
+    row = cold["step", str(step[1])]
+    if row is None:
+        raise Broken(f"the fact of seq {step[1]} is not in the tables")
+    body, outcome = unpack(row)
+    return decode_fact(body), outcome
+
+
+def _absent(keys: Any, cold: Cold) -> tuple[ColdKey, ...]:
+    return tuple(key for key in keys if key not in cold)
