@@ -95,10 +95,8 @@ def entry_rows(partition: int, seq: int, result: Result) -> list[tuple[Any, ...]
 async def cold_row(connection: Any, partition: int, member: str, key: ColdKey) -> bytes | None:
     """One cold row; the row of a purchase is that of its fact, by its id, or of any fact by its seq."""
     if key[0] in ("fact", "step"):
-        of_purchase = key[0] == "fact"
-        row = await connection.fetchrow(
-            *((FIRST, partition, key[1], member) if of_purchase else (AT, partition, int(key[1])))
-        )
+        where = (FIRST, partition, key[1], member) if key[0] == "fact" else (AT, partition, int(key[1]))
+        row = await connection.fetchrow(*where)
         return None if row is None else pack(row[0], row[1])
     value: bytes | None = await connection.fetchval(COLD, partition, member, *key)
     return value
