@@ -130,6 +130,24 @@ async def simulated(facts: Path, programme: str, *options: str) -> Book:
     )
     output, _ = await process.communicate()
     assert process.returncode == 0
+    return {
+        row["member"]: (
+            *(row[name] for name in ("available", "pending", "held", "debt", "tier_level", "qualifying_minor")),
+            [(lot["expires_at"], lot["earned_at"], lot["slot"], lot["points"]) for lot in row["lots"]],
+        )
+        for row in json.loads(output)["members"]
+    }
+
+
+async def in_the_tables(house: Settings) -> Book:
+    async with await open_pool(house) as pool:
+        rows = await pool.fetch(
+            "select member, available, pending, held, debt, tier, qualifying_minor, state from member"
+        )
+        pages = await pool.fetch("select member, kind, key, value from cold where kind = 'lots'")
+    cold: dict[str, dict[tuple[str, str], bytes | None]] = {}
+    for page in pages:
+        cold.setdefault(page["member"], {})[page["kind"], page["key"]] = page["value"]
     book: Book = {}
     for row in rows:
         member = decode(row["member"], row["state"])
