@@ -27,7 +27,9 @@ def test_every_row_of_the_data_is_in_one_receipt_in_the_order_of_the_file() -> N
     assert sum(len(receipt.rows) for receipt in receipts) == 541_909
     assert receipts[0].number == "536365"
     assert receipts[0].rows[0] == ("85123A", 6, "2.55")
-    assert sum(not receipt.customer for receipt in receipts) == 3_710
+    guests = [receipt for receipt in receipts if not receipt.customer]
+    assert (len(guests), sum(len(receipt.rows) for receipt in guests)) == (3_710, 135_080)
+    assert sum(row[1] < 0 for receipt in guests if receipt.is_sale for row in receipt.rows) == 1_336
 
 
 def test_a_receipt_is_said_in_its_own_dialect_and_keeps_to_one_till() -> None:
