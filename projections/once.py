@@ -13,4 +13,7 @@ KEPT = 10_000  # a batch
 @lru_cache(maxsize=KEPT)
 def decode(value: bytes) -> EntriesRecord:
     """The record of these bytes. Raises ValueError (msgspec's) for others."""
-    return decode_entries(value)
+    try:
+        return decode_entries(value)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None

@@ -2,25 +2,36 @@
 
 1. Records as they lie in the batch. aiokafka wraps each one into an eleven-field object, which costs more than
    decoding it; a private hook of its fetcher is told to hand out the raw record, for our consumers only.
-2. Its log. During an outage it writes a line per attempt and per partition; each line's template is let through once
+2. What is handed out at once is bounded in bytes too, not in records alone: a fetch is bounded as it lies on the wire,
+   and large records that were packed well would fill the memory.
+3. A header whose name is no UTF-8, which a broker takes: aiokafka's decoder stops at its batch for ever, and all
+   partitions of the consumer with it. Such a batch is decoded once more, slowly, with the name's bytes escaped.
+4. Its log. During an outage it writes a line per attempt and per partition; each line's template is let through once
    a minute, and its tales of ordinary group work not at all.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import aiokafka
-from aiokafka.consumer.fetcher import PartitionRecords
+from aiokafka.consumer import fetcher
+from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
+from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.memory_records import MemoryRecords
 
 from infra.clock import monotonic
 
 VERSION = "0.14.0"
+TAKEN_BYTES = 4 << 20
+"""Of one partition at once; one record more than fits."""
 QUIET_SECONDS = 60.0
 
 _stock_record: Callable[[Any, Any, Any], Any] = PartitionRecords._consumer_record
+_stock_getall: Callable[[Any, int | None], Any] = FetchResult.getall
 
 
 def as_it_came(value: bytes | None) -> bytes | None:
@@ -32,10 +43,82 @@ def _raw_record(self: Any, tp: Any, record: Any) -> Any:
     return record if self._key_deserializer is as_it_came else _stock_record(self, tp, record)
 
 
+def _bounded(self: Any, max_records: int | None = None) -> list[Any]:
+    """FetchResult.getall, and an end where the bytes of the values come to TAKEN_BYTES."""
+    records = self._partition_records
+    if records is None or records._key_deserializer is not as_it_came:
+        return _stock_getall(self, max_records)  # type: ignore[no-any-return]
+    if not self.check_assignment(self._topic_partition):
+        return []
+    found: list[Any] = []
+    left = TAKEN_BYTES
+    for record in records:
+        found.append(record)
+        left -= len(record.value or b"")
+        if left <= 0 or len(found) == max_records:
+            self._update_position()
+            return found
+    self._update_position()
+    self._partition_records = None
+    return found
+
+
+class _Batches(MemoryRecords):  # type: ignore[misc]  # aiokafka has no types
+    """The batches of a fetch, which remembers its bytes."""
+
+    def __init__(self, raw: bytes) -> None:
+        super().__init__(raw)
+        self._raw = raw
+
+    def next_batch(self) -> Any:
+        return _Batch(super().next_batch(), self._raw)
+
+
+class _Batch:
+    """A batch; all but its iteration is aiokafka's."""
+
+    def __init__(self, stock: Any, raw: bytes) -> None:
+        self._stock = stock
+        self._raw = raw
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stock, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            yield from self._stock
+        except UnicodeDecodeError:  # from the first record again: whoever asks drops what it has seen
+            yield from _slowly(self._raw, self._stock.base_offset)
+
+
+def _slowly(raw: bytes, base_offset: int) -> Iterator[Any]:
+    """The records of the batch that begins at an offset, by aiokafka's decoder in Python."""
+    at = 0
+    while struct.unpack_from(">q", raw, at)[0] != base_offset:
+        at += 12 + struct.unpack_from(">i", raw, at + 8)[0]
+    batch = _DefaultRecordBatchPy(raw[at : at + 12 + struct.unpack_from(">i", raw, at + 8)[0]])
+    iter(batch)  # unpacks its buffer
+    batch._buffer = _Escaping(batch._buffer)
+    return iter(batch)
+
+
+class _Escaping(bytearray):
+    """Bytes whose slices are decoded whatever they hold."""
+
+    def __getitem__(self, at: Any) -> Any:
+        found = super().__getitem__(at)
+        return _Escaping(found) if isinstance(at, slice) else found
+
+    def decode(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:
+        return super().decode(encoding, errors)
+
+
 def hand_out_raw_records() -> None:
-    """Set the hook. With another version than the pinned one: leave the stock path, which is slower and as right."""
+    """Set the hooks. With another version than the pinned one: leave the stock path, which is slower."""
     if aiokafka.__version__ == VERSION:
         PartitionRecords._consumer_record = _raw_record
+        FetchResult.getall = _bounded
+        fetcher.MemoryRecords = _Batches
 
 
 class _Thinned(logging.Handler):

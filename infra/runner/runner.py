@@ -17,6 +17,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from events.printable import printable
 from infra.clock import monotonic, now_ms
 from infra.kafka.client import OUTAGE as KAFKA_OUTAGE
 from infra.kafka.client import Ranges, Record, TopicPartition
@@ -219,7 +220,7 @@ class Runner:
             except ValueError as error:
                 if any(name == SEQ_HEADER for name, _ in record.headers):
                     raise Hole(f"the ledger's record at offset {record.offset} cannot be read: {error}") from error
-                reason = str(error)[:300]
+                reason = printable(str(error)[:300])
                 step.parked.append(Parked(partition, record.offset, reason, record.key, record.value))
             else:
                 if event.seq > seq:

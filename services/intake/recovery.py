@@ -4,16 +4,18 @@ A directory from yesterday's backup has forgotten who got which member id since.
 the end that the directory last saved, and each fact says by its `source` which inbound record made it; that record is
 read again for the identifier. Inbound retention must outlast the oldest backup. After an ordinary crash the same walk
 finds every receipt known, and restores nothing.
+
+Somebody else may have written to the journal: a fact counts here only if the record that it names says the same id.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from events.decode import Unreadable, decode_fact
-from events.facts import MemberFact
 from events.topics import INBOUND, JOURNAL
 from infra.kafka.client import JournalGap, Reader, Record, TopicPartition
 from services.intake.core.batch import NewRevision, other_of
@@ -22,6 +24,9 @@ from services.intake.core.reading import Heard, hear
 from services.intake.directory import Directory
 
 CHUNK_RECORDS = 5_000
+
+log = logging.getLogger(__name__)
+
 _TOPICS = {topic.name: topic for topic in INBOUND}
 
 
@@ -59,7 +64,8 @@ async def recover(directory: Directory, reader: Reader, topic_ids: Mapping[str, 
             while start < ends[tp]:
                 records = await reader.range(tp, start, ends[tp], CHUNK_RECORDS)
                 start = records[-1].offset + 1
-                restored += await _restore(directory, reader, topic_ids, records, {tp.partition: start})
+                traces = [trace for record in records if (trace := _trace(record, partitions))]
+                restored += await _restore(directory, reader, topic_ids, traces, {tp.partition: start})
     return restored
 
 
@@ -67,11 +73,13 @@ async def _restore(
     directory: Directory,
     reader: Reader,
     topic_ids: Mapping[str, str],
-    records: Sequence[Record],
+    traces: Sequence[Trace],
     journal_ends: Mapping[int, int],
 ) -> int:
-    lost = await _lost(directory, [trace for record in records if (trace := _trace(record))])
-    heard = await _heard_again(reader, lost)
+    known = await directory.revisions({trace.receipt for trace in traces})
+    unknown = [trace for trace in traces if _member_of(trace, known) != trace.member]
+    heard = await _heard_again(reader, unknown)
+    lost = _said(unknown, heard, known)
     identities: dict[Key, str] = {}
     recovered: dict[TopicPartition, tuple[str, int]] = {}
     for trace in lost:
@@ -85,32 +93,40 @@ async def _restore(
     return len(lost)
 
 
-def _trace(record: Record) -> Trace | None:
+def _trace(record: Record, partitions: int) -> Trace | None:
     """None for what no inbound record caused, and for what the ledger will park."""
     try:
         fact = decode_fact(record.value or b"")
     except Unreadable:
         return None
     source = fact.source
-    if source is None or source.topic not in _TOPICS:
+    if source is None or source.topic not in _TOPICS or source.partition >= partitions:
         return None
-    member = cast("MemberFact", fact).member
+    member = getattr(fact, "member", None)
+    if member is None:
+        return None
     referrer = fact.referrer if fact.type == "enrolled" else None
     return Trace(fact.id, fact.revision, member, referrer, (source.topic, source.partition, source.offset))
 
 
-async def _lost(directory: Directory, traces: Sequence[Trace]) -> list[Trace]:
-    """Those that the directory does not know, each once."""
-    known = await directory.revisions({trace.receipt for trace in traces})
-    lost: dict[tuple[str, int], Trace] = {}
+def _member_of(trace: Trace, known: Mapping[str, Sequence[Revision]]) -> str | None:
+    """Whose the fact is by the directory; None where it does not know, or has it as a guest's."""
+    return next((row.member for row in known.get(trace.receipt, ()) if row.number == trace.revision), None)
+
+
+def _said(
+    traces: Sequence[Trace], heard: Mapping[Place, Heard], known: Mapping[str, Sequence[Revision]]
+) -> list[Trace]:
+    """Those whose records said so, each fact once. Raises Unrecoverable where the directory has it as another's."""
+    found: dict[tuple[str, int], Trace] = {}
     for trace in traces:
-        rows = {row.number: row for row in known.get(trace.receipt, ())}
-        row = rows.get(trace.revision)
-        if row is None or row.member is None:
-            lost.setdefault((trace.receipt, trace.revision), trace)
-        elif row.member != trace.member:
-            raise Unrecoverable(f"{trace.receipt} is {trace.member}'s in the journal, {row.member}'s in the directory")
-    return list(lost.values())
+        if heard[trace.source].id != trace.receipt:
+            log.warning("%s is in the journal, but the record that it names said something else", trace.receipt)
+        elif member := _member_of(trace, known):
+            raise Unrecoverable(f"{trace.receipt} is {trace.member}'s in the journal, {member}'s in the directory")
+        else:
+            found.setdefault((trace.receipt, trace.revision), trace)
+    return list(found.values())
 
 
 async def _heard_again(reader: Reader, lost: Sequence[Trace]) -> dict[Place, Heard]:

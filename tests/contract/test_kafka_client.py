@@ -13,13 +13,27 @@ from contextlib import asynccontextmanager
 import aiokafka
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
-from aiokafka.consumer.fetcher import PartitionRecords
+from aiokafka.consumer import fetcher
+from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
 from aiokafka.errors import KafkaError
+from aiokafka.producer import message_accumulator
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
+from aiokafka.record.memory_records import MemoryRecords
 
 from events.topics import ENTRIES, JOURNAL
 from infra.kafka import quirks
 from infra.kafka import writer as writer_module
-from infra.kafka.client import OUTAGE, JournalGap, Message, Reader, TopicPartition, WriteFailed, Writer, partition_of
+from infra.kafka.client import (
+    OUTAGE,
+    JournalGap,
+    Message,
+    Reader,
+    Record,
+    TopicPartition,
+    WriteFailed,
+    Writer,
+    partition_of,
+)
 from infra.kafka.topics_admin import ensure_topics
 from infra.settings import Settings
 from tests.drivers.servers import Servers
@@ -119,6 +133,8 @@ async def test_the_stock_path_gives_the_same_records(topic: Settings, monkeypatc
         fast = await reader.fetch(10, 5000)
     monkeypatch.setattr(quirks, "VERSION", "another")
     monkeypatch.setattr(PartitionRecords, "_consumer_record", quirks._stock_record)
+    monkeypatch.setattr(FetchResult, "getall", quirks._stock_getall)
+    monkeypatch.setattr(fetcher, "MemoryRecords", MemoryRecords)
     async with reading(topic, Positions().claim, "stock") as reader:
         assert await reader.fetch(10, 5000) == fast
 
@@ -321,6 +337,64 @@ async def test_a_large_record_and_many_small_ones_arrive(house: Settings) -> Non
         assert ends == sorted(ends)
         assert ends[-1] == 30_001
         assert (await read_all(reader, 30_001, 10_000))[0] == list(range(30_001))
+
+
+async def test_records_that_were_packed_well_do_not_fill_the_memory(house: Settings) -> None:
+    """60 records of 4 MiB, which are few bytes on the wire: never more than two of a partition are in memory."""
+    await ensure_topics(house, [JOURNAL])
+    large = b" " * (4 << 20)
+    async with writing(house) as writer, reading(house, Positions().claim) as reader:
+        for partition in (0, 1):
+            await asyncio.gather(*await writer.send(TOPIC, partition, [(b"k", large, [])] * 30))
+        seen: dict[int, list[int]] = {0: [], 1: []}
+        async with asyncio.timeout(60):
+            while sum(map(len, seen.values())) < 60:
+                for tp, records in (await reader.fetch(10_000, 5000, max_bytes=16 << 20)).items():
+                    assert len(records) <= 2
+                    seen[tp.partition] += [record.offset for record in records]
+                assert abs(len(seen[0]) - len(seen[1])) <= 4  # neither waits for the other's backlog
+    assert seen == {0: list(range(30)), 1: list(range(30))}
+
+
+class _NoText(str):  # noqa: SLOT000
+    """A header's name that is written as other bytes than UTF-8."""
+
+    def encode(self, *_: object) -> bytes:
+        return b"\xff\x00name"
+
+
+@pytest.mark.parametrize("compression", ["zstd", None])
+async def test_a_headers_name_that_is_no_text_stops_nothing(
+    topic: Settings, monkeypatch: pytest.MonkeyPatch, compression: str | None
+) -> None:
+    """The broker takes it; a client in C writes it. Its record is read like any other, the name's bytes escaped."""
+    odd = [(b"k", b"2", []), (b"k", b"3", [(_NoText(), b"h"), ("seq", b"3")]), (b"k", b"4", [("seq", b"4")])]
+    async with writing(topic) as writer, reading(topic, Positions().claim) as reader:
+        await writer.write(TOPIC, 0, [(b"k", b"0", []), (b"k", b"1", [])])
+        with monkeypatch.context() as python_only:
+            python_only.setattr(message_accumulator, "DefaultRecordBatchBuilder", _DefaultRecordBatchBuilderPy)
+            python_only.setattr(writer._producer, "_compression_type", compression)
+            await writer.write(TOPIC, 0, odd)
+        await writer.write(TOPIC, 0, [(b"k", b"5", [])])
+        await writer.write(TOPIC, 1, [(b"k", b"beside", [])])
+        found: dict[int, list[Record]] = {0: [], 1: []}
+        async with asyncio.timeout(20):
+            while sum(map(len, found.values())) < 7:
+                for tp, records in (await reader.fetch(4, 1000)).items():
+                    found[tp.partition] += records
+        assert [(r.offset, r.value) for r in found[0]] == [(n, b"%d" % n) for n in range(6)]
+        assert [r.headers for r in found[0]] == [
+            (),
+            (),
+            (),
+            (("\\xff\x00name", b"h"), ("seq", b"3")),
+            (("seq", b"4"),),
+            (),
+        ]
+        assert len({r.timestamp_ms for r in found[0][2:5]}) == 1
+        assert found[0][3].timestamp_ms > 1_700_000_000_000
+        assert [r.value for r in found[1]] == [b"beside"]
+        assert [r.offset for r in await reader.range(P0, 0, 6, 100)] == list(range(6))
 
 
 async def test_a_failed_write_breaks_the_writer_until_it_is_reopened(topic: Settings) -> None:

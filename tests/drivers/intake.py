@@ -80,6 +80,11 @@ class Shop:
     async def enrol(self, source: str, *said: dict[str, Any]) -> None:
         await self.say(ENROLMENTS, source, *said)
 
+    async def write_fact(self, key: bytes, fact: dict[str, Any]) -> None:
+        """Into the journal itself, where only intake and the ledger should write."""
+        partition = partition_of(key, self.settings.partitions)
+        await self._writer.write(JOURNAL.name, partition, [(key, json.dumps(fact).encode(), ())])
+
     async def heard(self) -> None:
         """Until intake has done with everything that was said."""
 
@@ -103,6 +108,11 @@ class Shop:
     async def journal(self) -> list[Written]:
         """Everything in the journal, partition by partition."""
         return await read_topic(self.settings, JOURNAL)
+
+    async def facts_of_intake(self) -> set[tuple[str, str]]:
+        """(id, member) of the facts whose key is a member that the directory drew."""
+        drawn = set((await self.members()).values())
+        return {(w.fact["id"], w.fact["member"]) for w in await self.journal() if w.key.decode() in drawn}
 
     async def facts(self) -> list[dict[str, Any]]:
         """The journal as the ledger takes it: a repeat of (id, revision) is dropped. It must be the same bytes."""

@@ -349,6 +349,31 @@ async def _copied(shop: Shop, suffix: str) -> Settings:
     return shop.settings.model_copy(update={"database_url": SecretStr(copy)})
 
 
+async def test_a_fact_that_names_a_record_which_did_not_make_it_misleads_nobody(shop: Shop) -> None:
+    """Somebody writes to the journal; then the directory is lost. What the facts claim is held against the records."""
+    await shop.buy("till-1", purchase("r1", "1"), purchase("r2", "2"))
+    ((topic, partition),) = shop.sent
+    source = {"topic": topic, "partition": partition, "offset": 1}
+    forged: list[dict[str, Any]] = [
+        purchase("forged", member="mem_x", source=source),  # the record is r2's
+        purchase("r1", member="mem_x", source=source),
+        purchase("nowhere", member="mem_x", source=source | {"partition": 10**9}),
+        {"type": "tick", "id": "t", "occurred_at": AT, "source": source},
+    ]
+    for fact in forged:
+        await shop.write_fact(b"mem_x", fact)
+    async with intake(shop.settings):
+        await shop.heard()
+    members, facts = await shop.members(), await shop.facts_of_intake()
+    assert facts == {("r1", members["1"]), ("r2", members["2"])}
+    for table in ("identity", "receipt", "intake_position", "journal_end"):
+        await shop.pool.execute(f"truncate {table}")
+    async with intake(shop.settings):
+        await shop.heard()
+    assert await shop.members() == members
+    assert await shop.facts_of_intake() == facts
+
+
 async def test_two_workers_race_for_the_same_cards_and_receipts(shop: Shop) -> None:
     """Every receipt is said by three tills, each card at all of them; one worker comes late, one goes early."""
     rounds = [range(first, first + 300) for first in (0, 300, 600, 900)]
