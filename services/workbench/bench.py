@@ -49,3 +49,32 @@ def growth(rounds: Rounds = 15) -> None:
     from tests.bench.growth import run_growth
 
     raise typer.Exit(run_growth(rounds))
+
+
+@app.command()
+def redeem(
+    seconds: Annotated[int, typer.Option(min=1, help="How long the stream runs.")] = 30,
+    members: Annotated[int, typer.Option(min=100, help="Enrolled, and in the worker's cache.")] = 20_000,
+) -> None:
+    """How long a till waits for its points, beside 2,000 purchases a second; and the pauses of the worker's loop."""
+    from tests.bench.redeem import run_redeem
+
+    raise typer.Exit(run_redeem(seconds, members))
+
+
+@app.command()
+def intake(events: Events = 100_000, rounds: Rounds = 2) -> None:
+    """Intake from the tills' topics to the journal, against the ledger in alternating rounds."""
+    from tests.bench.intake import run_intake
+
+    raise typer.Exit(run_intake(events, rounds))
+
+
+@app.command()
+def overload(
+    seconds: Annotated[int, typer.Option(min=1, help="How long ten times too much is written.")] = 20,
+) -> None:
+    """Ten times what the worker can do: memory stays, nothing is lost, and the lag goes by itself."""
+    from tests.bench.overload import run_overload
+
+    raise typer.Exit(run_overload(seconds))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,13 +118,14 @@ class Round:
 
     async def until_booked(self, records: int, worker: Worker) -> int:
         """Wait until so many journal records are in the tables; how many there are by then. Raises BenchFailed."""
-        return await self._until(self.booked, records, worker)
+        return await self.until(self.booked, records, worker)
 
     async def until_published(self, facts: int, worker: Worker) -> None:
         """Wait until so many facts stand on entries.v1. Raises BenchFailed."""
-        await self._until(self.published, facts, worker)
+        await self.until(self.published, facts, worker)
 
-    async def _until(self, count: Any, wanted: int, worker: Worker) -> int:
+    async def until(self, count: Callable[[], Awaitable[int]], wanted: int, worker: Worker) -> int:
+        """Wait until a count has come so far; what it is by then. Raises BenchFailed when it stands still."""
         newest, since = -1, monotonic()
         while (there := await count()) < wanted:
             if there != newest:

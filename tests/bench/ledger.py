@@ -89,7 +89,7 @@ async def _sizes(house: Round) -> dict[str, Any]:
 
 def steps_of(file: Path, cpu_us: float) -> dict[str, float]:
     """Step -> microseconds per event, most first, from a sampled round whose worker took `cpu_us` an event."""
-    seen: dict[str, int] = json.loads(file.read_text())
+    seen: dict[str, int] = json.loads(file.read_text())["samples"]
     total = sum(seen.values()) or 1
     return {name: round(cpu_us * n / total, 2) for name, n in sorted(seen.items(), key=lambda one: -one[1])}
 

@@ -56,9 +56,7 @@ def _text(cell: object) -> str:
 def run(bench: Callable[[], Awaitable[Result]]) -> int:
     """Run a bench to its end. 0: exact; 1: not exact, or it could not run; 130 after Ctrl-C or SIGTERM."""
     cores()  # before anything is pinned
-    logging.getLogger("infra.kafka").setLevel(
-        logging.CRITICAL
-    )  # a topic just made has no leader yet, and that is no news
+    logging.getLogger("infra.kafka").addHandler(logging.NullHandler())  # a new topic without a leader yet is no news
     machine = described()
     try:
         result = asyncio.run(_interruptible(bench))

@@ -7,10 +7,8 @@ renamed shows up under "other", not under a wrong name.
 
 from __future__ import annotations
 
-import json
 import signal
 from collections import Counter
-from pathlib import Path
 from types import FrameType
 
 EVERY_S = 0.001
@@ -49,10 +47,14 @@ STEPS: tuple[tuple[str, str, str], ...] = (
     ("aiokafka/consumer/", "", "fetch"),
     ("aiokafka/record/", "", "fetch"),
     ("aiokafka/", "", "Kafka's connections"),
-    ("intake/core/", "", "read and decide"),
+    ("intake/core/reading.py", "", "check and hash"),
+    ("intake/core/faults.py", "", "check and hash"),
+    ("intake/core/dialects/", "", "decode"),
+    ("intake/core/facts.py", "", "make facts"),
+    ("intake/core/", "", "decide"),
     ("intake/directory.py", "", "directory"),
     ("intake/worker.py", "_produce", "publish"),
-    ("intake/worker.py", "", "read and decide"),
+    ("intake/worker.py", "", "loop"),
     ("ledger/worker.py", "_collect", "garbage"),
     ("ledger/worker.py", "", "loop"),
     ("infra/", "", "loop"),
@@ -63,7 +65,7 @@ STEPS: tuple[tuple[str, str, str], ...] = (
 
 
 class Sampler:
-    """Samples of this process from `start` to `write`."""
+    """Samples of this process from `start` to `stop`."""
 
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()
@@ -73,10 +75,10 @@ class Sampler:
         signal.signal(signal.SIGPROF, self._sample)
         signal.setitimer(signal.ITIMER_PROF, EVERY_S, EVERY_S)
 
-    def write(self, file: Path) -> None:
-        """Step -> samples, as JSON."""
+    def stop(self) -> dict[str, int]:
+        """Step -> samples."""
         signal.setitimer(signal.ITIMER_PROF, 0)
-        file.write_text(json.dumps(self._seen))
+        return dict(self._seen)
 
     def _sample(self, _signal: int, frame: FrameType | None) -> None:
         while frame is not None:

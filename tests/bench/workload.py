@@ -85,25 +85,40 @@ class Workload:
             if draw() < mix.repeats and self._sent:
                 yield self._random.choice(self._sent)
                 continue
-            sent = self._fact(draw())
+            kind = draw()
+            if kind < mix.returns and self._buyers:
+                sent = self.back()
+            elif kind < mix.returns + mix.redemptions:
+                sent = self.redemption()
+            else:
+                sent = self.purchase()
             if len(self._sent) < REPEATED_WITHIN:
                 self._sent.append(sent)
             else:
                 self._sent[self._number % REPEATED_WITHIN] = sent
             yield sent
 
-    def _fact(self, kind: float) -> Sent:
-        self._number += 1
-        at = _text(START + self._number * self._step)
-        if kind < self.mix.returns and self._buyers:
-            buyer = self._buyers.pop(int(self._random.random() * len(self._buyers)))
-            partition, key = self._keys[buyer]
-            return Sent(partition, key, self._return(self._bought.pop(buyer), key, at))
-        member = int(self._random.random() * self.mix.members)
+    def purchase(self) -> Sent:
+        """The next fact is a receipt."""
+        member, at = int(self._random.random() * self.mix.members), self._next()
         partition, key = self._keys[member]
-        if kind < self.mix.returns + self.mix.redemptions:
-            return Sent(partition, key, self._redemption(key, at))
         return Sent(partition, key, self._purchase(member, key, at))
+
+    def redemption(self) -> Sent:
+        """The next fact is a request for points; its id begins with `redemption:`."""
+        member, at = int(self._random.random() * self.mix.members), self._next()
+        partition, key = self._keys[member]
+        return Sent(partition, key, self._redemption(key, at))
+
+    def back(self) -> Sent:
+        """The next fact is a return, in whole or in part, of somebody's newest purchase."""
+        buyer, at = self._buyers.pop(int(self._random.random() * len(self._buyers))), self._next()
+        partition, key = self._keys[buyer]
+        return Sent(partition, key, self._return(self._bought.pop(buyer), key, at))
+
+    def _next(self) -> bytes:
+        self._number += 1
+        return _text(START + self._number * self._step)
 
     def _purchase(self, member: int, key: bytes, at: bytes) -> bytes:
         number, draw = self._number, self._random.random

@@ -1,0 +1,213 @@
+"""`./run bench redeem`: how long a till waits for points, beside a day's purchases; and how long the worker pauses.
+
+Requests are due every five milliseconds whether the ones before are answered or not (open loop), and a latency counts
+from the due time to the moment at which the outcome was read from its topic: what the generator was late itself is in
+it, and told apart. Purchases go into the journal in tens of milliseconds, as intake writes them. At the end everything
+is compared with the count, as in every bench.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from events.topics import JOURNAL, OUTCOMES
+from infra.clock import monotonic
+from infra.kafka.client import Message, Writer
+from infra.kafka.records import new_consumer
+from tests.bench.count import Count
+from tests.bench.exact import differences
+from tests.bench.house import BenchFailed, Round, both, round_on, servers, worker_of
+from tests.bench.report import Result, run, say, show
+from tests.bench.workload import PARTITIONS, Mix, Sent, Workload
+
+REQUESTS_A_SECOND = 200
+PURCHASES_A_SECOND = 2_000
+BURST_S = 0.01
+LEAD_S = 2.0
+"""The first seconds of the stream do not count: connections and caches settle."""
+ANSWERED_WITHIN_S = 20.0
+FACTS_BEFORE = 3
+"""A member's, so that there are points to ask for."""
+
+NAME = b'{"fact":"'
+
+
+@dataclass
+class Requests:
+    """What is under way. Times are of the monotonic clock, in seconds."""
+
+    due: dict[bytes, float] = field(default_factory=dict)
+    late: list[float] = field(default_factory=list)
+    """How late each was written."""
+    waited: list[float] = field(default_factory=list)
+
+    def answered(self, value: bytes, at: float) -> None:
+        """An outcome was read."""
+        since = self.due.pop(value[len(NAME) : value.index(b'"', len(NAME))], None)
+        if since is not None:
+            self.waited.append(at - since)
+
+
+@asynccontextmanager
+async def outcomes_of(house: Round, requests: Requests) -> AsyncIterator[None]:
+    """Reads the answers meanwhile."""
+    consumer = new_consumer(house.settings)
+    await consumer.start()
+    tps = [TopicPartition(house.settings.topic_prefix + OUTCOMES.name, p) for p in range(PARTITIONS)]
+    consumer.assign(tps)
+    for tp, end in (await consumer.end_offsets(tps)).items():
+        consumer.seek(tp, end)
+
+    async def read() -> None:
+        while True:
+            got = await consumer.getmany(timeout_ms=1_000)
+            at = monotonic()
+            for records in got.values():
+                for record in records:
+                    requests.answered(record.value, at)
+
+    reading = asyncio.create_task(read())
+    try:
+        yield
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
+        await consumer.stop()
+
+
+async def stream(house: Round, workload: Workload, seconds: float, requests: Requests) -> list[Sent]:
+    """Both streams, by one hand, so that each partition has them in the order of their times. What was sent."""
+    writer = Writer(house.settings)
+    await writer.start()
+    sent: list[Sent] = []
+    acknowledged: list[asyncio.Future[int]] = []
+    began = monotonic()
+    asked = bought = 0
+    try:
+        while (now := monotonic() - began) < LEAD_S + seconds:
+            due = asked / REQUESTS_A_SECOND
+            burst = bought / PURCHASES_A_SECOND
+            await asyncio.sleep(max(0.0, min(due, burst) - now))
+            parts: dict[int, list[Message]] = {}
+            batch: list[Sent] = []
+            if burst <= monotonic() - began:
+                batch += [workload.purchase() for _ in range(int(PURCHASES_A_SECOND * BURST_S))]
+                bought += len(batch)
+            if due <= monotonic() - began:
+                batch.append(workload.redemption())
+                asked += 1
+                if due >= LEAD_S:
+                    name = batch[-1].value.split(b'"id":"', 1)[1].split(b'"', 1)[0]
+                    requests.due[name] = began + due
+                    requests.late.append(monotonic() - began - due)
+            for partition, key, value in batch:
+                parts.setdefault(partition, []).append((key, value, ()))
+            for partition, records in parts.items():
+                acknowledged += await writer.send(JOURNAL.name, partition, records)
+            sent += batch
+        await asyncio.gather(*acknowledged)
+    finally:
+        await writer.stop()
+    house.written += len(sent)
+    return sent
+
+
+async def _answered(requests: Requests) -> None:
+    try:
+        async with asyncio.timeout(ANSWERED_WITHIN_S):
+            while requests.due:  # noqa: ASYNC110  # an event would have to be looked after for each answer
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        missing = len(requests.due)
+        raise BenchFailed(f"{missing} requests without an outcome after {ANSWERED_WITHIN_S:.0f} s") from None
+
+
+def milliseconds(values: Sequence[float]) -> dict[str, float]:
+    """Quantiles of seconds."""
+    ranked = sorted(values) or [0.0]
+    at = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
+    return {name: round(ranked[int(len(ranked) * q)] * 1_000, 2) for name, q in at.items()} | {
+        "longest": round(ranked[-1] * 1_000, 2)
+    }
+
+
+async def bench(seconds: int, members: int) -> Result:
+    """The whole bench."""
+    before = FACTS_BEFORE * min(members, 20_000)
+    total = before + int((LEAD_S + seconds + 1) * (REQUESTS_A_SECOND + PURCHASES_A_SECOND))
+    workload, requests = Workload(Mix(members=members, repeats=0), total), Requests()
+    async with servers() as (stack, folder), round_on(stack, folder) as house:
+        say(f"enrolling {members:,} members, and {before:,} facts before the stream")
+        filled = both(workload.enrolments(), workload.facts(before))
+        await house.fill(filled)
+        gc.collect()
+        gc.freeze()
+        file = folder / "watched.json"
+        async with worker_of(
+            house, sys.executable, "-m", "tests.bench.watched", "services.ledger", str(file)
+        ) as worker:
+            await house.until_booked(house.written, worker)
+            await house.until_published(house.written, worker)
+            say(f"{REQUESTS_A_SECOND} requests a second beside {PURCHASES_A_SECOND:,} purchases, for {seconds} s")
+            gc.disable()
+            worker.process.send_signal(signal.SIGUSR1)
+            at_first = await house.used(worker)
+            async with outcomes_of(house, requests):
+                sent = await stream(house, workload, seconds, requests)
+                at_last = await house.used(worker)
+                await _answered(requests)
+            gc.enable()
+            await house.until_booked(house.written, worker)
+            await house.until_published(house.written, worker)
+            await worker.stop()
+        say("counting")
+        counted = Count().add(one.value for one in filled).add(one.value for one in sent)
+        found = await differences(house, counted)
+        pauses = json.loads(file.read_text())["pauses"]
+    return _result(found, seconds, members, requests, at_last.since(at_first, len(sent)), pauses)
+
+
+def _result(
+    found: list[str], seconds: int, members: int, requests: Requests, used: dict[str, Any], pauses: dict[str, float]
+) -> Result:
+    result = {
+        "bench": "redeem",
+        "exact": not found,
+        "differences": found,
+        "workload": {
+            "members": members,
+            "seconds": seconds,
+            "requests_per_s": REQUESTS_A_SECOND,
+            "purchases_per_s": PURCHASES_A_SECOND,
+        },
+        "requests": len(requests.waited),
+        "latency_ms": milliseconds(requests.waited),
+        "generator_late_ms": milliseconds(requests.late),
+        "pauses": pauses,
+        "used": used,
+    }
+    quantiles = ("p50", "p90", "p99", "p99.9", "longest")
+    rows = [
+        ("from due to the outcome read", *(result["latency_ms"][q] for q in quantiles)),
+        ("of that, the generator was late", *(result["generator_late_ms"][q] for q in quantiles)),
+        ("the worker's event loop turned late", "", "", pauses["p99_ms"], "", pauses["longest_ms"]),
+    ]
+    title = f"{len(requests.waited):,} redemptions, {members:,} members"
+    show(title, ("milliseconds", *quantiles), rows)
+    print(f"  {pauses['over_20_ms']} of {pauses['turns']:,} turns came more than 20 ms late")
+    return result
+
+
+def run_redeem(seconds: int, members: int) -> int:
+    """The command."""
+    return run(lambda: bench(seconds, members))
