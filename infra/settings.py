@@ -73,6 +73,14 @@ class _Common(BaseModel):
     http_port: Annotated[
         int, Field(ge=0, le=65_535, description="port of the same; 0 takes a free one", examples=["9100"])
     ] = 0
+    members_cached: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="members that a ledger keeps in memory, about 2 kB each; others are read when needed",
+            examples=["1000000"],
+        ),
+    ] = 1_000_000
     clock: Annotated[
         Literal["wall", "facts"],
         Field(description="what 'now' follows: the wall clock, or the data (demo and replay)", examples=["wall"]),

@@ -65,6 +65,7 @@ async def run(settings: Settings, health: Health, registry: Registry, stopping: 
         relay = Relay(store, writer, settings.partitions, reach)
         worker = Worker(
             *(store, relay, Plans(ensure_partners), settings.partitions, journal_id, health, metrics, reach),
+            settings.members_cached,
             wall=settings.clock == "wall",
         )
         reader = Reader(settings, [JOURNAL.name], GROUP, claim)

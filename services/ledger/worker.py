@@ -49,7 +49,6 @@ WAITED_FOR_MS = 5_000
 FULL_RECORDS = 1_000
 """From this size on, the next batch is folded while this one commits."""
 FETCH_MS = 250
-MEMBERS_CACHED = 1_000_000
 BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 BATCHES_A_COLLECTION = 256
 
@@ -89,11 +88,14 @@ class Worker:
         health: Health,
         metrics: Metrics,
         reach: Callable[[str], None],
-        members_cached: int = MEMBERS_CACHED,
+        members_cached: int,
         *,
         wall: bool,
     ) -> None:
-        """partitions: of the journal. journal_id: asks Kafka for its uuid. reach: the failpoint. wall: see `read`."""
+        """partitions: of the journal. journal_id: asks Kafka for its uuid. reach: the failpoint. wall: see `read`.
+
+        members_cached: how many members are kept in memory, over all partitions that are ours.
+        """
         self.owned: dict[int, Owned] = {}
         self._store = store
         self._relay = relay

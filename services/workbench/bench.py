@@ -16,11 +16,19 @@ Rounds = Annotated[int, typer.Option(min=1, max=99, help="How often; the median 
 
 
 @app.command()
-def ledger(events: Events = 200_000, rounds: Rounds = 3) -> None:
+def ledger(
+    events: Events = 200_000,
+    rounds: Rounds = 3,
+    members: Annotated[int, typer.Option(min=0, help="Also try a house with so many members, such as 1000000.")] = 0,
+    cached: Annotated[int, typer.Option(min=1, help="How many of those the worker keeps in memory.")] = 100_000,
+    earlier: Annotated[
+        int, typer.Option(min=0, help="Also try a house with so many earlier facts, such as 20000000 (1 GB a million).")
+    ] = 0,
+) -> None:
     """The ledger's worker on a backlog: events per second, CPU of each process, where each microsecond goes."""
     from tests.bench.ledger import run_ledger
 
-    raise typer.Exit(run_ledger(events, rounds))
+    raise typer.Exit(run_ledger(events, rounds, members, cached, earlier))
 
 
 @app.command()

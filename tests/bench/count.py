@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -64,6 +64,8 @@ class Count:
     """The house. Points of a day end with the same day `valid_months` later."""
 
     valid_months: int = 6
+    given: Callable[[str], list[bytes]] | None = None
+    """Receipts that each member has behind her and nobody sent: for her balance, not for the totals."""
     members: dict[str, Member] = field(default_factory=lambda: defaultdict(Member))
     facts: int = 0
     repeats: int = 0
@@ -85,7 +87,11 @@ class Count:
             self._known.add(said["id"])
             self.facts += 1
             self.bytes += len(value)
-            self._one(self.members[said["member"]], said)
+            name = said["member"]
+            if self.given is not None and name not in self.members:
+                before = Count(self.valid_months).add(self.given(name))
+                self.members[name] = before.members[name]
+            self._one(self.members[name], said)
         return self
 
     _known: set[str] = field(default_factory=set)

@@ -12,59 +12,53 @@ from typing import Any
 
 from events.topics import ENTRIES
 from infra.kafka.client import Ranges, TopicPartition
+from tests.bench import workload
 from tests.bench.count import Count
 from tests.bench.house import Round
 
 FIRST = 20
 """So many differences are told."""
 
-MEMBERS = "select member, available, debt, tier, qualifying_minor from member"
-TOTALS = """select
-    (select count(*) from fact where member is not null) as facts,
-    (select coalesce(sum(length(body)), 0) from fact where member is not null) as bytes,
-    (select count(*) from fact where convert_from(outcome, 'utf8')::json ->> 'status' = 'declined') as declined,
-    (select count(*) from parked_journal) as parked,
-    (select coalesce(sum(points), 0) from entry where debit = 'issued') as issued,
-    (select coalesce(sum(points), 0) from entry where credit = 'spent') as spent,
-    (select coalesce(sum(case when credit = 'expired' then points else -points end), 0) from entry
-     where 'expired' in (debit, credit)) as expired,
-    (select coalesce(sum(points), 0) from entry where credit = 'reversed') as reversed"""
-REWARDS = """select partner, value ->> 'kind', sum((value ->> 'points')::bigint), count(*), sum(last), min(least)
-from (select partner, convert_from(value, 'utf8')::json as value,
-      case when seq = max(seq) over run then seq else 0 end as last, min(seq) over run as least
-      from reward window run as (partition by partition, partner)) r group by 1, 2"""
-GAPS = """select 'fact ' || partition from fact group by partition having min(seq) <> 1 or max(seq) <> count(*)
-union all select 'reward ' || partition || ' ' || partner from reward group by partition, partner
-having min(seq) <> 1 or max(seq) <> count(*)"""
-
-
-async def differences(house: Round, counted: Count) -> list[str]:
-    """What the house says otherwise than the count; empty: exact."""
-    found = await _members(house, counted)
-    row = await house.pool.fetchrow(TOTALS)
-    wanted = {
-        "facts": counted.facts,
-        "bytes": counted.bytes,
-        "declined": counted.declined,
-        "parked": 0,
-        **{name: counted.moved[name] for name in ("issued", "spent", "expired", "reversed")},
-    }
-    assert row is not None
-    found += [f"{name}: {row[name]}, counted {there}" for name, there in wanted.items() if row[name] != there]
-    rewards = {(partner, kind): int(points) for partner, kind, points, *_ in await house.pool.fetch(REWARDS)}
-    found += _unlike("reward", rewards, {key: points for key, points in counted.rewards.items() if points})
-    found += [f"{row[0]}: numbers have gaps" for row in await house.pool.fetch(GAPS)]
-    found += await _topic(house)
-    return found[:FIRST]
-
-
-RIVAL_TOTALS = """select
+MEMBERS = "select member, available, debt, tier, qualifying_minor from member where member = any($1::text[])"
+FACTS = """select
+    count(*) filter (where member is not null) as facts,
+    coalesce(sum(length(body)) filter (where member is not null), 0) as bytes,
+    count(*) filter (where convert_from(outcome, 'utf8')::json ->> 'status' = 'declined') as declined
+from fact where partition = any($1::int2[]) and seq > $2"""
+POINTS = """select
     coalesce(sum(points) filter (where debit = 'issued'), 0) as issued,
     coalesce(sum(points) filter (where credit = 'spent'), 0) as spent,
     coalesce(sum(points) filter (where credit = 'expired'), 0)
         - coalesce(sum(points) filter (where debit = 'expired'), 0) as expired,
     coalesce(sum(points) filter (where credit = 'reversed'), 0) as reversed
-from rival_entry"""
+from """
+REWARDS = """select partner, value ->> 'kind', sum((value ->> 'points')::bigint)::bigint
+from (select partner, convert_from(value, 'utf8')::json as value from reward) r group by 1, 2"""
+GAPS = """select 'fact ' || partition from fact where partition = any($1::int2[]) and seq > $2
+group by partition having min(seq) <> $2 + 1 or max(seq) <> $2 + count(*)
+union all select 'reward ' || partition || ' ' || partner from reward group by partition, partner
+having min(seq) <> 1 or max(seq) <> count(*)"""
+TOLD = """select f.seq, f.fact_id, coalesce(sum(e.points), 0)::bigint
+from fact f left join entry e using (partition, seq)
+where f.partition = $1 and f.seq > $2 group by 1, 2 order by 1"""
+PARTITIONS = list(range(workload.PARTITIONS))
+
+
+async def differences(house: Round, counted: Count) -> list[str]:
+    """What the house says otherwise than the count; empty: exact."""
+    found = await _members(house, counted)
+    facts = await house.pool.fetchrow(FACTS, PARTITIONS, house.earlier)
+    assert facts is not None
+    wanted = {"facts": counted.facts, "bytes": counted.bytes, "declined": counted.declined}
+    found += _unlike("sum of", dict(facts.items()), wanted)
+    found += await _points(house, counted, "entry where partition = any($1) and seq > $2", PARTITIONS, house.earlier)
+    if parked := await house.pool.fetchval("select count(*) from parked_journal"):
+        found.append(f"{parked} records are parked")
+    rewards = {(partner, kind): points for partner, kind, points in await house.pool.fetch(REWARDS)}
+    found += _unlike("reward", rewards, {key: points for key, points in counted.rewards.items() if points})
+    found += [f"{row[0]}: numbers have gaps" for row in await house.pool.fetch(GAPS, PARTITIONS, house.earlier)]
+    found += await _topic(house)
+    return found[:FIRST]
 
 
 async def rival_differences(house: Round, counted: Count, check: Sequence[str], records: int) -> list[str]:
@@ -84,9 +78,7 @@ async def rival_differences(house: Round, counted: Count, check: Sequence[str], 
         if tuple(row) != (counted.facts, counted.facts, counted.bytes):
             found.append(f"facts, ids, bytes: {tuple(row)}, counted {counted.facts} of {counted.bytes}")
     if "entry" in check:
-        row = await pool.fetchrow(RIVAL_TOTALS)
-        assert row is not None
-        found += _unlike("points", {k: int(v) for k, v in row.items()}, {k: counted.moved[k] for k, _ in row.items()})
+        found += await _points(house, counted, "rival_entry")
     if "reward" in check:
         rows = await pool.fetch("select partner, kind, sum(points)::bigint from rival_reward group by 1, 2")
         found += _unlike("reward", {(a, b): n for a, b, n in rows}, {k: n for k, n in counted.rewards.items() if n})
@@ -104,9 +96,17 @@ def _unlike(what: str, ours: dict[Any, Any], counted: dict[Any, Any]) -> list[st
 
 
 async def _members(house: Round, counted: Count) -> list[str]:
-    ours = {row[0]: tuple(row[1:]) for row in await house.pool.fetch(MEMBERS)}
+    ours = {row[0]: tuple(row[1:]) for row in await house.pool.fetch(MEMBERS, list(counted.members))}
     theirs = {name: (m.available, m.debt, m.tier, m.spend) for name, m in counted.members.items()}
-    return _unlike("member", ours, theirs)
+    there, wanted = await house.pool.fetchval("select count(*) from member"), house.given or len(theirs)
+    return _unlike("member", ours, theirs) + ([f"{there} members, not {wanted}"] if there != wanted else [])
+
+
+async def _points(house: Round, counted: Count, table: str, *arguments: object) -> list[str]:
+    """Points moved, by account."""
+    row = await house.pool.fetchrow(POINTS + table, *arguments)
+    assert row is not None
+    return _unlike("points", {k: int(v) for k, v in row.items()}, {k: counted.moved[k] for k, _ in row.items()})
 
 
 async def _topic(house: Round) -> list[str]:
@@ -116,9 +116,9 @@ async def _topic(house: Round) -> list[str]:
     try:
         for partition in range(house.settings.partitions):
             rows = await house.pool.fetch(
-                "select f.seq, f.fact_id, coalesce(sum(e.points), 0)::bigint from fact f "
-                "left join entry e using (partition, seq) where f.partition = $1 group by 1, 2 order by 1",
+                TOLD,
                 partition,
+                house.earlier,
             )
             tp = TopicPartition(ENTRIES.name, partition)
             end = (await ranges.end_offsets([tp]))[tp]

@@ -214,7 +214,7 @@ def _show(result: Result) -> None:
     columns = ("microseconds for one more fact, after", *(f"{size:,}" for size in HISTORIES))
     show("Growth: facts of the member in two years", columns, rows)
     promises = [(p["what"], p["figure"], p["at_most"], "kept" if p["kept"] else "NOT KEPT") for p in result["promises"]]
-    show("What was promised", ("", "median (least to most)", "at most", ""), promises)
+    show("What was promised", ("", "median (least-most)", "at most", ""), promises)
 
 
 def run_growth(rounds: int) -> int:

@@ -83,6 +83,10 @@ class Round:
     folder: Path
     written: int = 0
     """Records in the journal."""
+    earlier: int = 0
+    """Facts of each partition that stood in the tables before the bench (before.py)."""
+    given: int = 0
+    """Members that stood there; the records speak of some of them and of nobody else. 0: of those that they enrol."""
     _ranges: Ranges = field(init=False)
 
     def __post_init__(self) -> None:

@@ -201,7 +201,7 @@ def _show(result: Result) -> None:
     ]
     show(
         f"From the tills to the journal, {result['workload']['events']:,} events a round",
-        ("", "median (least to most)"),
+        ("", "median (least-most)"),
         rows,
     )
     show("Where intake's time goes (one sampled round)", ("step", "us per event"), list(result["steps_us"].items()))

@@ -3,6 +3,9 @@
 Each round has a fresh house: the journal is filled, the worker is started, and the clock runs from the moment at which
 every member is known (the enrolments and a tenth of the rest are booked) to the last commit. Then the tables and the
 topic are compared with the count. The last round is sampled and gives the steps; its rate is not used.
+
+On demand two more houses are tried in turn with it: one with many more members than the worker keeps in memory, and
+one with millions of earlier facts. They live through all rounds, and each round adds the next facts.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ import gc
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 from infra.stack.stack import Stack
+from tests.bench.before import give_facts, give_members, visits
 from tests.bench.count import Count
 from tests.bench.exact import differences
 from tests.bench.house import Round, both, round_on, servers, worker_of
@@ -44,47 +49,96 @@ def mix_of(events: int) -> Mix:
     return Mix(members=min(MEMBERS, max(100, events // 10)))
 
 
+def counted_quietly(counted: Count, sent: Iterable[Sent]) -> Count:
+    """Count more records; with no garbage collection, since there are many objects and no cycles."""
+    gc.disable()
+    counted.add(one.value for one in sent)
+    gc.freeze()
+    gc.enable()
+    return counted
+
+
 class Backlog:
     """The records of a bench and what they come to; the same for every round."""
 
     def __init__(self, mix: Mix, events: int) -> None:
         say(f"making {events:,} facts of {mix.members:,} members, and counting what they come to")
-        gc.disable()  # many objects, no cycles
         workload = Workload(mix, events)
         self.mix = mix
         self.sent: list[Sent] = both(workload.enrolments(), workload.facts(events))
         self.warm = PARTITIONS + mix.members + int(events * WARM)
-        self.counted = Count().add(one.value for one in self.sent)
-        gc.freeze()
-        gc.enable()
+        self.counted = counted_quietly(Count(), self.sent)
 
 
-async def ledger_round(stack: Stack, folder: Path, backlog: Backlog, steps: Path | None = None) -> dict[str, Any]:
-    """One round of the worker: rate, CPU and WAL per event, differences. steps: sample it, and write them there."""
+async def measured(house: Round, warm: int, published: int, file: Path | None = None, **more: str) -> dict[str, Any]:
+    """Run the worker over what is in the journal: figures from the `warm`-th record to the last one.
+
+    published: records that entries.v1 must hold in the end. file: watch the process, and write that there.
+    """
     module = "services.ledger"
-    command = ("-m", module) if steps is None else ("-m", "tests.bench.watched", module, str(steps))
+    command = ("-m", module) if file is None else ("-m", "tests.bench.watched", module, str(file))
+    await house.pool.execute("checkpoint")
+    async with worker_of(house, sys.executable, *command, **more) as worker:
+        first = await house.until_booked(warm, worker)
+        if file is not None:
+            worker.process.send_signal(signal.SIGUSR1)
+        before = await house.used(worker)
+        last = await house.until_booked(house.written, worker)
+        after = await house.used(worker)
+        await house.until_published(published, worker)
+        await worker.stop()
+    return after.since(before, last - first)
+
+
+async def ledger_round(stack: Stack, folder: Path, backlog: Backlog, file: Path | None = None) -> dict[str, Any]:
+    """One round on a fresh house: rate, CPU and WAL per event, average sizes, differences."""
     async with round_on(stack, folder) as house:
         await house.fill(backlog.sent)
-        await house.pool.execute("checkpoint")
-        async with worker_of(house, sys.executable, *command) as worker:
-            first = await house.until_booked(backlog.warm, worker)
-            if steps is not None:
-                worker.process.send_signal(signal.SIGUSR1)
-            before = await house.used(worker)
-            last = await house.until_booked(house.written, worker)
-            after = await house.used(worker)
-            await house.until_published(backlog.counted.facts + PARTITIONS, worker)
-            await worker.stop()
-        found = await differences(house, backlog.counted)
-        sizes = await _sizes(house)
-    return {**after.since(before, last - first), "differences": found, "sizes": sizes}
+        figures = await measured(house, backlog.warm, backlog.counted.facts + PARTITIONS, file)
+        row = await house.pool.fetchrow(SIZES)
+        assert row is not None
+        sizes = {name: float(round(value, 2)) for name, value in row.items()}
+        return {**figures, "differences": await differences(house, backlog.counted), "sizes": sizes}
 
 
-async def _sizes(house: Round) -> dict[str, Any]:
-    """What a fact leaves behind, on average: numbers of rows, and lengths in bytes."""
-    row = await house.pool.fetchrow(SIZES)
-    assert row is not None
-    return {name: float(round(value, 2)) for name, value in row.items()}
+class Standing:
+    """A house that lives through all rounds, each of which books the next facts of its workload."""
+
+    def __init__(self, house: Round, workload: Workload, counted: Count, **more: str) -> None:
+        self._house = house
+        self._workload = workload
+        self._counted = counted
+        self._more = more
+
+    @classmethod
+    async def of_many_members(cls, house: Round, members: int, cached: int, events: int) -> Standing:
+        """All of them in the tables, a few in the worker's memory. events: in all rounds."""
+        say(f"putting {members:,} members into the tables")
+        workload = Workload(Mix(members=members), events)
+        await house.fill([])
+        await give_members(house, workload.members)
+        return cls(house, workload, Count(given=visits), TALLYSTICK_MEMBERS_CACHED=str(cached))
+
+    @classmethod
+    async def of_many_facts(cls, house: Round, facts: int, events: int) -> Standing:
+        """So many earlier facts in the tables."""
+        workload = Workload(Mix(), events)
+        await house.fill([])
+        await give_facts(house, facts)
+        standing = cls(house, workload, Count())
+        enrolments = both(workload.enrolments())
+        await house.fill(enrolments)
+        counted_quietly(standing._counted, enrolments)
+        return standing
+
+    async def round(self, events: int) -> dict[str, Any]:
+        """The next so many facts: figures and differences."""
+        sent = both(self._workload.facts(events))
+        warm = self._house.written + int(events * WARM)
+        await self._house.fill(sent)
+        counted_quietly(self._counted, sent)
+        figures = await measured(self._house, warm, self._counted.facts + PARTITIONS, **self._more)
+        return {**figures, "differences": await differences(self._house, self._counted)}
 
 
 def steps_of(file: Path, cpu_us: float) -> dict[str, float]:
@@ -94,47 +148,96 @@ def steps_of(file: Path, cpu_us: float) -> dict[str, float]:
     return {name: round(cpu_us * n / total, 2) for name, n in sorted(seen.items(), key=lambda one: -one[1])}
 
 
-async def bench(events: int, rounds: int) -> Result:
-    """The whole bench."""
+async def bench(events: int, rounds: int, members: int, cached: int, earlier: int) -> Result:
+    """The whole bench. members, earlier: of the two other houses; 0 leaves one out."""
     backlog = Backlog(mix_of(events), events)
-    ran: list[dict[str, Any]] = []
-    async with servers() as (stack, folder):
+    ran: dict[str, list[dict[str, Any]]] = {"warm": []}
+    async with servers() as (stack, folder), AsyncExitStack() as closing:
+        beside: dict[str, Standing] = {}
+        if members:
+            house = await closing.enter_async_context(round_on(stack, folder))
+            beside["members"] = await Standing.of_many_members(house, members, cached, events * rounds)
+        if earlier:
+            house = await closing.enter_async_context(round_on(stack, folder))
+            beside["earlier"] = await Standing.of_many_facts(house, earlier, events * rounds)
         for number in range(rounds):
-            ran.append(await ledger_round(stack, folder, backlog))
-            say(f"round {number + 1} of {rounds}: {ran[-1]['events_per_s']:,} events/s")
-        file = folder / "steps.json"
+            ran["warm"].append(await ledger_round(stack, folder, backlog))
+            for name, standing in beside.items():
+                ran.setdefault(name, []).append(await standing.round(events))
+            rates = ", ".join(f"{name} {rows[-1]['events_per_s']:,}" for name, rows in ran.items())
+            say(f"round {number + 1} of {rounds}, events/s: {rates}")
+        file = folder / "watched.json"
         sampled = await ledger_round(stack, folder, backlog, file)
         steps = steps_of(file, sampled["cpu_us"]["worker"])
-    found = [line for one in (*ran, sampled) for line in one["differences"]]
+    found = [line for rows in (*ran.values(), [sampled]) for one in rows for line in one["differences"]]
+    workload = {"events": events, "members": backlog.mix.members, "repeats": backlog.counted.repeats}
     result = {
         "bench": "ledger",
         "exact": not found,
         "differences": found,
-        "workload": {"events": events, "members": backlog.mix.members, "repeats": backlog.counted.repeats},
-        "events_per_s": spread([one["events_per_s"] for one in ran]),
-        "cpu_us": {name: spread([one["cpu_us"][name] for one in ran]) for name in ran[0]["cpu_us"]},
-        "wal_bytes": spread([one["wal_bytes"] for one in ran]),
-        "rows_scanned": spread([sum(one["rows_scanned"].values()) for one in ran]),
-        "others": spread([one["others"] for one in ran]),
-        "sizes": ran[0]["sizes"],
+        "workload": workload | {"many_members": members, "cached": cached if members else 0, "earlier_facts": earlier},
+        **_figures(ran["warm"]),
+        "sizes": ran["warm"][0]["sizes"],
         "steps_us": steps,
+        "beside": {name: _figures(rows) | _of_warm(rows, ran["warm"]) for name, rows in ran.items() if name != "warm"},
         "rounds": ran,
     }
     _show(result)
     return result
 
 
+def _figures(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Median and spread of several rounds."""
+    return {
+        "events_per_s": spread([one["events_per_s"] for one in rows]),
+        "cpu_us": {part: spread([one["cpu_us"][part] for one in rows]) for part in rows[0]["cpu_us"]},
+        "wal_bytes": spread([one["wal_bytes"] for one in rows]),
+        "rows_scanned": spread([sum(one["rows_scanned"].values()) for one in rows]),
+        "others": spread([one["others"] for one in rows]),
+    }
+
+
+def _of_warm(rows: Sequence[dict[str, Any]], warm: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    shares = [round(a["events_per_s"] / b["events_per_s"], 3) for a, b in zip(rows, warm, strict=True)]
+    return {"of_warm": spread(shares)}
+
+
+ROWS = (
+    ("events per second", ("events_per_s",)),
+    ("CPU us per event, worker", ("cpu_us", "worker")),
+    ("CPU us per event, database", ("cpu_us", "postgres")),
+    ("CPU us per event, broker", ("cpu_us", "broker")),
+    ("WAL bytes per event", ("wal_bytes",)),
+    ("table rows scanned per event", ("rows_scanned",)),
+    ("share of both cores that went to others", ("others",)),
+    ("of the warm rate", ("of_warm",)),
+)
+
+
 def _show(result: Result) -> None:
-    rows: list[Sequence[object]] = [("events per second", result["events_per_s"])]
-    rows += [(f"CPU us per event, {name}", value) for name, value in result["cpu_us"].items()]
-    rows += [("WAL bytes per event", result["wal_bytes"])]
-    rows += [("table rows scanned per event", result["rows_scanned"])]
-    rows += [("share of both cores that went to others", result["others"])]
-    rows += [(name.replace("_", " "), size) for name, size in result["sizes"].items()]
-    show(f"The ledger's backlog, {result['workload']['events']:,} events a round", ("", "median (least to most)"), rows)
+    workload, houses = result["workload"], [result, *result["beside"].values()]
+    named = {
+        "members": f"{workload['many_members']:,} members, {workload['cached']:,} cached",
+        "earlier": f"{workload['earlier_facts']:,} earlier facts",
+    }
+    columns = (
+        "median (least-most)",
+        f"{workload['members']:,} members",
+        *(named[name] for name in result["beside"]),
+    )
+    rows = [(label, *(_at(house, path) for house in houses)) for label, path in ROWS]
+    show(f"The ledger's backlog, {workload['events']:,} events a round", columns, rows)
+    show("What a fact leaves behind, on average", ("", "rows, or bytes"), list(result["sizes"].items()))
     show("Where the worker's time goes (one sampled round)", ("step", "us per event"), list(result["steps_us"].items()))
 
 
-def run_ledger(events: int, rounds: int) -> int:
+def _at(house: dict[str, Any], path: Sequence[str]) -> object:
+    found: Any = house
+    for step in path:
+        found = found.get(step, "")
+    return found
+
+
+def run_ledger(events: int, rounds: int, members: int, cached: int, earlier: int) -> int:
     """The command."""
-    return run(lambda: bench(events, rounds))
+    return run(lambda: bench(events, rounds, members, cached, earlier))

@@ -111,7 +111,7 @@ async def bench(events: int, rounds: int) -> Result:
         ("rate and book, us a fact", result["rate_and_book_us"]),
     ]
     rows += [(f"  {kind}", us) for kind, us in result["by_fact_us"].items()]
-    show(f"The pure path, {events:,} facts a round", ("", "median (least to most)"), rows)
+    show(f"The pure path, {events:,} facts a round", ("", "median (least-most)"), rows)
     return result
 
 

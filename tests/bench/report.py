@@ -31,8 +31,10 @@ def say(line: str) -> None:
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median, least and most of several rounds."""
-    return {"median": median(values), "least": min(values), "most": max(values)}
+    """Median, least and most of several rounds; whole numbers stay whole."""
+    middle = round(median(values), 3)
+    whole = all(isinstance(value, int) for value in values)
+    return {"median": round(middle) if whole else middle, "least": min(values), "most": max(values)}
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -47,7 +49,7 @@ def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -
 
 def _text(cell: object) -> str:
     if isinstance(cell, dict):
-        return f"{_text(cell['median'])} ({_text(cell['least'])} to {_text(cell['most'])})"
+        return f"{_text(cell['median'])} ({_text(cell['least'])}-{_text(cell['most'])})"
     if isinstance(cell, int):
         return f"{cell:,}"
     return f"{cell:,.2f}" if isinstance(cell, float) else str(cell)

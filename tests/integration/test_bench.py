@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.bench import house
 from tests.bench.ledger import run_ledger
 house.PROGRAMME = Path(sys.argv[1])
-sys.exit(run_ledger(2000, 1))
+sys.exit(run_ledger(2000, 1, 0, 1, 0))
 """
 
 
