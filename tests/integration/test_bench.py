@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.drivers.documents import ROOT
 
 WRONG = """
@@ -39,10 +37,8 @@ def test_a_ledger_run_is_exact_and_says_where_its_time_went() -> None:
     assert result["machine"]["cores"]
 
 
-@pytest.mark.parametrize(
-    ("rule", "broken"), [("[100, 125, 150]", "[101, 125, 150]"), ("per_minor: 200", "per_minor: 201")]
-)
-def test_a_ledger_that_counts_otherwise_is_not_exact(tmp_path: Path, rule: str, broken: str) -> None:
+def test_a_ledger_that_counts_otherwise_is_not_exact(tmp_path: Path) -> None:
+    rule, broken = "[100, 125, 150]", "[101, 125, 150]"
     text = (ROOT / "tests" / "bench" / "programme.yaml").read_text()
     assert rule in text
     wrong = tmp_path / "programme.yaml"
