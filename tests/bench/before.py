@@ -11,13 +11,10 @@ from typing import Any
 
 from events.decode import decode_fact
 from events.facts.ticks import slice_of
-from events.topics import JOURNAL
+from events.values import millis
 from infra.kafka.client import partition_of
-from infra.kafka.topics_admin import topic_id
-from infra.postgres.migrate import migrate
 from services.book.member import encode, new
 from services.book.step import step
-from services.ledger.store import SQL
 from services.programme.compile import compile_programme
 from tests.bench.house import Round
 from tests.bench.report import say
@@ -33,11 +30,11 @@ FACTS = """insert into fact (partition, seq, fact_id, revision, member, type, oc
 select $1::int2, s, 'till-' || lpad((s % 97)::text, 3, '0') || ':2024-' || lpad((s * 12 + $1::int2)::text, 10, '0'), 0,
     ($2::text[])[1 + s % cardinality($2::text[])], 'purchase', $3::bigint + s, $3::bigint + s, s,
     decode(md5(s::text), 'hex'), $4, $5, $6
-from generate_series(1, $7::bigint) s"""
+from generate_series(2, $7::bigint + 1) s"""
 ENTRIES = """insert into entry (partition, seq, n, member, debit, credit, points, lot, why, balance_after)
 select $1::int2, s, 0, ($2::text[])[1 + s % cardinality($2::text[])], 'issued', 'lot', 47,
     '1740787199000.1724489999000.1724489999000.p:till-000:2024-' || lpad(s::text, 10, '0'), 'base@0:+47', s
-from generate_series(1, $3::bigint) s"""
+from generate_series(2, $3::bigint + 1) s"""
 OUTCOME = b'{"status":"done","programme":"bench-1"}'
 
 
@@ -55,13 +52,12 @@ def visits(member: str) -> list[bytes]:
 
 
 async def give_members(house: Round, names: list[str]) -> None:
-    """Rows of these members, each after `visits`."""
-    await migrate(house.pool, SQL, "ledger")
+    """Rows of these members, each after `visits`. The programme must be booked."""
     name = names[0]
     plan, member = compile_programme([PROGRAMME.read_text("utf-8")]), new(name)
-    for value in visits(name):
+    for number, value in enumerate(visits(name)):
         fact: Any = decode_fact(value)
-        step(member, fact, plan, {})
+        step(member, fact, millis(fact.occurred_at), number, plan, {})
     sums = member.available, member.pending, member.held, member.debt, member.tier, member.qualifying_minor
     rest = member.next_due_ms, member.high_water_ms
     before, after = encode(member).split(name.encode())  # all ids have one length
@@ -78,11 +74,10 @@ async def give_members(house: Round, names: list[str]) -> None:
 
 
 async def give_facts(house: Round, facts: int) -> None:
-    """Earlier facts of the workload's members with an entry each, and positions behind them. The journal must exist.
+    """Earlier facts of the workload's members with an entry each. The programme must be booked: it is the first fact.
 
     Indexes are dropped and made again, which is several times as quick.
     """
-    await migrate(house.pool, SQL, "ledger")
     each = facts // PARTITIONS
     body = next(iter(Workload(Mix(), 1).facts(1))).value
     names: list[list[str]] = [[] for _ in range(PARTITIONS)]
@@ -100,11 +95,8 @@ async def give_facts(house: Round, facts: int) -> None:
     for statement in again:
         await house.pool.execute(statement, timeout=3_600)
     await house.pool.execute("analyze fact, entry")
-    await house.pool.executemany(
-        "insert into position (partition, topic_id, next_seq, published_seq) values ($1, $2, $3, $4)",
-        [(p, await topic_id(house.settings, JOURNAL.name), each + 1, each) for p in range(PARTITIONS)],
-    )
-    house.earlier = each
+    await house.pool.execute("update position set next_seq = $1 + 1, published_seq = $1", each + 1)
+    house.earlier = each + 1
 
 
 async def _drop_indexes(house: Round, table: str) -> list[str]:

@@ -57,7 +57,7 @@ async def rival_round(stack: Stack, folder: Path, rival: Rival, backlog: Backlog
         scratch = folder / f"{rival.name}-{house.settings.topic_prefix}"
         scratch.mkdir()
         told = _told(house, backlog, sample, scratch)
-        async with worker_of(house, *rival.command, heard=True, **told) as worker:
+        async with worker_of(house, *rival.command, heard=True, more=told) as worker:
             await _line(rival, worker, "warm")
             before = await house.used(worker)
             said = json.loads(await _line(rival, worker, "{"))

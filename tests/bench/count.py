@@ -70,8 +70,8 @@ class Count:
     facts: int = 0
     repeats: int = 0
     declined: int = 0
-    bytes: int = 0
-    """Of all facts, repeats left out."""
+    size: int = 0
+    """Bytes of all facts, repeats left out."""
     moved: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """Points issued, spent, expired, reversed."""
     rewards: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
@@ -86,7 +86,7 @@ class Count:
                 continue
             self._known.add(said["id"])
             self.facts += 1
-            self.bytes += len(value)
+            self.size += len(value)
             name = said["member"]
             if self.given is not None and name not in self.members:
                 before = Count(self.valid_months).add(self.given(name))

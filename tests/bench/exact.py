@@ -49,7 +49,7 @@ async def differences(house: Round, counted: Count) -> list[str]:
     found = await _members(house, counted)
     facts = await house.pool.fetchrow(FACTS, PARTITIONS, house.earlier)
     assert facts is not None
-    wanted = {"facts": counted.facts, "bytes": counted.bytes, "declined": counted.declined}
+    wanted = {"facts": counted.facts, "bytes": counted.size, "declined": counted.declined}
     found += _unlike("sum of", dict(facts.items()), wanted)
     found += await _points(house, counted, "entry where partition = any($1) and seq > $2", PARTITIONS, house.earlier)
     if parked := await house.pool.fetchval("select count(*) from parked_journal"):
@@ -75,8 +75,8 @@ async def rival_differences(house: Round, counted: Count, check: Sequence[str], 
     if "fact" in check:
         row = await pool.fetchrow("select count(*), count(distinct id), sum(length(body)) from rival_fact")
         assert row is not None
-        if tuple(row) != (counted.facts, counted.facts, counted.bytes):
-            found.append(f"facts, ids, bytes: {tuple(row)}, counted {counted.facts} of {counted.bytes}")
+        if tuple(row) != (counted.facts, counted.facts, counted.size):
+            found.append(f"facts, ids, bytes: {tuple(row)}, counted {counted.facts} of {counted.size}")
     if "entry" in check:
         found += await _points(house, counted, "rival_entry")
     if "reward" in check:
@@ -123,15 +123,16 @@ async def _topic(house: Round) -> list[str]:
             tp = TopicPartition(ENTRIES.name, partition)
             end = (await ranges.end_offsets([tp]))[tp]
             values = [record.value or b"" for record in await ranges.range(tp, 0, end, end)] if end else []
-            if _told(values) != [tuple(row) for row in rows]:
+            if _told(values, house.earlier) != [tuple(row) for row in rows]:
                 found.append(f"{ENTRIES.name}/{partition} is not what the tables hold")
     finally:
         await ranges.stop()
     return found
 
 
-def _told(values: Sequence[bytes]) -> list[tuple[int, str, int]]:
-    told, last = [], 0
+def _told(values: Sequence[bytes], last: int) -> list[tuple[int, str, int]]:
+    """(seq, fact, points) of the records above `last`, each once."""
+    told = []
     for value in values:
         record = json.loads(value)
         if record["seq"] > last:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import asyncpg
@@ -185,7 +186,9 @@ class Worker:
 
 
 @asynccontextmanager
-async def worker_of(house: Round, *command: str, heard: bool = False, **more: str) -> AsyncIterator[Worker]:
+async def worker_of(
+    house: Round, *command: str, heard: bool = False, more: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Worker]:
     """A command on the worker's core, with the house's settings; `more` are environment variables.
 
     heard: its standard output is a pipe to be read, not part of its log.

@@ -19,6 +19,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from infra.settings import variable
 from infra.stack.stack import Stack
 from tests.bench.before import give_facts, give_members, visits
 from tests.bench.count import Count
@@ -70,15 +71,19 @@ class Backlog:
         self.counted = counted_quietly(Count(), self.sent)
 
 
-async def measured(house: Round, warm: int, published: int, file: Path | None = None, **more: str) -> dict[str, Any]:
+async def measured(
+    house: Round, warm: int, published: int, file: Path | None = None, cached: int | None = None
+) -> dict[str, Any]:
     """Run the worker over what is in the journal: figures from the `warm`-th record to the last one.
 
-    published: records that entries.v1 must hold in the end. file: watch the process, and write that there.
+    published: records that entries.v1 must hold in the end. file: watch the process, and write that there. cached: how
+    many members it keeps in memory, if not as many as it does by itself.
     """
     module = "services.ledger"
     command = ("-m", module) if file is None else ("-m", "tests.bench.watched", module, str(file))
+    more = {} if cached is None else {variable("members_cached"): str(cached)}
     await house.pool.execute("checkpoint")
-    async with worker_of(house, sys.executable, *command, **more) as worker:
+    async with worker_of(house, sys.executable, *command, more=more) as worker:
         first = await house.until_booked(warm, worker)
         if file is not None:
             worker.process.send_signal(signal.SIGUSR1)
@@ -104,26 +109,26 @@ async def ledger_round(stack: Stack, folder: Path, backlog: Backlog, file: Path 
 class Standing:
     """A house that lives through all rounds, each of which books the next facts of its workload."""
 
-    def __init__(self, house: Round, workload: Workload, counted: Count, **more: str) -> None:
+    def __init__(self, house: Round, workload: Workload, counted: Count, cached: int | None = None) -> None:
         self._house = house
         self._workload = workload
         self._counted = counted
-        self._more = more
+        self._cached = cached
 
     @classmethod
     async def of_many_members(cls, house: Round, members: int, cached: int, events: int) -> Standing:
         """All of them in the tables, a few in the worker's memory. events: in all rounds."""
         say(f"putting {members:,} members into the tables")
         workload = Workload(Mix(members=members), events)
-        await house.fill([])
+        await _programme_booked(house)
         await give_members(house, workload.members)
-        return cls(house, workload, Count(given=visits), TALLYSTICK_MEMBERS_CACHED=str(cached))
+        return cls(house, workload, Count(given=visits), cached)
 
     @classmethod
     async def of_many_facts(cls, house: Round, facts: int, events: int) -> Standing:
         """So many earlier facts in the tables."""
         workload = Workload(Mix(), events)
-        await house.fill([])
+        await _programme_booked(house)
         await give_facts(house, facts)
         standing = cls(house, workload, Count())
         enrolments = both(workload.enrolments())
@@ -137,8 +142,14 @@ class Standing:
         warm = self._house.written + int(events * WARM)
         await self._house.fill(sent)
         counted_quietly(self._counted, sent)
-        figures = await measured(self._house, warm, self._counted.facts + PARTITIONS, **self._more)
+        figures = await measured(self._house, warm, self._counted.facts + PARTITIONS, cached=self._cached)
         return {**figures, "differences": await differences(self._house, self._counted)}
+
+
+async def _programme_booked(house: Round) -> None:
+    """Before anything is put into the tables: a programme that comes later rates again what was there."""
+    await house.fill([])
+    await measured(house, PARTITIONS, PARTITIONS)
 
 
 def steps_of(file: Path, cpu_us: float) -> dict[str, float]:

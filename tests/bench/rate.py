@@ -94,7 +94,7 @@ async def bench(events: int, rounds: int) -> Result:
         ran.append(figures)
         found += differences(backlog, members)
         say(f"round {number + 1} of {rounds}: {figures['per_s']:,} receipts a second")
-    result = {
+    result: Result = {
         "bench": "rate",
         "exact": not found,
         "differences": found[:20],

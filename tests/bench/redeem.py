@@ -180,7 +180,7 @@ async def bench(seconds: int, members: int) -> Result:
 def _result(
     found: list[str], seconds: int, members: int, requests: Requests, used: dict[str, Any], pauses: dict[str, float]
 ) -> Result:
-    result = {
+    result: Result = {
         "bench": "redeem",
         "exact": not found,
         "differences": found,

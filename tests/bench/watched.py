@@ -70,7 +70,7 @@ def main(module: str, file: str) -> None:
         return run(both())
 
     signal.signal(signal.SIGUSR1, start)
-    uvloop.run = run_beside
+    uvloop.run = run_beside  # type: ignore[assignment]  # of the calls there are
     sys.argv = [module]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)

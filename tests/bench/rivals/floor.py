@@ -15,11 +15,10 @@ from typing import Any, NamedTuple
 import asyncpg
 import uvloop
 from aiokafka import TopicPartition
-from pydantic import SecretStr
 
 from events.entries import Entry
 from infra.kafka.records import new_consumer
-from infra.settings import Settings
+from infra.settings import load
 from services.ledger.rows import ENTRY_COLUMNS, FACT_COLUMNS, REWARD_COLUMNS, copy_of, entry_row, fact_row, reward_row
 from services.ledger.store import SQL
 from tests.bench.rivals import ground
@@ -113,7 +112,7 @@ async def main() -> None:
     floor = Floor(Sample(**json.loads(ground.SAMPLE.read_text())))
     connection = await asyncpg.connect(ground.DATABASE)
     await connection.execute((SQL / "001-ledger.sql").read_text() + VIEWS)
-    settings = Settings(kafka_bootstrap_servers=ground.BROKERS, database_url=SecretStr(ground.DATABASE))
+    settings = load()
     consumer = new_consumer(settings)
     await consumer.start()
     tps = [TopicPartition(ground.JOURNAL, partition) for partition in range(ground.PARTITIONS)]
