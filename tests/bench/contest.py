@@ -20,6 +20,7 @@ from tests.bench.exact import rival_differences
 from tests.bench.house import BenchFailed, Round, Worker, round_on, servers, worker_of
 from tests.bench.ledger import Backlog, ledger_round, mix_of
 from tests.bench.report import Result, run, say, show, spread
+from tests.bench.rivals import kafka_streams
 from tests.bench.workload import PARTITIONS, PROGRAMME
 
 LINE_WITHIN_S = 300.0
@@ -45,6 +46,7 @@ RIVALS = (
     Rival("floor", (sys.executable, "-m", "tests.bench.rivals.floor"), check=("rows",)),
     Rival("rows", (sys.executable, "-m", "tests.bench.rivals.rows"), share=0.25),
     Rival("naive", (sys.executable, "-m", "tests.bench.rivals.naive"), share=0.04),
+    Rival("streams", (sys.executable, "-m", "tests.bench.rivals.kafka_streams"), lacks=kafka_streams.lacks),
     Rival("faust", (sys.executable, "-m", "tests.bench.rivals.faust_table"), check=("member", "topic"), share=0.04),
 )
 
@@ -65,7 +67,8 @@ async def rival_round(stack: Stack, folder: Path, rival: Rival, backlog: Backlog
             await worker.process.wait()
         found = await rival_differences(house, backlog.counted, rival.check, house.written)
     rate = round(said["events"] / said["seconds"])
-    return {**after.since(before, said["events"]), "events_per_s": rate, "differences": found}
+    used = after.since(before, said["events"])
+    return {**used, "cpu_us": {**used["cpu_us"], **said.get("parts", {})}, "events_per_s": rate, "differences": found}
 
 
 def _told(house: Round, backlog: Backlog, sample: Path, scratch: Path) -> dict[str, str]:
