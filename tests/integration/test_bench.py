@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.bench.rivals.kafka_streams import lacks
 from tests.drivers.documents import ROOT
 
 WRONG = """
@@ -35,6 +36,20 @@ def test_a_ledger_run_is_exact_and_says_where_its_time_went() -> None:
     assert result["events_per_s"]["median"] > 0
     assert {"worker", "postgres", "broker", "generator"} == set(result["cpu_us"])
     assert result["machine"]["cores"]
+
+
+def test_kafka_streams_is_exact_or_left_out_with_a_sentence() -> None:
+    command = ["./run", "bench", "rivals", "streams", "--events", "2000", "--rounds", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    result = last_line(done)
+    assert done.returncode == 0, done.stdout
+    assert result["exact"] is True
+    if lacks():
+        assert result["left_out"] == {"streams": lacks()}
+        assert f"streams is left out: {lacks()}" in done.stdout
+    else:
+        assert result["systems"]["streams"]["rounds"][0]["events"] > 0
+        assert {"app", "sink"} < set(result["systems"]["streams"]["cpu_us"])
 
 
 def test_a_ledger_that_counts_otherwise_is_not_exact(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ def lacks() -> str:
     missing = [name for name in ("mvn", "javac") if shutil.which(name) is None]
     if not missing:
         return ""
-    return f"it is built by Maven with a JDK 17 or newer, and finds no {' and no '.join(missing)} (Debian: apt-get install maven)"
+    needs = "it is built by Maven with a JDK 17 or newer"
+    return f"{needs}, and finds no {' and no '.join(missing)} (Debian: apt-get install maven)"
 
 
 def build() -> None:
@@ -58,23 +59,28 @@ def main() -> int:
     build()
     app = subprocess.Popen(java("rival.App", "1g", *os.environ.get(TUNED, "").split()), stdout=sys.stderr)
     sink = subprocess.Popen(java("rival.Sink", "512m"), stdout=subprocess.PIPE, text=True)
-    before: dict[str, float] = {}
     try:
         assert sink.stdout is not None
+        before: dict[str, float] = {}
         for line in sink.stdout:
-            now = {"app": cpu_seconds(app.pid), "sink": cpu_seconds(sink.pid)}
-            if line.startswith("warm"):
-                before = now
-            elif line.startswith("{"):
-                said = json.loads(line)
-                parts = {name: round((now[name] - before[name]) / said["events"] * 1e6, 2) for name in now}
-                line = json.dumps({**said, "parts": parts}) + "\n"
-            print(line, end="", flush=True)
+            used = {"app": cpu_seconds(app.pid), "sink": cpu_seconds(sink.pid)}
+            if line.startswith("{"):
+                print(with_parts(line, before, used), flush=True)
+            else:
+                before = used  # warm
+                print(line, end="", flush=True)
         return sink.wait() or app.poll() or 0
     finally:
         for process in (app, sink):
             process.terminate()
             process.wait()
+
+
+def with_parts(line: str, before: dict[str, float], after: dict[str, float]) -> str:
+    """The sink's last line, with the microseconds of CPU that each process took for an event since `warm`."""
+    said = json.loads(line)
+    parts = {name: round((after[name] - before[name]) / said["events"] * 1e6, 2) for name in after}
+    return json.dumps({**said, "parts": parts})
 
 
 if __name__ == "__main__":
