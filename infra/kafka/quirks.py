@@ -6,15 +6,18 @@
    and large records that were packed well would fill the memory.
 3. A header whose name is no UTF-8, which a broker takes: aiokafka's decoder stops at its batch for ever, and all
    partitions of the consumer with it. Such a batch is decoded once more, slowly, with the name's bytes escaped.
-4. Its log. During an outage it writes a line per attempt and per partition; each line's template is let through once
+4. A fetch that failed and waits for its next try, when the consumer is closed: its cancellation came out of the closing
+   as if our own task were cancelled, which ended the process, and left the connections open.
+5. Its log. During an outage it writes a line per attempt and per partition; each line's template is let through once
    a minute, and its tales of ordinary group work not at all.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import aiokafka
@@ -32,6 +35,7 @@ QUIET_SECONDS = 60.0
 
 _stock_record: Callable[[Any, Any, Any], Any] = PartitionRecords._consumer_record
 _stock_getall: Callable[[Any, int | None], Any] = FetchResult.getall
+_stock_fetch: Callable[..., Awaitable[bool]] = fetcher.Fetcher._proc_fetch_request
 
 
 def as_it_came(value: bytes | None) -> bytes | None:
@@ -113,12 +117,21 @@ class _Escaping(bytearray):
         return super().decode(encoding, errors)
 
 
+async def _ends_quietly(self: Any, *request: Any) -> bool:
+    """Fetcher._proc_fetch_request, which answers a cancellation while it sends with False, and now also afterwards."""
+    try:
+        return await _stock_fetch(self, *request)
+    except asyncio.CancelledError:
+        return False
+
+
 def hand_out_raw_records() -> None:
     """Set the hooks. With another version than the pinned one: leave the stock path, which is slower."""
     if aiokafka.__version__ == VERSION:
         PartitionRecords._consumer_record = _raw_record
         FetchResult.getall = _bounded
         fetcher.MemoryRecords = _Batches
+        fetcher.Fetcher._proc_fetch_request = _ends_quietly
 
 
 class _Thinned(logging.Handler):

@@ -15,7 +15,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.producer import message_accumulator
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from aiokafka.record.memory_records import MemoryRecords
@@ -289,6 +289,27 @@ async def test_a_consumer_whose_fetching_died_is_replaced(topic: Settings) -> No
         await asyncio.wait([fetching])
         await writer.write(TOPIC, 0, messages(1, 1))
         assert await read_all(reader, 1) == {0: [1]}
+
+
+async def test_a_fetch_that_waits_for_its_next_try_does_not_cancel_who_closes_the_consumer(topic: Settings) -> None:
+    async with reading(topic, Positions().claim) as reader:
+        consumer = reader._consumer
+        failed = asyncio.Event()
+
+        async def send(*_: object) -> None:
+            failed.set()
+            raise KafkaConnectionError("the broker went away")
+
+        consumer._fetcher._retry_backoff = 3600
+        consumer._fetcher._client.send = send
+        fetching = asyncio.create_task(reader.fetch(10, 60_000))
+        async with asyncio.timeout(20):
+            await failed.wait()
+        await asyncio.sleep(0)  # from its failure to the wait for its next try
+        fetching.cancel()
+        await asyncio.wait([fetching])
+        await reader.stop()
+        assert [conn for conn in consumer._client._conns.values() if conn.connected()] == []
 
 
 async def test_a_consumer_whose_group_work_died_is_replaced(topic: Settings) -> None:
