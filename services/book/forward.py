@@ -19,7 +19,7 @@ from services.book import redemptions
 from services.book.baskets import basket_of, keep, known, less, rows_of, standing
 from services.book.history import order_of
 from services.book.lots import claw, earn, expire, repay
-from services.book.pages import open_page, seal
+from services.book.pages import open_ending, seal
 from services.book.turn import Cold, Turn
 from services.programme.compile import Plan, Version
 from services.programme.mechanic import POINTS, Basket, Change, Lot
@@ -80,8 +80,7 @@ def advance(turn: Turn, to_ms: int, plan: Plan) -> None:
         while (due := member.next_event_ms) <= to_ms:
             turn.now_ms = member.now_ms = max(due, member.now_ms)
             redemptions.lapse(turn)
-            for page in [page for page in member.pages if page[1][0] <= due]:
-                open_page(turn, page)
+            open_ending(turn, due)
             active = [lot for lot in member.lots if lot[2] == due]
             member.pending -= sum(lot[4] for lot in active)
             while member.lots and member.lots[0][0] <= due:
