@@ -57,8 +57,8 @@ of it, as it was last rated."""
 Chunk = tuple[int, int, int]
 """(the last step's at_ms, number, turns so far): steps whose member row was kept (services/book/history.py)."""
 
-Back = tuple[tuple[str, int, int, tuple[str, ...]], ...]
-"""(item, quantity, total in minor units, categories) of goods that came back."""
+Back = tuple[tuple[str, int, int, int, tuple[str, ...]], ...]
+"""(item, quantity, total and its tax in minor units, categories) of goods that came back."""
 
 _Cell = int | str | tuple[int | str | tuple[int | str | tuple[int | str, ...], ...], ...]
 

@@ -113,7 +113,11 @@ def _taken_back(fact: Return, at_ms: int, plan: Plan, member: Member, cold: Cold
             return []
         gone = [Change(fact, stands.basket(version), left.basket(version), [])]
     rules = version.rules["basket"]
-    return [a for change in gone for a in rate(change, rules, {r: dict(mine) for r, mine in member.cells.items()})]
+    return [
+        award
+        for change in gone
+        for award in rate(change, rules, {r: dict(mine) for r, mine in member.cells.items()}, at_ms)
+    ]
 
 
 def _draws_of(redemption: str, member: Member, cold: Cold) -> list[ColdKey]:
