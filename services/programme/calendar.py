@@ -77,11 +77,24 @@ def month_start(month: int, zone: str) -> int:
     return midnight(date(month // 12, month % 12 + 1, 1).toordinal(), zone)
 
 
-_minute_ms = lru_cache(1 << 15)(lambda minute: _millis(minute + ":00Z"))
+_WHOLE_SECONDS = len("2026-03-10T09:30:00Z")
 
 
 def instant_ms(instant: str) -> int:
-    """`events.values.millis`, with the minute remembered: a till's instants come in order."""
-    if instant[-1] != "Z" or instant[17:19] > "59":
+    """`events.values.millis` of a text that looks like an instant, as every fact's does. Raises ValueError where there
+    is no such day or time. Days and minutes of a day are remembered: a third of the time, whatever the order."""
+    second = instant[17:19]
+    if second > "59":
         return _millis(instant)
-    return int(_minute_ms(instant[:16])) + int(instant[17:19]) * 1000 + int(instant[20:-1].ljust(3, "0") or 0)
+    whole = _day_ms(instant[:10]) + _minute_ms(instant[11:16]) + int(second) * 1000
+    return whole if len(instant) == _WHOLE_SECONDS else whole + int(instant[20:-1].ljust(3, "0"))
+
+
+@lru_cache(1 << 12)
+def _day_ms(date: str) -> int:
+    return _millis(f"{date}T00:00:00Z")
+
+
+@lru_cache(24 * 60)
+def _minute_ms(minute: str) -> int:
+    return _millis(f"1970-01-01T{minute}:00Z")
