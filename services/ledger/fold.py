@@ -324,7 +324,7 @@ def _stopped(partition: int, item: Item, error: BaseException) -> Stopped:
 
 def _book(part: Part, item: Item, outcome: Outcome, results: Sequence[Result]) -> bytes:
     """Number a fact, and make its rows and records. Returns its outcome as it is stored."""
-    record, fact, at_ms = item
+    record, fact = item.record, item.fact
     partition, seq, chunk = part.owned.partition, part.next_seq, part.chunk
     part.next_seq = seq + 1
     chunk.last_seq = seq
@@ -340,7 +340,7 @@ def _book(part: Part, item: Item, outcome: Outcome, results: Sequence[Result]) -
             fact.revision,
             name.encode() if name is not None else None,
             fact.type,
-            at_ms,
+            item.at_ms,
             record.timestamp_ms,
             record.offset,
             digest(body),
