@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal, NamedTuple
 
@@ -20,6 +21,7 @@ class RewardDue(NamedTuple):
     store: str
 
 
+@lru_cache(1 << 16)
 def pseudonym(partner: str, member: str) -> str:
     """The member's name with one partner: derived, so that a replay makes the same one, and another with every partner.
 
