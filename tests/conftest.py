@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from infra.kafka.local import LocalKafka
 from infra.postgres.local import LocalPostgres
 from infra.settings import Settings
 from tests.drivers.servers import Servers, delete_topics, open_folder, servers_in
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--soak", action="store_true", help="faults: 3,000 kills and 300 pauses; order: a hundred times the histories"
+    )
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

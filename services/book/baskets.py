@@ -16,7 +16,7 @@ from events.facts.purchases import Correction, Line, Purchase, Return
 from services.book.history import RANKS
 from services.book.member import Back
 from services.book.turn import Cold, Turn, newest, unpack
-from services.programme.calendar import day_of, instant_ms
+from services.programme.calendar import instant_ms
 from services.programme.compile import Version
 from services.programme.mechanic import Basket
 
@@ -30,6 +30,7 @@ class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at_ms: int
     tier: int
     partner: str
+    store: str
     revision: int
     rows: Back
     """Of what is left."""
@@ -37,30 +38,25 @@ class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def basket(self, version: Version) -> Basket:
         """As it is rated under a programme version."""
         lines: Any = tuple(
-            _Line(item=item, quantity=quantity, total_minor=total, categories=categories)
-            for item, quantity, total, categories in self.rows
+            _Line(item=item, quantity=quantity, total_minor=total, tax_minor=tax, categories=categories)
+            for item, quantity, total, tax, categories in self.rows
         )
-        day = day_of(self.at_ms, version.zone)
-        measures = version.meter.measure(lines)
-        return Basket(self.purchase, self.at_ms, day, lines, self.tier, self.partner, measures)
+        return version.basket(self.purchase, self.at_ms, lines, self.tier, self.partner, self.store)
 
 
 def basket_of(fact: Purchase | Correction | Return, at_ms: int, tier: int, version: Version) -> Basket:
     """A receipt as it was said, rated under a programme version: the path of every till event."""
-    lines = fact.lines
-    return Basket(
-        fact.id, at_ms, day_of(at_ms, version.zone), lines, tier, fact.partner or "", version.meter.measure(lines)
-    )
+    return version.basket(fact.id, at_ms, fact.lines, tier, fact.partner, fact.store)
 
 
 def standing(fact: Purchase | Correction | Return, at_ms: int, tier: int) -> Standing:
     """A receipt's content as it was said."""
-    return Standing(fact.id, at_ms, tier, fact.partner or "", fact.revision, rows_of(fact))
+    return Standing(fact.id, at_ms, tier, fact.partner or "", fact.store or "", fact.revision, rows_of(fact))
 
 
 def rows_of(fact: Purchase | Correction | Return) -> Back:
     """The lines of a receipt as a cold row holds them."""
-    return tuple((line.item, line.quantity, line.total_minor, line.categories) for line in fact.lines)
+    return tuple((line.item, line.quantity, line.total_minor, line.tax_minor, line.categories) for line in fact.lines)
 
 
 def known(turn: Turn, purchase: str, by: tuple[int, int, str]) -> Standing | None:
@@ -95,21 +91,21 @@ def keep(turn: Turn, now: Standing) -> None:
 def less(purchase: Standing, back: Back) -> Standing | None:
     """What is left after goods came back: of each item, those of the line's own categories first. None: more came
     back than is there."""
-    rest: dict[str, dict[tuple[str, ...], tuple[int, int]]] = {}
-    for item, quantity, total, categories in purchase.rows:
+    rest: dict[str, dict[tuple[str, ...], tuple[int, int, int]]] = {}
+    for item, quantity, total, tax, categories in purchase.rows:
         kinds = rest.setdefault(item, {})
-        had = kinds.get(categories, (0, 0))
-        kinds[categories] = had[0] + quantity, had[1] + total
-    for item, quantity, total, categories in back:
+        had = kinds.get(categories, (0, 0, 0))
+        kinds[categories] = had[0] + quantity, had[1] + total, had[2] + tax
+    for item, quantity, total, tax, categories in back:
         kinds = rest.get(item, {})
-        missing = quantity, total
+        missing = quantity, total, tax
         for kind in (categories, *kinds):
-            had = kinds.get(kind, (0, 0))
-            part = min(missing[0], had[0]), min(missing[1], had[1])
+            had = kinds.get(kind, (0, 0, 0))
+            part = min(missing[0], had[0]), min(missing[1], had[1]), min(missing[2], had[2])
             if any(part):
-                kinds[kind] = had[0] - part[0], had[1] - part[1]
-                missing = missing[0] - part[0], missing[1] - part[1]
-        if any(missing):
+                kinds[kind] = had[0] - part[0], had[1] - part[1], had[2] - part[2]
+                missing = missing[0] - part[0], missing[1] - part[1], missing[2] - part[2]
+        if any(missing[:2]):
             return None
-    rows = tuple((item, *left, kind) for item, kinds in rest.items() for kind, left in kinds.items() if any(left))
+    rows = tuple((item, *left, kind) for item, kinds in rest.items() for kind, left in kinds.items() if any(left[:2]))
     return msgspec.structs.replace(purchase, rows=rows)

@@ -19,7 +19,7 @@ from services.book import redemptions
 from services.book.baskets import basket_of, keep, known, less, rows_of, standing
 from services.book.history import order_of
 from services.book.lots import claw, earn, expire, repay
-from services.book.pages import open_page, seal
+from services.book.pages import open_ending, seal
 from services.book.turn import Cold, Turn
 from services.programme.compile import Plan, Version
 from services.programme.mechanic import POINTS, Basket, Change, Lot
@@ -80,8 +80,7 @@ def advance(turn: Turn, to_ms: int, plan: Plan) -> None:
         while (due := member.next_event_ms) <= to_ms:
             turn.now_ms = member.now_ms = max(due, member.now_ms)
             redemptions.lapse(turn)
-            for page in [page for page in member.pages if page[1][0] <= due]:
-                open_page(turn, page)
+            open_ending(turn, due)
             active = [lot for lot in member.lots if lot[2] == due]
             member.pending -= sum(lot[4] for lot in active)
             while member.lots and member.lots[0][0] <= due:
@@ -164,7 +163,7 @@ def _rate(turn: Turn, change: Change, version: Version) -> list[Award]:
     """What a change of a basket is worth; its qualifying spend goes to the tier's timeline, on the basket's own day."""
     if version.tier is not None:
         _qualify(turn, version.tier, change.before, change.after)
-    return rate(change, version.rules["basket"], turn.member.cells)
+    return rate(change, version.rules["basket"], turn.member.cells, turn.now_ms)
 
 
 def _qualify(turn: Turn, rule: TierRule, before: Basket | None, after: Basket | None) -> None:
@@ -183,14 +182,14 @@ def _qualify(turn: Turn, rule: TierRule, before: Basket | None, after: Basket | 
 
 def _post(turn: Turn, awards: list[Award]) -> int:
     """Post awards, netted per lot, in one order: what is earned first, then what is taken back, each by lot."""
-    if len(awards) == 1 and awards[0][3] > 0:
+    if len(awards) == 1 and awards[0][3] > 0 and awards[0][1] == POINTS and not awards[0][4]:
         rule, _, lot, points, _ = awards[0]
         earn(turn, lot, points, f"{rule}:{points:+d}")
         return points
     net: dict[Lot, int] = {}
     why: dict[Lot, list[str]] = {}
-    for rule, unit, lot, points, _ in awards:
-        if unit == POINTS:
+    for rule, unit, lot, points, to in awards:
+        if unit == POINTS and not to:
             net[lot] = net.get(lot, 0) + points
             why.setdefault(lot, []).append(f"{rule}:{points:+d}")
     for lot in sorted(net, key=lambda lot: (net[lot] < 0, lot)):

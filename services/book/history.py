@@ -1,14 +1,14 @@
 """A member's facts in the order of time: where each one stands, and rows to go back to when one comes late.
 
 Owns chunks: every CHUNK facts that count, their places (row "chunk") and the member's row as it then was (row "state")
-are written. Places are kept for ever, so every fact of a member can be found; states for the late window only. Does
-not own going back (services/book/ontime.py).
+are written. Places are kept for ever, so every fact of a member can be found; states for the late window only, and
+fewer the older they are. Does not own going back (services/book/ontime.py).
 """
 
 from __future__ import annotations
 
 from events.facts import MemberFact
-from services.book.member import Member, Step, encode
+from services.book.member import Chunk, Member, Step, encode
 from services.book.turn import Cold, ColdKey, Turn
 
 import msgspec  # isort: skip
@@ -18,6 +18,10 @@ CHUNK = 16
 
 WINDOW_MS = 35 * 86_400_000
 """How far back a member's state is kept. What comes later than that is folded again from the first fact."""
+
+GAP = 4
+"""The state of chunk n is kept for GAP more chunks, 2 * GAP where n is even, 4 * GAP where 4 divides it ... So a late
+fact folds again a quarter more than lies since, and a member has few states however many facts the window holds."""
 
 RANKS = {
     "enrolled": 0,
@@ -38,6 +42,7 @@ OTHERS = 4
 _pack = msgspec.msgpack.Encoder().encode
 _Written = list[tuple[str, str]]
 _chunk = msgspec.msgpack.Decoder(tuple[list[Step], _Written]).decode
+_steps = msgspec.msgpack.Decoder(list[Step]).decode
 
 
 def order_of(fact: MemberFact, at_ms: int) -> tuple[int, int, str]:
@@ -48,20 +53,36 @@ def order_of(fact: MemberFact, at_ms: int) -> tuple[int, int, str]:
 def record(turn: Turn, step: Step) -> None:
     """Remember a fact that counts. The last thing of its turn: closes a chunk, with the member as it is now."""
     member = turn.member
-    member.recent.append(step)
-    if len(member.recent) >= CHUNK:
+    member.recent += _pack(step)
+    member.steps += 1
+    if member.steps >= CHUNK:
         _close(turn, step[0])
 
 
 def _close(turn: Turn, at_ms: int) -> None:
     member = turn.member
     number = member.chunks_made = member.chunks_made + 1
-    turn.written["chunk", str(number)] = _pack((member.recent, member.written))
-    member.recent, member.written = [], []
-    member.chunks.append((at_ms, number, member.turns))
-    while len(member.chunks) > 1 and member.chunks[1][0] < at_ms - WINDOW_MS:
-        turn.written["state", str(member.chunks.pop(0)[1])] = None
+    turn.written["chunk", str(number)] = _pack((_recent(member), member.written))
+    member.recent, member.steps, member.written = b"", 0, []
+    kept = _kept(member.chunks, at_ms - WINDOW_MS, number)
+    for chunk in member.chunks:
+        if chunk not in kept:
+            turn.written["state", str(chunk[1])] = None
+    member.chunks = [*kept, (at_ms, number, member.turns)]
     turn.written["state", str(number)] = encode(member)
+
+
+def _kept(chunks: list[Chunk], since_ms: int, number: int) -> list[Chunk]:
+    """The chunks whose state stays when chunk `number` is closed: one from before the window, and ever fewer."""
+    first = max((i for i, chunk in enumerate(chunks) if chunk[0] < since_ms), default=0)
+    return chunks[first : first + 1] + [
+        chunk for chunk in chunks[first + 1 :] if number - chunk[1] < GAP * (chunk[1] & -chunk[1])
+    ]
+
+
+def _recent(member: Member) -> msgspec.Raw:
+    """The steps since the last chunk as one list: its head of 16 bits, and its members as they are."""
+    return msgspec.Raw(b"\xdc" + member.steps.to_bytes(2, "big") + member.recent)
 
 
 def base_of(member: Member, cut_ms: int) -> int:
@@ -83,4 +104,4 @@ def since(member: Member, base: int, cold: Cold) -> tuple[list[Step], list[ColdK
         there, keys = _chunk(cold["chunk", str(number)] or b"")
         steps += there
         written |= dict.fromkeys(keys)
-    return steps + member.recent, list(written | dict.fromkeys(member.written))
+    return steps + _steps(_recent(member)), list(written | dict.fromkeys(member.written))

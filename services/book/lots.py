@@ -74,7 +74,7 @@ def draw(turn: Turn, points: int, to: Account, why: str) -> tuple[list[tuple[Lot
     while points:
         live = next((lot for lot in member.lots if lot[2] <= now_ms), None)
         page = soonest(member)
-        if page is not None and (live is None or page[1] <= live[:4]):
+        if page is not None and (live is None or page.first <= live[:4]):
             open_page(turn, page)
             continue
         if live is None:
@@ -107,7 +107,7 @@ def claw(turn: Turn, lot: Lot, points: int, why: str) -> None:
         member.reversed += own
         turn.enter(LOT, REVERSED, own, why, lot)
     key = lot_id(lot)
-    gone = turn.read("gone", key, int) or 0
+    gone = turn.read("gone", key, int) or 0 if lot[0] <= turn.now_ms else 0
     broken = min(points - own, gone)
     if broken:
         member.expired -= broken

@@ -26,8 +26,26 @@ Hold = tuple[int, Drawn]
 Owed = tuple[int, int, tuple[tuple[Lot, int], ...]]
 """(order of its making, still open, who repaid how much): a debt remembers its provenance."""
 
-Page = tuple[int, Lot, Lot, int]
-"""(number, its first lot, its last lot, its points): far lots in a cold row (services/book/pages.py)."""
+Edge = tuple[int, int]
+"""(expires at, earned at): the beginning of a lot's identity, which bounds it."""
+
+
+class Page(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Far lots out of the way (services/book/pages.py)."""
+
+    number: int
+    level: int
+    """0: it holds lots; else pages of the level below."""
+    first: Edge
+    last: Edge
+    points: int
+    packed: bytes = b""
+    """Its lots, while it is near; empty: they lie in a cold row."""
+
+    def may_hold(self, lot: Lot) -> bool:
+        """Whether a lot is within its bounds."""
+        return self.first <= lot[:2] <= self.last
+
 
 Sent = tuple[tuple[str, str, str, int], ...]
 """(rule, slot, receiver, points): what a fact gave to other members."""
@@ -39,8 +57,8 @@ of it, as it was last rated."""
 Chunk = tuple[int, int, int]
 """(the last step's at_ms, number, turns so far): steps whose member row was kept (services/book/history.py)."""
 
-Back = tuple[tuple[str, int, int, tuple[str, ...]], ...]
-"""(item, quantity, total in minor units, categories) of goods that came back."""
+Back = tuple[tuple[str, int, int, int, tuple[str, ...]], ...]
+"""(item, quantity, total and its tax in minor units, categories) of goods that came back."""
 
 _Cell = int | str | tuple[int | str | tuple[int | str | tuple[int | str, ...], ...], ...]
 
@@ -75,17 +93,21 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     chunks_made: int = 0
     lots: list[LiveLot] = []
     pages: list[Page] = []
+    """By their first edge."""
     holds: dict[str, Hold] = {}
     debts: dict[str, Owed] = {}
     """Open debts by cause; a repaid one moves to a cold row."""
     cells: dict[str, dict[int | str, _Cell]] = {}
     timeline: Timeline = msgspec.field(default_factory=Timeline)
-    recent: list[Step] = []
-    """The facts that count since the last chunk, in on-time order."""
+    recent: bytes = b""
+    """The facts that count since the last chunk, in on-time order: steps, packed one after another. Only a late fact
+    and the chunk's end read them."""
+    steps: int = 0
+    """How many those are."""
     written: list[tuple[str, str]] = []
     """The cold rows written since the last chunk."""
     chunks: list[Chunk] = []
-    """The chunks whose member row is kept, oldest first."""
+    """The chunks whose member row is kept, oldest first; the older, the farther between."""
     waiting: dict[str, tuple[tuple[str, Back], ...]] = {}
     """Purchase that has not come -> (return, its lines) that wait for it."""
     aside: list[str] = []
@@ -112,9 +134,8 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     def next_event_ms(self) -> int:
         """When a lot ends or becomes active, or a hold lapses; NEVER without one."""
         due = self.lots[0][0] if self.lots else NEVER
-        for page in self.pages:
-            if page[1][0] < due:
-                due = page[1][0]
+        if self.pages and self.pages[0].first[0] < due:
+            due = self.pages[0].first[0]
         if self.pending:
             due = min(due, *(lot[2] for lot in self.lots if lot[2] > self.now_ms))
         for until, _ in self.holds.values():
@@ -130,7 +151,7 @@ class Member(msgspec.Struct, array_like=True, gc=False):
 
     def check(self) -> None:
         """Raises Broken unless every account adds up. For tests after every step; not run for each fact."""
-        live = sum(lot[4] for lot in self.lots) + sum(page[3] for page in self.pages)
+        live = sum(lot[4] for lot in self.lots) + sum(page.points for page in self.pages)
         held = sum(points for _, drawn in self.holds.values() for _, points in drawn)
         wrong = [
             what

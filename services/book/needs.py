@@ -6,12 +6,15 @@ spending beyond the hot row, or time that reaches a page, needs pages of lots. S
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from events.facts import MemberFact
 from events.facts.purchases import Return
 from services.book import redemptions
 from services.book.baskets import basket_of, current, less, rows_of
 from services.book.member import Member, Owed
-from services.book.pages import lots_of, missing
+from services.book.pages import lots_at_hand, missing
 from services.book.turn import Cold, ColdKey, lot_id, newest
 from services.programme.compile import Plan
 from services.programme.mechanic import POINTS, Change, Lot
@@ -23,6 +26,8 @@ _PLAIN = frozenset({"purchase", "redemption_requested", "redemption_taken", "enr
 
 def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
     """The cold rows that the fact needs and `cold` does not have yet. Ask again until (): some lead to others."""
+<<<<<<< ours
+=======
     if fact.type in _PLAIN and not member.pages and not member.holds:
         return ()
     purchase = _purchase_of(fact)
@@ -37,13 +42,59 @@ def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) 
     keys: list[ColdKey] = [("gone", lot_id(lot)) for lot in sorted(lots)]
     if redemption is not None:
         keys += _draws_of(redemption, member, cold)
+>>>>>>> theirs
     to_ms = max(at_ms, member.now_ms)
-    if redemption is not None or member.holds:
-        keys += _given_back(member, to_ms, redemption is not None, cold)
+    seek = _SEEK.get(fact.type)
+    if seek is None:
+        return () if to_ms < member.next_event_ms else tick_needs(member, to_ms, cold)
+    keys, lots, points = seek(member, fact, to_ms, plan, cold)
+    if member.holds:
+        keys += _given_back(member, to_ms, False, cold)
     found = tuple(key for key in keys if key not in cold)
-    if member.pages:
-        found += missing(member, cold, to_ms, points, lots)
-    return found
+    return found + missing(member, cold, to_ms, points, lots) if member.pages else found
+
+
+_Sought = tuple[list[ColdKey], set[Lot], int]
+"""(rows that a fact reads, lots whose points it may take back, at most how many points it draws from whatever is)."""
+
+
+def _of_purchase(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
+    """What a return or a correction needs: the purchase, and the breakage of its lots that have ended."""
+    purchase = fact.id if fact.type == "correction" else fact.purchase
+    if purchase is not None:
+        keys: list[ColdKey] = [("purchase", purchase), ("fact", purchase)]
+        if any(key not in cold for key in keys):
+            return keys, set(), 0
+    if fact.type == "correction":
+        return [], set(), 0
+    awards = [award for award in _taken_back(fact, to_ms, plan, member, cold) if award[1] == POINTS]
+    lots = {award[2] for award in awards}
+    ended = sorted(lot for lot in lots if lot[0] <= to_ms)
+    return [("gone", lot_id(lot)) for lot in ended], lots, sum(abs(award[3]) for award in awards)
+
+
+def _of_request(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
+    return [], set(), fact.points
+
+
+def _of_redemption(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
+    """What a capture or a void needs: what became of the redemption, and what giving it back touches."""
+    use = ("use", fact.redemption)
+    if fact.redemption not in member.holds and use not in cold:
+        return [use], set(), 0
+    keys = _draws_of(fact.redemption, member, cold) + _given_back(member, to_ms, True, cold)
+    return keys, set(), fact.points or 0
+
+
+_SEEK: dict[str, Callable[[Member, Any, int, Plan, Cold], _Sought]] = {
+    "return": _of_purchase,
+    "correction": _of_purchase,
+    "redemption_requested": _of_request,
+    "redemption_taken": _of_request,
+    "redemption_captured": _of_redemption,
+    "redemption_voided": _of_redemption,
+}
+"""What facts need beyond what passing time does. Those that are not here need nothing."""
 
 
 def tick_needs(member: Member, at_ms: int, cold: Cold) -> tuple[ColdKey, ...]:
@@ -62,26 +113,8 @@ def _given_back(member: Member, to_ms: int, voided: bool, cold: Cold) -> list[Co
     lots = [lot for _, drawn in lapsing for lot, _ in drawn]
     lots += [lot for name, _ in lapsing for lot, _ in member.debts.get(name, (0, 0, ()))[2]]
     if member.debts:
-        pages = [page for page in member.pages if ("lots", str(page[0])) in cold]
-        lots += [lot[:4] for lot in lots_of(member, pages, cold)]
+        lots += [lot[:4] for lot in lots_at_hand(member, cold)]
     return [("gone", lot_id(lot)) for lot in lots if lot is not None and lot[0] <= to_ms]
-
-
-def _purchase_of(fact: MemberFact) -> str | None:
-    """The purchase that a fact changes; None: it changes none."""
-    if fact.type == "return":
-        return fact.purchase
-    return fact.id if fact.type == "correction" else None
-
-
-def _touched(fact: MemberFact, at_ms: int, plan: Plan, member: Member, cold: Cold) -> tuple[set[Lot], int]:
-    """The lots whose points a fact may take back, and at most how many points it draws from whatever there is."""
-    if fact.type == "return":
-        awards = [award for award in _taken_back(fact, at_ms, plan, member, cold) if award[1] == POINTS]
-        return {award[2] for award in awards}, sum(abs(award[3]) for award in awards)
-    if fact.type.startswith("redemption_"):
-        return set(), getattr(fact, "points", None) or 0
-    return set(), 0
 
 
 def _taken_back(fact: Return, at_ms: int, plan: Plan, member: Member, cold: Cold) -> list[Award]:
@@ -100,7 +133,11 @@ def _taken_back(fact: Return, at_ms: int, plan: Plan, member: Member, cold: Cold
             return []
         gone = [Change(fact, stands.basket(version), left.basket(version), [])]
     rules = version.rules["basket"]
-    return [a for change in gone for a in rate(change, rules, {r: dict(mine) for r, mine in member.cells.items()})]
+    return [
+        award
+        for change in gone
+        for award in rate(change, rules, {r: dict(mine) for r, mine in member.cells.items()}, at_ms)
+    ]
 
 
 def _draws_of(redemption: str, member: Member, cold: Cold) -> list[ColdKey]:

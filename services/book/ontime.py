@@ -22,7 +22,7 @@ from services.book.forward import Played, advance, play
 from services.book.history import base_of, chunk_keys, order_of, record, since
 from services.book.member import Broken, Member, Step, decode, new
 from services.book.needs import needs, tick_needs
-from services.book.pages import seal
+from services.book.pages import rows_missing, seal
 from services.book.rewards import RewardDue, reward_of
 from services.book.turn import Cold, ColdKey, Turn, as_of, unpack
 from services.programme.compile import Plan
@@ -180,10 +180,11 @@ class _Again:
     def post(self, why: str) -> tuple[Entry, ...]:
         """What leads from the member as it is to the member as it comes out; it becomes that one. Raises Missing."""
         member, base = self._member, self._base
-        same = [page for page in member.pages if page in base.pages and ("lots", str(page[0])) not in self.cold]
-        if absent := _absent([("lots", str(page[0])) for page in member.pages if page not in same], self._loaded):
-            raise Missing(absent)
+        same = [page for page in member.pages if page in base.pages and ("lots", str(page.number)) not in self.cold]
         view = {**self._loaded, **self.cold}
+        for book, rows in ((member, self._loaded), (base, view)):
+            if absent := rows_missing([page for page in book.pages if page not in same], rows):
+                raise Missing(absent)
         entries = difference(positions(member, same, self._loaded), positions(base, same, view), member, why)
         for name in member.__struct_fields__:
             if name not in ARRIVAL:

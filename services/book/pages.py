@@ -1,51 +1,104 @@
-"""Far lots: a saver's hot row holds the soonest lots and the sums; the rest lies in pages, cold rows of their own.
+"""Far lots: a saver's hot row holds the soonest lots and the sums; the rest lies in pages, out of the way.
 
-A page is sealed when the hot row has too many lots, from those that are spent last, and opened when time or spending
-reaches its first lot, or when one of its own lots is taken back. Pages may overlap; a lot may stand in a page and in
-the hot row, and is one lot again when the page is opened. Pending lots never leave the hot row.
+A page is sealed when too many lots lie open in the hot row, from those that are spent last, and opened when time or
+spending reaches its first lot, or when one of its lots is taken back. The soonest pages are near: packed in the hot
+row, where they cost a fact nothing but their bytes. The others are cold rows of their own; and where these are many,
+some of them are sealed into a page of pages, so that the hot row is bounded. Pages may overlap; a lot may stand in a
+page and in the hot row, and is one lot again when the page is opened. Pending lots are never sealed.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterable
+from typing import Any
+
+import msgspec
 
 from services.book.member import Broken, LiveLot, Member, Page
 from services.book.turn import Cold, ColdKey, Turn, newest
 from services.programme.mechanic import Lot
 
-HOT_LOTS_MAX = 64
-"""With 42 bytes a lot, about 2.7 kB of hot row."""
-PAGE_LOTS = 32
+HOT_LOTS_MAX = 24
+"""Lots that lie open in the hot row: of about 50 bytes each, and decoded with it."""
+PAGE_LOTS = 16
+NEAR_PAGES = 3
+"""A member with up to 72 lots has no cold row of them."""
+LEVEL_PAGES_MAX = 12
+"""Pages of one level in the hot row, besides the near ones."""
+PAGE_PAGES = 8
+"""In a page of pages."""
 
-_Rows = list[LiveLot]
+_pack = msgspec.msgpack.Encoder().encode
+_Lots = list[LiveLot]
+_Pages = list[Page]
+_lots = msgspec.msgpack.Decoder(_Lots).decode
+
+
+# ---------------------------------------------------------------- sealing
 
 
 def seal(turn: Turn) -> None:
-    """Move the lots that are spent last into pages, while there are too many in the hot row."""
+    """Move the lots that are spent last into pages, while too many lie open. The last thing of a turn."""
     member = turn.member
+    if len(member.lots) <= HOT_LOTS_MAX:
+        return
+    made = member.pages_made
     while len(member.lots) > HOT_LOTS_MAX:
         far = [lot for lot in member.lots if lot[2] <= turn.now_ms][-PAGE_LOTS:]
         if len(far) < PAGE_LOTS:
-            return
+            break
         leaving = set(far)
         member.lots[:] = [lot for lot in member.lots if lot not in leaving]
-        member.pages_made += 1
-        number = member.pages_made
-        turn.write("lots", str(number), far)
-        member.pages.append((number, far[0][:4], far[-1][:4], sum(lot[4] for lot in far)))
+        _add(member, 0, far[0][:2], far[-1][:2], sum(lot[4] for lot in far), _pack(far))
+    if member.pages_made > made:
+        _put_away(turn)
+
+
+def _put_away(turn: Turn) -> None:
+    """Keep the hot row bounded: all but the soonest pages go to cold rows, and many of a level into one of the next."""
+    member = turn.member
+    for page in [page for page in member.pages if page.packed][NEAR_PAGES:]:
+        turn.write("lots", str(page.number), msgspec.Raw(page.packed))
+        member.pages[member.pages.index(page)] = msgspec.structs.replace(page, packed=b"")
+    level = 0
+    while len(there := [page for page in member.pages if page.level == level and not page.packed]) > 0:
+        if len(there) > LEVEL_PAGES_MAX:
+            far = there[-PAGE_PAGES:]
+            for page in far:
+                member.pages.remove(page)
+            last = max(page.last for page in far)
+            _add(member, level + 1, far[0].first, last, sum(page.points for page in far), b"")
+            turn.write("lots", str(member.pages_made), far)
+        level += 1
+
+
+def _add(member: Member, level: int, first: Any, last: Any, points: int, packed: bytes) -> None:
+    member.pages_made += 1
+    insort(member.pages, Page(member.pages_made, level, first, last, points, packed), key=_first)
+
+
+# ---------------------------------------------------------------- opening
 
 
 def open_page(turn: Turn, page: Page) -> None:
-    """Bring a page's lots back into the hot row. Raises Broken when its row was not loaded or is not what it was."""
-    member, key = turn.member, str(page[0])
-    rows: _Rows | None = turn.read("lots", key, _Rows)
-    if rows is None or sum(lot[4] for lot in rows) != page[3]:
+    """Bring what a page holds back into the hot row. Raises Broken when its row was not loaded or is another."""
+    member, key = turn.member, str(page.number)
+    rows: Any = _lots(page.packed) if page.packed else turn.read("lots", key, _Pages if page.level else _Lots)
+    if rows is None or _points(page, rows) != page.points:
         raise Broken(f"{member.id}: page {key} of its lots is {'missing' if rows is None else 'not what was sealed'}")
     member.pages.remove(page)
-    turn.write("lots", key, None)
-    for lot in rows:
-        insert(member.lots, lot)
+    if not page.packed:
+        turn.write("lots", key, None)
+    if page.level:
+        for inner in rows:
+            insort(member.pages, inner, key=_first)
+    else:
+        member.lots[:] = merged(member.lots, rows)
+
+
+def _points(page: Page, rows: Any) -> int:
+    return sum(row.points for row in rows) if page.level else sum(row[4] for row in rows)
 
 
 def insert(lots: list[LiveLot], lot: LiveLot) -> None:
@@ -57,46 +110,89 @@ def insert(lots: list[LiveLot], lot: LiveLot) -> None:
         lots.insert(index, lot)
 
 
+def merged(some: list[LiveLot], others: list[LiveLot]) -> list[LiveLot]:
+    """All of them in spending order, each identity once."""
+    lots: list[LiveLot] = []
+    for lot in sorted(some + others):
+        if lots and lots[-1][:4] == lot[:4]:
+            lots[-1] = (*lot[:4], lots[-1][4] + lot[4])
+        else:
+            lots.append(lot)
+    return lots
+
+
 def soonest(member: Member) -> Page | None:
     """The page whose first lot is spent first; None without pages."""
-    return min(member.pages, key=_first) if member.pages else None
+    return member.pages[0] if member.pages else None
+
+
+def open_ending(turn: Turn, by_ms: int) -> None:
+    """Open every page with a lot that ends by an instant."""
+    pages = turn.member.pages
+    while pages and pages[0].first[0] <= by_ms:
+        open_page(turn, pages[0])
 
 
 def open_holding(turn: Turn, lot: Lot) -> None:
     """Open every page that may hold a lot."""
-    for page in [page for page in turn.member.pages if page[1] <= lot <= page[2]]:
+    while (page := next((page for page in turn.member.pages if page.may_hold(lot)), None)) is not None:
         open_page(turn, page)
+
+
+# ---------------------------------------------------------------- looking
 
 
 def missing(member: Member, cold: Cold, to_ms: int, points: int, lots: Iterable[Lot]) -> tuple[ColdKey, ...]:
     """The pages that a fact will open and that `cold` does not have yet: by time, by its own lots, by spending.
 
-    `points` is at most what it will draw. Ask again with what was loaded: what spending reaches depends on it.
+    `points` is at most what it will draw. Ask again with what was loaded: what it reaches depends on it.
     """
-    closed = [page for page in member.pages if ("lots", str(page[0])) not in cold]
-    wanted = {page for page in closed if page[1][0] <= to_ms or any(page[1] <= lot <= page[2] for lot in lots)}
-    rest = [page for page in closed if page not in wanted]
-    if points and rest and not wanted:
-        known = list(member.lots)
-        for page in member.pages:
-            row = cold.get(("lots", str(page[0])))
-            if row is not None:
-                known += newest(row, _Rows) or ()
-        first = min(rest, key=_first)
-        before = sum(lot[4] for lot in known if lot[:4] < first[1] and lot[0] > to_ms >= lot[2])
-        if before < points:
-            wanted.add(first)
-    return tuple(("lots", str(page[0])) for page in sorted(wanted))
+    known, closed = _seen(member.pages, cold)
+    wanted = [page for page in closed if page.first[0] <= to_ms or any(page.may_hold(lot) for lot in lots)]
+    if points and closed and not wanted:
+        first = min(closed, key=_first)
+        there = (lot for lot in (*member.lots, *known) if lot[:2] < first.first and lot[0] > to_ms >= lot[2])
+        if sum(lot[4] for lot in there) < points:
+            wanted.append(first)
+    return tuple(("lots", str(page.number)) for page in wanted)
 
 
 def lots_of(member: Member, pages: Iterable[Page], cold: Cold) -> list[LiveLot]:
-    """Every lot of the hot row and of these pages, in spending order. `cold` must hold the pages."""
-    lots = list(member.lots)
-    for page in pages:
-        for lot in newest(cold["lots", str(page[0])], _Rows):
-            insert(lots, lot)
-    return lots
+    """Every lot that lies open in the hot row and of these pages, in spending order. `cold` must hold their rows."""
+    known, closed = _seen(pages, cold)
+    if closed:
+        raise Broken(f"{member.id}: pages {[page.number for page in closed]} of its lots were not looked up")
+    return merged(member.lots, known)
 
 
-def _first(page: Page) -> Lot:
-    return page[1]
+def lots_at_hand(member: Member, cold: Cold) -> list[LiveLot]:
+    """The lots that lie open in the hot row, and of the pages whose rows are there."""
+    return member.lots + _seen(member.pages, cold)[0]
+
+
+def rows_missing(pages: Iterable[Page], cold: Cold) -> tuple[ColdKey, ...]:
+    """The rows that `lots_of` needs and `cold` does not have yet. Ask again: pages of pages lead to others."""
+    return tuple(("lots", str(page.number)) for page in _seen(pages, cold)[1])
+
+
+def _seen(pages: Iterable[Page], cold: Cold) -> tuple[list[LiveLot], list[Page]]:
+    """The lots of the pages whose rows are at hand, and the pages whose rows are not."""
+    lots: list[LiveLot] = []
+    closed: list[Page] = []
+    todo = list(pages)
+    while todo:
+        page = todo.pop()
+        key = ("lots", str(page.number))
+        if page.packed:
+            lots += _lots(page.packed)
+        elif key not in cold:
+            closed.append(page)
+        elif page.level:
+            todo += newest(cold[key], _Pages) or ()
+        else:
+            lots += newest(cold[key], _Lots) or ()
+    return lots, closed
+
+
+def _first(page: Page) -> tuple[int, int]:
+    return page.first

@@ -49,16 +49,18 @@ def step(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, col
 
     Raises Missing, before any change, where it needs cold rows that were not looked up; and Broken.
     """
-    if missing := needs(member, fact, at_ms, plan, cold):
+    late = is_late(member, fact, at_ms)
+    missing = late_needs(member, fact, at_ms, cold) if late else forward_needs.needs(member, fact, at_ms, plan, cold)
+    if missing:
         raise Missing(missing)
     if at_ms > member.high_water_ms:
         member.high_water_ms = at_ms
     if (fact.type == "correction" or member.ahead) and _is_old(member, fact, cold):
         return Result(Outcome("done"), posting(member, ()), {})
-    if is_late(member, fact, at_ms):
-        late = refold(member, fact, at_ms, seq, plan, cold)
-        outcome = _outcome(late.refusal, late.waits, late.version, late.tier)
-        return Result(outcome, posting(member, late.entries), late.cold, late.rewards)
+    if late:
+        again = refold(member, fact, at_ms, seq, plan, cold)
+        outcome = _outcome(again.refusal, again.waits, again.version, again.tier)
+        return Result(outcome, posting(member, again.entries), again.cold, again.rewards)
     return _forward(member, fact, at_ms, seq, plan, cold)
 
 

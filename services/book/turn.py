@@ -9,6 +9,7 @@ with the member's count of turns. So the rows as they were at a snapshot are the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -30,6 +31,8 @@ Cold = Mapping[ColdKey, bytes | None]
 """Cold rows that were looked up; None: there is none."""
 
 _encode = msgspec.msgpack.Encoder().encode
+_decoder = cache(msgspec.msgpack.Decoder)
+"""By the type to decode to: making one costs more than what it decodes."""
 
 _Versions = list[tuple[int, msgspec.Raw]]
 """(turns, value), the newest first; the value nil: deleted."""
@@ -60,7 +63,7 @@ def lot_of(text: str) -> Lot:
 def newest(row: bytes | None, shape: Any) -> Any:
     """The newest value of a versioned row in the type `shape`. None: there is none."""
     value = None if row is None else _versions(row)[0][1]
-    return None if value is None or bytes(value) == _NIL else msgspec.msgpack.decode(value, type=shape)
+    return None if value is None or bytes(value) == _NIL else _decoder(shape).decode(value)
 
 
 _booked = msgspec.msgpack.Decoder(tuple[bytes, bytes]).decode

@@ -1,20 +1,23 @@
 """From published programme texts to what a fact is rated by: versions in order of effect, rules bound to their config.
 
 A version is in force from its own instant until the next one begins. A rule keeps its identity over versions by
-(id, revision): its cells go on; a new revision begins with cells of its own.
+(id, revision): its cells go on; a new revision begins with cells of its own, or takes over the old ones' as it says.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import msgspec
 
+from events.facts.purchases import Line
 from events.values import millis
-from services.programme.mechanic import Frame, Mechanic, Meter
-from services.programme.mechanics import MECHANICS
-from services.programme.model import ProgrammeError, ProgrammeText, Tier, config_of, read
+from services.programme.calendar import day_of
+from services.programme.mechanic import Basket, Frame, Mechanic, Meter
+from services.programme.mechanics import ALWAYS, MECHANICS
+from services.programme.model import ProgrammeError, ProgrammeText, RuleText, Tier, config_of, fault_at, read
 from services.programme.timeline import TierRule
 
 
@@ -23,6 +26,21 @@ class Rule(msgspec.Struct, frozen=True):
 
     name: str
     mechanic: Mechanic
+    measure: int | None
+    """Index of the measure it needs: a change where that is 0 before and after is skipped. None: never skipped."""
+    heir: Heir | None = None
+    """The revision that takes over its cells; None: they stay its own for ever."""
+    best_of: tuple[Rule, ...] = ()
+    """A group of which only the best counts, in place of the rule itself."""
+
+
+class Heir(msgspec.Struct, frozen=True):
+    """The next revision of a rule, and from when and how it takes over the cells."""
+
+    starts_ms: int
+    rule: Rule
+    top_up: bool
+    """Only those cells that are then worth more."""
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -38,7 +56,27 @@ class Version(msgspec.Struct, frozen=True):
     meter: Meter
     tier: TierRule | None
     rules: dict[str, tuple[Rule, ...]]
-    """By fact type; "basket" for every change of a basket. In the file's order."""
+    """By fact type; "basket" for every change of a basket. In the file's order. A type that no rule reads is absent."""
+    store_zones: dict[str, str]
+    """Store -> its zone, where it is not the programme's."""
+    late_days: int
+    returns: Literal["protected", "strict"]
+    shortfall: Literal["debt", "write_off", "source_lot"]
+    after_expiry: Literal["original", "grace", "reissue"]
+    grace_days: int
+    """With after_expiry "grace"; else 0."""
+    late_capture: Literal["book", "refuse"]
+    transfer_fee_percent: int
+    carried: tuple[Rule, ...] = ()
+    """Rules of earlier versions whose cells are taken over when this one begins: see rate.py:migrate."""
+
+    def basket(
+        self, purchase: str, at_ms: int, lines: tuple[Line, ...], tier: int, partner: str | None, store: str | None
+    ) -> Basket:
+        """A receipt as this version rates it, in the level `tier`."""
+        day = day_of(at_ms, self.zone)
+        store_day = day_of(at_ms, self.store_zones[store]) if store in self.store_zones else day
+        return Basket(purchase, at_ms, day, store_day, lines, tier, partner or "", self.meter.measure(lines))
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -66,24 +104,28 @@ class Plan(msgspec.Struct, frozen=True):
 def compile_programme(texts: Sequence[str], names: Sequence[str] = ()) -> Plan:
     """The plan of all published texts, in the order of their publication. Raises ProgrammeError with every fault.
 
-    `names` stand for the files in the faults. Two versions that begin at one instant, or share a name, are a fault.
+    `names` stand for the files in the faults. Two versions that begin at one instant, or share a name, are a fault, and
+    so is a rule that was changed without a new revision.
     """
-    programmes: list[ProgrammeText] = []
+    read_ones: list[_Read] = []
     faults: list[str] = []
     for index, text in enumerate(texts):
         name = names[index] if index < len(names) else f"programme {index + 1}"
         try:
-            programmes.append(read(text, name))
+            read_ones.append(_Read(read(text, name), text, name))
         except ProgrammeError as error:
             faults += error.faults
+    programmes = [one.programme for one in read_ones]
     for what in ("version", "effective_from"):
         values = [getattr(p, what) for p in programmes]
         if twice := sorted({v for v in values if values.count(v) > 1}):
             faults.append(f"{what} {', '.join(twice)} is published twice; every version needs its own")
+    read_ones.sort(key=lambda one: millis(one.programme.effective_from))
+    faults += _between_versions(read_ones)
     if faults:
         raise ProgrammeError(tuple(faults))
-    versions = sorted((_version(p) for p in programmes), key=lambda version: version.starts_ms)
-    return Plan(tuple(versions), tuple(version.starts_ms for version in versions))
+    versions = _versions([one.programme for one in read_ones])
+    return Plan(versions, tuple(version.starts_ms for version in versions))
 
 
 def begins_ms(text: str) -> int:
@@ -91,39 +133,142 @@ def begins_ms(text: str) -> int:
     return millis(read(text).effective_from)
 
 
-def _version(programme: ProgrammeText) -> Version:
-    meter = Meter()
-    frame = Frame(programme.zone, programme.currency)
-    rules = [
-        Rule(
-            f"{rule.id}@{rule.revision}", MECHANICS[rule.mechanic](config_of(rule.mechanic, rule.config), meter, frame)
+class _Read(msgspec.Struct, frozen=True):
+    programme: ProgrammeText
+    text: str
+    name: str
+
+
+def _between_versions(read_ones: Sequence[_Read]) -> Iterator[str]:
+    """What is wrong with a rule beside its earlier revisions, with file and line."""
+    newest: dict[str, RuleText] = {}
+    for one in read_ones:
+        for index, rule in enumerate(one.programme.rules):
+            before = newest.setdefault(rule.id, rule)
+            newest[rule.id] = rule
+            if why := _not_after(before, rule, first=before is rule):
+                yield fault_at(one.text, ("rules", index), why, one.name)
+
+
+def _not_after(before: RuleText, rule: RuleText, *, first: bool) -> str:
+    """Why a rule cannot follow its newest earlier form; "" when it can."""
+    mechanic = MECHANICS[rule.mechanic]
+    if first:
+        return "no earlier revision is there to carry; leave carry out" if rule.carry != "freeze" else ""
+    if rule.mechanic != before.mechanic:
+        return f"{rule.id} was a {before.mechanic}; give the {rule.mechanic} an id of its own"
+    if rule.revision < before.revision:
+        return f"{rule.id} has had revision {before.revision}; give this one {before.revision + 1}"
+    keeps = not (mechanic.per_purchase or mechanic.per_fact)
+    if keeps and rule.revision == before.revision and _config(rule) != _config(before):
+        return (
+            f"{rule.id} was changed; give it revision {rule.revision + 1}, and say in carry what becomes of its cells"
         )
-        for rule in programme.rules
-    ]
+    return ""
+
+
+def _config(rule: RuleText) -> object:
+    return config_of(rule.mechanic, rule.config)
+
+
+def _versions(programmes: Sequence[ProgrammeText]) -> tuple[Version, ...]:
+    """Compiled from the last to the first, so that each rule knows its heir."""
+    later: dict[str, _Later] = {}
+    versions = [_version(programme, later) for programme in reversed(programmes)][::-1]
+    carried: dict[int, dict[str, Rule]] = {}
+    for version in versions:
+        for rules in version.rules.values():
+            for rule in rules:
+                if rule.heir is not None:
+                    carried.setdefault(rule.heir.starts_ms, {})[rule.name] = rule
+    return tuple(
+        msgspec.structs.replace(version, carried=tuple(carried.get(version.starts_ms, {}).values()))
+        for version in versions
+    )
+
+
+class _Later(msgspec.Struct, frozen=True):
+    """The next version's form of a rule."""
+
+    revision: int
+    carry: str
+    starts_ms: int
+    rule: Rule
+
+
+def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
+    """One version; `later` holds every rule's next form, and is brought up to this one."""
+    meter = Meter()
+    starts_ms = millis(programme.effective_from)
+    rules: list[Rule] = []
+    for text in programme.rules:
+        frame = Frame(programme.zone, programme.currency, text.id)
+        mechanic = MECHANICS[text.mechanic](config_of(text.mechanic, text.config), meter, frame)
+        rule = Rule(f"{text.id}@{text.revision}", mechanic, mechanic.measure, _heir(text, later.get(text.id)))
+        later[text.id] = _Later(text.revision, text.carry, starts_ms, rule)
+        rules.append(rule)
+    rules = _grouped(programme, rules)
+    for name in ALWAYS:
+        if not any(rule.mechanic == name for rule in programme.rules):
+            kind = MECHANICS[name]
+            frame = Frame(programme.zone, programme.currency, name)
+            rules.append(Rule(f"{name}@0", kind(kind.Config(), meter, frame), None))
     tier = programme.tier
     kinds = {kind for rule in rules for kind in rule.mechanic.kinds} | {"basket"}
     return Version(
         name=programme.version,
-        starts_ms=millis(programme.effective_from),
+        starts_ms=starts_ms,
         currency=programme.currency,
         zone=programme.zone,
         partners=frozenset(programme.partners),
         levels=(tier.lowest, *(level.name for level in tier.levels)) if tier else ("standard",),
         meter=meter,
-        tier=None if tier is None else _tier_rule(tier, meter, programme.zone),
+        tier=None if tier is None else _tier_rule(tier, meter, programme),
         rules={kind: tuple(rule for rule in rules if kind in rule.mechanic.kinds) for kind in sorted(kinds)},
+        store_zones={name: store.zone for name, store in programme.stores.items() if store.zone != programme.zone},
+        late_days=programme.late_days,
+        returns=programme.returns.policy,
+        shortfall=programme.returns.shortfall,
+        after_expiry=programme.redemptions.after_expiry,
+        grace_days=programme.redemptions.grace_days or 0,
+        late_capture=programme.redemptions.late_capture,
+        transfer_fee_percent=programme.transfers.fee_percent,
     )
 
 
-def _tier_rule(tier: Tier, meter: Meter, zone: str) -> TierRule:
+def _heir(text: RuleText, later: _Later | None) -> Heir | None:
+    if later is None:
+        return None
+    if later.revision == text.revision:
+        return later.rule.heir
+    return None if later.carry == "freeze" else Heir(later.starts_ms, later.rule, later.carry == "top_up")
+
+
+def _grouped(programme: ProgrammeText, rules: list[Rule]) -> list[Rule]:
+    """The rules of a group of which the best counts as one, where the last of them stands."""
+    members: dict[str, list[Rule]] = {}
+    for text, rule in zip(programme.rules, rules, strict=True):
+        if text.group is not None and programme.groups[text.group] == "best":
+            members.setdefault(text.group, []).append(rule)
+    last = {group[-1].name: (name, tuple(group)) for name, group in members.items()}
+    alone = {rule.name for group in members.values() for rule in group} - last.keys()
+    return [
+        Rule(last[rule.name][0], rule.mechanic, None, best_of=last[rule.name][1]) if rule.name in last else rule
+        for rule in rules
+        if rule.name not in alone
+    ]
+
+
+def _tier_rule(tier: Tier, meter: Meter, programme: ProgrammeText) -> TierRule:
     return TierRule(
         thresholds_minor=tuple(level.from_minor for level in tier.levels),
         window_months=tier.window_months,
-        zone=zone,
-        measure=meter.add("minor", frozenset(tier.exclude), frozenset(tier.only)),
+        zone=programme.zone,
+        measure=meter.add("gross", tier),
         hold_months=tier.hold.months if tier.hold else None,
         hold_years=tier.hold.years if tier.hold else None,
         grace_days=tier.grace_days,
         soft=tier.drop == "soft",
         lag_days=tier.pending_days or 0,
+        strict=programme.returns.policy == "strict",
     )

@@ -8,13 +8,14 @@ difference of two dues. A purchase, a return, a correction and a changed tier ar
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
 from events.facts import Fact
 from events.facts.purchases import Line
 from events.model import Model
+from events.values import Label
 
 Lot = tuple[int, int, int, str]
 """(expires_at, earned_at, active_at, slot), instants in milliseconds: a lot's identity, and the spending order.
@@ -22,13 +23,16 @@ Lot = tuple[int, int, int, str]
 A slot that begins with "-" is a draw on the other lots, not a lot."""
 
 Due = tuple[str, int, Lot, str]
-"""(unit, total, lot, to): what a cell is worth now, in full. `unit` "pts" is points; `to` another member, or ""."""
+"""(unit, total, lot, to): what a cell is worth now, in full. `unit` "pts" is points, another one a thing that `used`
+facts name; `to` another member, or ""."""
 
 LotPoints = tuple[Lot, int]
 Key = int | str
 """Names a cell within its rule."""
 
 POINTS = "pts"
+POINTS_PER_MINOR_MAX = 1_000
+"""Points for a penny, at the highest level. The language's largest receipt so earns 10^17: no sum comes near 2^63."""
 
 
 class Basket(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -38,6 +42,8 @@ class Basket(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at_ms: int
     day: int
     """Local day of the programme's zone."""
+    store_day: int
+    """Local day of the store; the programme's where the store's zone is not in the file."""
     lines: tuple[Line, ...]
     tier: int
     partner: str
@@ -52,13 +58,16 @@ class Change(msgspec.Struct, gc=False):
     before: Basket | None
     after: Basket | None
     points: list[LotPoints]
-    """What the rules before this one changed, for this change: caps and vouchers read it."""
+    """What the rules before this one gave to lots of this member, or took, for this change: caps and vouchers read it.
+
+    Draws are not among them."""
 
 
 class Mechanic(ABC):
     """Bound to its config once, when the programme is compiled, so that nothing is looked up for a fact.
 
-    Below, `cell` is any value of integers, strings and tuples of them; for a `per_purchase` mechanic it is the Basket.
+    Below, `cell` is any value of integers, strings and tuples of them; for a `per_purchase` mechanic it is the Basket,
+    for a `per_fact` one the fact.
     """
 
     Config: ClassVar[type[Model]]
@@ -67,6 +76,8 @@ class Mechanic(ABC):
     """Fact types it reads; "basket" stands for every change of a basket."""
     per_purchase: ClassVar[bool] = False
     """True: the basket itself is the cell, nothing is stored, key and absorb are never called."""
+    per_fact: ClassVar[bool] = False
+    """True: the fact itself is the cell; as above. For facts that nothing takes back."""
     keep_days: ClassVar[int] = 0
     """How long a cell stays in the hot row after its key's last change; 0 for ever."""
     measure: int | None = None
@@ -90,37 +101,64 @@ class Mechanic(ABC):
         Slots do not depend on amounts."""
 
 
+_ALL: frozenset[str] = frozenset()
+
+
 class Frame(msgspec.Struct, frozen=True):
     """What a mechanic may know of the programme version around it."""
 
     zone: str
     currency: str
+    rule: str
+    """The id of the rule it is bound for."""
+
+
+class Counted(Model):
+    """Which lines of a basket count. For a mechanic's Config to build on."""
+
+    only: tuple[Label, ...] = ()
+    """Count only lines of these categories; empty: all lines."""
+    exclude: tuple[Label, ...] = ()
+    """Never count lines of these categories."""
+
+
+class Spend(Counted):
+    """Which money of a basket counts."""
+
+    base: Literal["gross", "net"] = "gross"
+    """gross: what was paid; net: less the tax contained in it."""
+
+
+Sum = Literal["gross", "net", "paid units"]
+"""What is summed over lines: money in minor units, with or without its tax; units of lines that cost something."""
+
+_Indices = tuple[int, ...]
 
 
 class Meter:
     """The sums over a basket's lines that a programme version needs; lines are walked once per basket."""
 
     def __init__(self) -> None:
-        self._specs: list[tuple[str, frozenset[str], frozenset[str]]] = []
-        self._of_categories: dict[tuple[str, ...], tuple[tuple[int, ...], tuple[int, ...]]] = {}
+        self._specs: list[tuple[Sum, frozenset[str], frozenset[str]]] = []
+        self._of_categories: dict[tuple[str, ...], tuple[_Indices, tuple[_Indices, _Indices] | None]] = {}
 
-    def add(self, what: str, exclude: frozenset[str] = frozenset(), only: frozenset[str] = frozenset()) -> int:
-        """The index of a sum of `what` ("minor" or "quantity") over lines in one of `only` and none of `exclude`."""
-        spec = (what, exclude, only)
+    def add(self, what: Sum, counted: Counted | None = None) -> int:
+        """The index of a sum over the lines that count; None: over all lines."""
+        spec = (what, frozenset(counted.exclude), frozenset(counted.only)) if counted else (what, _ALL, _ALL)
         if spec not in self._specs:
             self._specs.append(spec)
         return self._specs.index(spec)
 
-    def _touched(self, categories: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def _touched(self, categories: tuple[str, ...]) -> tuple[_Indices, tuple[_Indices, _Indices] | None]:
         fits = [
             i
             for i, (_, exclude, only) in enumerate(self._specs)
             if not exclude.intersection(categories) and (not only or only.intersection(categories))
         ]
-        found = (
-            tuple(i for i in fits if self._specs[i][0] == "minor"),
-            tuple(i for i in fits if self._specs[i][0] == "quantity"),
+        gross, net, units = (
+            tuple(i for i in fits if self._specs[i][0] == what) for what in ("gross", "net", "paid units")
         )
+        found = (gross, (net, units) if net or units else None)
         self._of_categories[categories] = found
         return found
 
@@ -129,10 +167,13 @@ class Meter:
         sums = [0] * len(self._specs)
         of_categories = self._of_categories
         for line in lines:
-            minor, quantity = of_categories.get(line.categories) or self._touched(line.categories)
+            gross, rarer = of_categories.get(line.categories) or self._touched(line.categories)
             total = line.total_minor
-            for i in minor:
+            for i in gross:
                 sums[i] += total
-            for i in quantity:
-                sums[i] += line.quantity
+            if rarer is not None:
+                for i in rarer[0]:
+                    sums[i] += max(total - line.tax_minor, 0)
+                for i in rarer[1] if total else ():
+                    sums[i] += line.quantity
         return tuple(sums)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 import yaml
-from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from events.model import Model
-from events.values import Code, Currency, Instant, Label, Months, NaturalInt, PositiveInt, millis
+from events.values import Code, Currency, Id, Instant, Months, NaturalInt, PositiveInt, millis
+from services.programme.mechanic import Counted
 from services.programme.mechanics import MECHANICS
+from services.programme.policies import LATE_DAYS_MAX, Closed, Redemptions, Returns, Store, Transfers, known_zone
 
 FILE_CHARACTERS_MAX = 1_000_000
 DEPTH_MAX = 30
@@ -30,20 +31,14 @@ class ProgrammeError(ValueError):
         self.faults = faults
 
 
-class _Closed(Model):
-    """A part of the file: a key that we do not know is a fault, never passed over."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class TierLevel(_Closed):
+class TierLevel(Closed):
     """A level above the lowest, reached when the qualifying spend of the window reaches `from_minor`."""
 
     name: Code
     from_minor: PositiveInt
 
 
-class Hold(_Closed):
+class Hold(Closed):
     """How long a level lasts that was reached, beyond the window that carried it: one of the two."""
 
     months: Annotated[int, Field(ge=1, le=1200)] | None = None
@@ -58,7 +53,7 @@ class Hold(_Closed):
         return self
 
 
-class Tier(_Closed):
+class Tier(Counted, Closed):
     """The spend tier. Without one everybody is at level 0."""
 
     lowest: Code = "standard"
@@ -76,8 +71,6 @@ class Tier(_Closed):
     """When spend counts: at the purchase, or when its points become active."""
     pending_days: Annotated[int, Field(ge=1, le=3660)] | None = None
     """With qualify_on: activation, how many days later that is: what the rule of these points says."""
-    only: tuple[Label, ...] = ()
-    exclude: tuple[Label, ...] = ()
 
     @model_validator(mode="after")
     def _activation(self) -> Tier:
@@ -96,12 +89,21 @@ class Tier(_Closed):
         return self
 
 
-class RuleText(_Closed):
+RULE_KEYS = ("id", "revision", "carry", "group")
+"""The keys of a rule beside its mechanic's."""
+
+
+class RuleText(Closed):
     """One rule: an id, and exactly one mechanic with its config."""
 
     id: Code
     revision: NaturalInt = 0
-    """A changed rule is another revision: what was earned under the old one stays as it was."""
+    """A changed rule is another revision: the cells of the old one are its own, and go on as `carry` says."""
+    carry: Literal["freeze", "migrate", "top_up"] = "freeze"
+    """What the cells of the revision before become when this one begins. freeze: they stay what they were worth;
+    migrate: they move as they are, and the difference of their worth is posted; top_up: that, where it is more."""
+    group: Code | None = None
+    """Rules of one group are taken together, as `groups` says."""
     mechanic: str
     config: Any
 
@@ -111,17 +113,18 @@ class RuleText(_Closed):
         if not isinstance(value, dict):
             return value
         known = [key for key in value if key in MECHANICS]
-        other = [str(key) for key in value if key not in MECHANICS and key not in ("id", "revision")]
+        other = [str(key) for key in value if key not in MECHANICS and key not in RULE_KEYS]
         if len(known) != 1 or other:
             raise ValueError(
-                f"a rule has an id, perhaps a revision, and exactly one of: {', '.join(sorted(MECHANICS))}"
+                f"a rule has {', '.join(RULE_KEYS)} (all but the id as needed) and exactly one of: "
+                + ", ".join(sorted(MECHANICS))
                 + (f"; not {', '.join(other)}" if other else "")
             )
-        rest = {key: value[key] for key in ("id", "revision") if key in value}
+        rest = {key: value[key] for key in RULE_KEYS if key in value}
         return rest | {"mechanic": known[0], "config": value[known[0]]}
 
 
-class ProgrammeText(_Closed):
+class ProgrammeText(Closed):
     """One version of the programme, as written."""
 
     programme: Code
@@ -134,15 +137,22 @@ class ProgrammeText(_Closed):
     points_decimals: Annotated[int, Field(ge=0, le=4)] = 0
     """Amounts of points are whole numbers of the smallest unit: with 2 decimals, 150 means 1.50 points."""
     partners: tuple[Code, ...] = ()
+    stores: dict[Id, Store] = Field(default={})
+    """By their names on facts; only those whose days are not the programme's."""
+    late_days: Annotated[int, Field(ge=0, le=LATE_DAYS_MAX)] = 35
+    """How late a fact may come and still take its place in time from what is at hand."""
+    returns: Returns = Returns()
+    redemptions: Redemptions = Redemptions()
+    transfers: Transfers = Transfers()
     tier: Tier | None = None
+    groups: dict[Code, Literal["sum", "best"]] = Field(default={})
+    """sum: every rule of the group counts; best: of each basket only the one that gives most, the first of equals."""
     rules: tuple[RuleText, ...]
 
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:
-        if zone not in available_timezones():
-            raise ValueError(f"{zone!r} is not an IANA time zone; write for example Europe/London")
-        return zone
+        return known_zone(zone)
 
     @field_validator("effective_from")
     @classmethod
@@ -247,9 +257,12 @@ _WORDS = {
 
 
 def _fault(root: yaml.Node, path: tuple[int | str, ...], error: ErrorDetails, name: str) -> str:
+    return _at(root, path, _WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, "), name)
+
+
+def _at(root: yaml.Node, path: tuple[int | str, ...], why: str, name: str) -> str:
     where = ".".join(str(step) for step in path)
-    message = _WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
-    return f"{name}:{_line_of(root, path)}: {where + ': ' if where else ''}{message}"
+    return f"{name}:{_line_of(root, path)}: {where + ': ' if where else ''}{why}"
 
 
 def _validated(value: Any, root: yaml.Node, name: str) -> ProgrammeText:
@@ -263,9 +276,40 @@ def _validated(value: Any, root: yaml.Node, name: str) -> ProgrammeText:
     for index, rule in enumerate(rules if isinstance(rules, list) else []):
         for key in (k for k in rule if k in MECHANICS) if isinstance(rule, dict) else ():
             faults += config_faults(key, rule[key], ("rules", index, key), root, name)
+    if programme is not None and not faults:
+        faults += [_at(root, path, why, name) for path, why in _between_rules(programme)]
     if faults or programme is None:
         raise ProgrammeError(tuple(sorted(faults, key=lambda fault: int(fault.removeprefix(name + ":").split(":")[0]))))
     return programme
+
+
+def _between_rules(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """What is wrong with a rule beside the others: the path, and why."""
+    ids = [rule.id for rule in programme.rules]
+    for group in programme.groups:
+        if group in ids:
+            yield ("groups", group), f"{group} is a rule's id; give the group a name of its own"
+    units: dict[str, str] = {}
+    for index, rule in enumerate(programme.rules):
+        mechanic, path = MECHANICS[rule.mechanic], ("rules", index)
+        stateless = mechanic.per_purchase or mechanic.per_fact
+        if rule.group is not None and rule.group not in programme.groups:
+            yield (*path, "group"), f"there is no group {rule.group}; add it under groups, as sum or best"
+        elif rule.group is not None and programme.groups[rule.group] == "best" and not mechanic.per_purchase:
+            yield (*path, "group"), f"a {rule.mechanic} counts more than one basket, so it cannot be the best of one"
+        if rule.carry != "freeze" and stateless:
+            yield (*path, "carry"), f"a {rule.mechanic} keeps nothing that could be carried; leave carry out"
+        elif rule.carry != "freeze" and not rule.revision:
+            yield (*path, "carry"), "the first revision has nothing to carry; leave carry out, or raise the revision"
+        unit = getattr(config_of(rule.mechanic, rule.config), "unit", None)
+        if unit is not None and units.setdefault(unit, rule.id) != rule.id:
+            yield (*path, rule.mechanic, "unit"), f"{units[unit]} gives the unit {unit} already; name another one"
+
+
+def fault_at(text: str, path: tuple[int | str, ...], why: str, name: str) -> str:
+    """A fault of a part of a text that is sound by itself."""
+    root: yaml.Node = yaml.compose(text, Loader=_Loader)  # type: ignore[assignment]
+    return _at(root, path, why, name)
 
 
 def config_faults(mechanic: str, config: Any, path: tuple[int | str, ...], root: yaml.Node, name: str) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What a change of a basket is worth: for every rule it can touch, due(new) - due(old).
 
-Owns the diff of dues and the cells' bookkeeping. Does not own lots or accounts: an award is handed to the book.
+Owns the diff of dues and the cells' bookkeeping, over a rule's revisions too. Does not own lots or accounts: an award
+is handed to the book.
 """
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from services.programme.compile import Rule
-from services.programme.mechanic import POINTS, Change, Due, Key, Lot
+from services.programme.compile import Plan, Rule
+from services.programme.mechanic import POINTS, Basket, Change, Due, Key, Lot
 
 Award = tuple[str, str, Lot, int, str]
 """(rule, unit, lot, amount, to): a difference of two dues. `rule` reads "base@0": its id and revision."""
@@ -18,48 +19,120 @@ Cells = dict[str, dict[Key, Any]]
 """rule -> key -> cell. Empty cells and empty rules are not kept."""
 
 
-def rate(change: Change, rules: Sequence[Rule], cells: Cells) -> list[Award]:
-    """The awards of a change, in the order of the rules. Writes the new cells into `cells`."""
+def rate(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> list[Award]:
+    """The awards of a change, in the order of the rules: of its purchase's version, for the fact's type or "basket".
+
+    Writes the new cells into `cells`. `now_ms`: how far time has come in them, so that a cell is found under the
+    revision that has taken it over by then (`migrate`).
+    """
     awards: list[Award] = []
     before, after = change.before, change.after
+    now = after.measures if after is not None else None
+    was = before.measures if before is not None else None
     for rule in rules:
-        mechanic, name = rule.mechanic, rule.name
-        index = mechanic.measure
-        if index is not None and not (
-            (after is not None and after.measures[index]) or (before is not None and before.measures[index])
-        ):
+        index = rule.measure
+        if index is not None and not ((now and now[index]) or (was and was[index])) and (now or was):
             continue
+        mechanic = rule.mechanic
         if mechanic.per_purchase:
+            if rule.best_of:
+                _best(rule.best_of, before, after, awards, change.points)
+                continue
             old = mechanic.due(None, before) if before is not None else ()
             new = mechanic.due(None, after) if after is not None else ()
+        elif mechanic.per_fact:
+            old, new = (), mechanic.due(None, change.fact)
         else:
             key = mechanic.key(change)
             if key is None:
                 continue
-            old, new = _absorb(rule, key, change, cells)
+            holder = rule if rule.heir is None else _holder(rule, key, cells, now_ms)
+            old, new = _absorb(holder, mechanic, key, change, cells)
+            if old != new:
+                _diff(holder.name, old, new, awards, change.points)
+            continue
         if old != new:
-            _diff(name, old, new, awards, change.points)
+            _diff(rule.name, old, new, awards, change.points)
     return awards
 
 
-def _absorb(rule: Rule, key: Key, change: Change, cells: Cells) -> tuple[tuple[Due, ...], tuple[Due, ...]]:
-    mechanic = rule.mechanic
-    mine = cells.get(rule.name, {})
-    old = mine.get(key)
+def migrate(cells: Cells, plan: Plan, index: int) -> list[Award]:
+    """What it is worth that `plan.versions[index]` begins: the cells that its revisions take over are moved in `cells`.
+
+    To be posted at the version's own instant in every account, whether or not a fact touches it.
+    """
+    awards: list[Award] = []
+    for old in plan.versions[index].carried:
+        heir = old.heir
+        if heir is None:
+            continue
+        for key, cell in sorted(cells.get(old.name, {}).items(), key=lambda item: str(item[0])):
+            was, now = old.mechanic.due(key, cell), heir.rule.mechanic.due(key, cell)
+            if heir.top_up and _given(now) <= _given(was):
+                continue
+            _store(cells, old.name, key, None)
+            _store(cells, heir.rule.name, key, cell)
+            if was != now:
+                _diff(heir.rule.name, was, now, awards, [])
+    return awards
+
+
+def _holder(rule: Rule, key: Key, cells: Cells, now_ms: int) -> Rule:
+    """The revision that holds a cell by now. One that was not worth taking over is still where it was."""
+    while (heir := rule.heir) is not None and heir.starts_ms <= now_ms:
+        if heir.top_up and key in cells.get(rule.name, ()):
+            break
+        rule = heir.rule
+    return rule
+
+
+def _absorb(rule: Rule, mechanic: Any, key: Key, change: Change, cells: Cells) -> tuple[tuple[Due, ...], ...]:
+    """The cell's dues before and after. It is changed by the mechanic that rated the purchase, and worth what its rule
+    of today says."""
+    old = cells.get(rule.name, {}).get(key)
     new = mechanic.absorb(old, change)
     if new == old:
         return (), ()
-    if new is None:
-        del mine[key]
-        if not mine:
-            cells.pop(rule.name)
-    else:
-        mine[key] = new
-        cells[rule.name] = mine
-    return (
-        mechanic.due(key, old) if old is not None else (),
-        mechanic.due(key, new) if new is not None else (),
-    )
+    _store(cells, rule.name, key, new)
+    due = rule.mechanic.due
+    return (due(key, old) if old is not None else ()), (due(key, new) if new is not None else ())
+
+
+def _store(cells: Cells, name: str, key: Key, cell: Any) -> None:
+    if cell is not None:
+        cells.setdefault(name, {})[key] = cell
+        return
+    mine = cells[name]
+    del mine[key]
+    if not mine:
+        del cells[name]
+
+
+def _best(
+    rules: Sequence[Rule], before: Basket | None, after: Basket | None, awards: list[Award], points: list[Any]
+) -> None:
+    """Of a basket only the rule that gives most; another one may be the best of what is left."""
+    was, old = _best_of(rules, before)
+    now, new = _best_of(rules, after)
+    if was == now:
+        if old != new:
+            _diff(now, old, new, awards, points)
+        return
+    if old:
+        _diff(was, old, (), awards, points)
+    if new:
+        _diff(now, (), new, awards, points)
+
+
+def _best_of(rules: Sequence[Rule], basket: Basket | None) -> tuple[str, tuple[Due, ...]]:
+    if basket is None:
+        return "", ()
+    return max(((rule.name, rule.mechanic.due(None, basket)) for rule in rules), key=lambda found: _given(found[1]))
+
+
+def _given(dues: tuple[Due, ...]) -> int:
+    """How much dues give in all: a draw on other lots only moves what was given."""
+    return sum(amount for _, amount, lot, _ in dues if not lot[3].startswith("-"))
 
 
 def _diff(
@@ -68,7 +141,7 @@ def _diff(
     if not old and len(new) == 1:  # by far the most frequent: a new purchase
         unit, amount, lot, to = new[0]
         awards.append((rule, unit, lot, amount, to))
-        if unit == POINTS:
+        if unit == POINTS and not to and lot[3][0] != "-":
             points.append((lot, amount))
         return
     was = {(unit, lot, to): amount for unit, amount, lot, to in old}
@@ -77,5 +150,5 @@ def _diff(
     for (unit, lot, to), amount in moved:
         if amount:
             awards.append((rule, unit, lot, amount, to))
-            if unit == POINTS:
+            if unit == POINTS and not to and lot[3][0] != "-":
                 points.append((lot, amount))

@@ -19,7 +19,7 @@ from events.rewards import Reward
 from events.said import SAID
 from events.topics import TOPICS, Topic, rewards_topic
 from services.programme.mechanics import MECHANICS
-from services.programme.model import ProgrammeText
+from services.programme.model import RULE_KEYS, ProgrammeText
 
 FOLDER = Path(__file__).parents[2] / "events" / "catalog"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -47,10 +47,10 @@ def _of_struct(struct: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 def _programme() -> dict[str, Any]:
-    """The programme file, for editors: each rule has an id, perhaps a revision, and one mechanic's key."""
+    """The programme file, for editors: each rule has an id, perhaps more, and one mechanic's key."""
     schema = _of_model(ProgrammeText)
     rule = schema["$defs"]["RuleText"]
-    names = {key: rule["properties"][key] for key in ("id", "revision")}
+    names = {key: rule["properties"][key] for key in RULE_KEYS}
     forms = []
     for name, mechanic in sorted(MECHANICS.items()):
         config = _closed(mechanic.Config.model_json_schema())

@@ -184,7 +184,7 @@ def report(simulation: Simulation) -> dict[str, Any]:
                  "kind": due.kind, "points": due.points}
                 for due in dues
             ]  # fmt: skip
-            if fact.type != "tick":
+            if fact.type not in ("tick", "programme_published"):
                 outcomes.append(
                     {"fact": fact.id, "revision": fact.revision, "type": fact.type, "member": posting.member,
                      "status": outcome.status, "refusal": outcome.refusal or None,
@@ -238,6 +238,12 @@ def _member(
             {"redemption": name, "points": sum(p for _, p in drawn), "until": instant(until)}
             for name, (until, drawn) in sorted(member.holds.items())
         ],
+        "waiting": [
+            {"return": back, "purchase": purchase}
+            for purchase, backs in sorted(member.waiting.items())
+            for back, _ in backs
+        ],
+        "set_aside": sorted(member.aside),
         "entries": entries,
     }  # fmt: skip
 

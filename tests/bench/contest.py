@@ -18,7 +18,7 @@ from events.topics import ENTRIES, JOURNAL
 from infra.stack.stack import Stack
 from tests.bench.exact import rival_differences
 from tests.bench.house import BenchFailed, Round, Worker, round_on, servers, worker_of
-from tests.bench.ledger import Backlog, ledger_round, mix_of
+from tests.bench.ledger import WARM, Backlog, ledger_round, mix_of
 from tests.bench.report import Result, run, say, show, spread
 from tests.bench.rivals import kafka_streams
 from tests.bench.workload import PARTITIONS, PROGRAMME
@@ -32,13 +32,15 @@ ALL = ("member", "fact", "entry", "reward", "topic")
 class Rival:
     """command: run in the checkout's environment. check: what of the contract it keeps, see rivals/README.md.
 
-    share: of the facts of a round. lacks: says what is missing on this machine; "" when it can run.
+    share: of the facts of a round. warm: of its facts, the share before which its clock does not run; more for what
+    compiles itself while it runs. lacks: says what is missing on this machine; "" when it can run.
     """
 
     name: str
     command: tuple[str, ...]
     check: tuple[str, ...] = ALL
     share: float = 1.0
+    warm: float = WARM
     lacks: Callable[[], str] = lambda: ""
 
 
@@ -46,7 +48,7 @@ RIVALS = (
     Rival("floor", (sys.executable, "-m", "tests.bench.rivals.floor"), check=("rows",)),
     Rival("rows", (sys.executable, "-m", "tests.bench.rivals.rows"), share=0.25),
     Rival("naive", (sys.executable, "-m", "tests.bench.rivals.naive"), share=0.04),
-    Rival("streams", (sys.executable, "-m", "tests.bench.rivals.kafka_streams"), lacks=kafka_streams.lacks),
+    Rival("streams", (sys.executable, "-m", "tests.bench.rivals.kafka_streams"), warm=0.5, lacks=kafka_streams.lacks),
     Rival("faust", (sys.executable, "-m", "tests.bench.rivals.faust_table"), check=("member", "topic"), share=0.04),
 )
 
@@ -58,7 +60,7 @@ async def rival_round(stack: Stack, folder: Path, rival: Rival, backlog: Backlog
         await house.pool.execute("checkpoint")
         scratch = folder / f"{rival.name}-{house.settings.topic_prefix}"
         scratch.mkdir()
-        told = _told(house, backlog, sample, scratch)
+        told = _told(house, backlog, rival.warm, sample, scratch)
         async with worker_of(house, *rival.command, heard=True, more=told) as worker:
             await _line(rival, worker, "warm")
             before = await house.used(worker)
@@ -71,14 +73,14 @@ async def rival_round(stack: Stack, folder: Path, rival: Rival, backlog: Backlog
     return {**used, "cpu_us": {**used["cpu_us"], **said.get("parts", {})}, "events_per_s": rate, "differences": found}
 
 
-def _told(house: Round, backlog: Backlog, sample: Path, scratch: Path) -> dict[str, str]:
-    prefix = house.settings.topic_prefix
+def _told(house: Round, backlog: Backlog, warm: float, sample: Path, scratch: Path) -> dict[str, str]:
+    prefix, members = house.settings.topic_prefix, backlog.mix.members  # who are enrolled first
     return {
         "RIVAL_JOURNAL": prefix + JOURNAL.name,
         "RIVAL_ENTRIES": prefix + ENTRIES.name,
         "RIVAL_PARTITIONS": str(PARTITIONS),
         "RIVAL_RECORDS": str(house.written),
-        "RIVAL_WARM": str(backlog.warm),
+        "RIVAL_WARM": str(PARTITIONS + members + int(warm * (len(backlog.sent) - members))),
         "RIVAL_PROGRAMME": str(PROGRAMME),
         "RIVAL_SAMPLE": str(sample),
         "RIVAL_FOLDER": str(scratch),

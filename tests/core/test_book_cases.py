@@ -14,7 +14,8 @@ import pytest
 from events.decode import Unreadable
 from events.refusals import Refusal
 from events.values import instant
-from tests.drivers.facts import World, fact
+from services.workbench.simulate import Simulation
+from tests.drivers.facts import World, fact, told
 
 PROGRAMME = """
 programme: cases
@@ -27,6 +28,17 @@ rules:
     share: {points: 1, per_minor: 100, %s}
 """
 WITHOUT_END = PROGRAMME.replace(", %s", "")
+
+TIERED = """
+programme: tiered
+version: tiered-1
+effective_from: 2020-01-01T00:00:00Z
+currency: GBP
+zone: Europe/London
+partners: [fuel]
+tier: {levels: [{name: gold, from_minor: 100000}], window_months: 0}
+rules: [{id: base, share: {points: 1, per_minor: 100, tier_percent: [100, 150]}}]
+"""
 
 
 def one_month() -> World:
@@ -119,6 +131,17 @@ def test_case_11_a_redemption_races_expiry_and_another() -> None:
     assert lapsed.member().expired == 20
     lapsed.until("2026-02-11T00:04:50")
     assert (lapsed.member().expired, lapsed.member().held, lapsed.member().available) == (100, 0, 0)
+
+
+def test_a_hold_that_lapses_after_its_lot_adds_to_what_ended_with_it() -> None:
+    """20 of 100 end at midnight, the 80 held at the lapse; the goods come back: nothing was used, nothing is owed."""
+    world = one_month()
+    world.tell_all("""
+        2026-01-10 buy A 100.00
+        2026-02-10T23:59:50 hold h1 80 until 2026-02-11T00:04:50
+        2026-02-12 back b1 of A 100.00
+    """)
+    assert (world.member().reversed, world.member().expired, world.member().debt) == (100, 0, 0)
 
 
 def test_case_15_earning_in_debt() -> None:
@@ -301,7 +324,7 @@ def test_case_5_a_late_offline_sale_changes_the_tier_backwards() -> None:
     tiered = tiered.replace("rules:", "tier: {levels: [{name: gold, from_minor: 100000}], window_months: 0}\nrules:")
     told_in_order = ["2026-03-10 buy P1 600.00", "2026-03-12 buy P2 500.00", "2026-03-13 buy P3 200.00"]
     for order in permutations(told_in_order):
-        world = World(tiered)
+        world = World(TIERED)
         results = [world.tell(line) for line in order]
         assert world.lots() == {"P1": 600, "P2": 500, "P3": 300}
         assert world.member().available == 1400
@@ -329,6 +352,42 @@ def test_a_programme_that_is_published_later_rates_what_has_happened_since_it_be
              sha256=sha256(text.encode()).hexdigest())
     )  # fmt: skip
     assert (world.lots(), world.member().issued, world.member().spent) == ({"B": 80}, 200, 120)
+
+
+def test_a_return_is_judged_by_the_rules_of_its_purchase() -> None:
+    """A pound earns 1 in January and 2 from February on. 100.00 of January come back in February: 100 are taken."""
+    february = WITHOUT_END.replace("cases-1", "cases-2").replace("2020-01-01", "2026-02-01")
+    world = World(WITHOUT_END)
+    world.simulation = Simulation([WITHOUT_END, february.replace("points: 1", "points: 2")], ["1", "2"])
+    world.tell_all("""
+        2026-01-10 buy A 100.00
+        2026-02-10 buy B 100.00
+        2026-02-11 back b1 of A 100.00
+    """)
+    assert world.lots() == {"B": 200}
+
+
+def test_a_return_takes_back_at_the_level_that_its_purchase_was_rated_in() -> None:
+    """1,000.00 bought as standard make gold. 100.00 of them come back: 100 points, not 150."""
+    world = World(TIERED)
+    world.tell_all("""
+        2026-01-10 buy A a=1000.00
+        2026-01-11 buy B b=100.00
+        2026-01-12 back b1 of A a=100.00
+    """)
+    assert world.lots() == {"A": 900, "B": 150}
+
+
+def test_a_partner_is_told_what_a_late_fact_changes() -> None:
+    """P3 in the fuel shop earned 200 as standard; P2 arrives and makes it 300: 100 more for P3, and nothing for P2."""
+    world = World(TIERED)
+    for said in (told("2026-03-10 buy P1 600.00"),
+                 fact(type="purchase", id="P3", occurred_at="2026-03-13T12:00:00Z", partner="fuel", store="s7",
+                      lines=[{"item": "a", "total_minor": 20000}]),
+                 told("2026-03-12 buy P2 500.00")):  # fmt: skip
+        world.simulation.add(said)
+    told_then = [due[:4] for booked in world.simulation.booked for due in booked.results[0].rewards]
+    assert told_then == [("fuel", "earned", 200, "P3"), ("fuel", "earned", 100, "P3")]
 
 
 def test_an_offline_redemption_of_before_an_expiry_leaves_no_debt() -> None:

@@ -1,8 +1,10 @@
 """The laws of a mechanic, checked for every one that is registered, and for two unlawful ones that must be refused.
 
-A cell commutes over the changes of different purchases; a change there and back is nothing; a return equals buying what
-is left; nothing is mutated; due is a function with one due per identity, whole and non-zero; cell and key survive their
-encoding. Not checkable here: no clock, no look-up, no randomness (CONTRIBUTING.md).
+A cell commutes over the changes of different purchases, and over the facts that the mechanic reads beside them (what
+enrols a member comes before what the member buys); a change there and back is nothing, also that of a basket that was
+never bought; a return equals buying what is left; nothing is mutated; due is a function with one due per identity,
+whole and non-zero; cell and key survive their encoding. Not checkable here: no clock, no look-up, no randomness
+(CONTRIBUTING.md).
 """
 
 from __future__ import annotations
@@ -15,11 +17,25 @@ import msgspec
 import pytest
 
 from events.model import Model
+from services.programme.calendar import EPOCH, NEVER
 from services.programme.mechanic import POINTS, Basket, Change, Due, Frame, Key, Mechanic, Meter
 from services.programme.mechanics import MECHANICS
 from tests.drivers.facts import fact
 
 CONFIGS: dict[str, list[dict[str, Any]]] = {
+    "adjustment": [{}, {"valid_months": 1}],
+    "daily_cap": [{"points": 1}, {"points": 60}, {"points": 400}],
+    "ladder": [
+        {"per_minor": 10000, "steps": [{"from_minor": 0, "points": 3}, {"from_minor": 10000, "points": 10}]},
+        {"per_minor": 100, "steps": [{"from_minor": 20000, "points": 2}], "only": ["tea"]},
+    ],
+    "referral": [
+        {"points": 200, "from_minor": 15000, "within_days": 60, "after_days": 30},
+        {"points": 200, "within_days": 10, "after_days": 0, "valid_months": 1, "only": ["cup"]},
+    ],
+    "stamps": [{"every": 2, "unit": "v"}, {"every": 1, "unit": "v", "exclude": ["tea"]}],
+    "voucher": [{"per_points": 50, "unit": "v"}, {"per_points": 1, "unit": "v"}],
+    "welcome": [{"points": 500, "valid_months": 1}, {"unit": "v"}],
     "share": [
         {"points": 1, "per_minor": 100},
         {"points": 3, "per_minor": 50, "only": ["tea"], "tier_percent": [100, 125], "valid_months": 2},
@@ -28,22 +44,45 @@ CONFIGS: dict[str, list[dict[str, Any]]] = {
     ],
 }  # fmt: skip
 DAY_MS = 86_400_000
+JOINED = "2021-08-05T12:00:00Z"
+"""Some of the baskets below were bought before it, most of them after."""
+GOODS = {"item": "goods", "total_minor": 1}
 
 
 def purchase(number: int, rnd: random.Random, meter: Meter) -> Basket:
-    day = 738_000 + rnd.randrange(40)
+    day = 738_000 + rnd.randrange(12)
     rows = [
         {"item": f"i{n}", "total_minor": rnd.randrange(1, 9000), "categories": rnd.choice([["tea"], ["cup"], []])}
         for n in range(3)
     ]
     said: Any = fact(id=f"p{number}", type="purchase", occurred_at="2026-01-01T00:00:00Z", lines=rows)
-    at_ms = day * DAY_MS + rnd.randrange(DAY_MS)
-    return Basket(f"p{number}", at_ms, day, said.lines, rnd.randrange(3), "", meter.measure(said.lines))
+    at_ms = (day - EPOCH) * DAY_MS + rnd.randrange(DAY_MS)
+    return Basket(f"p{number}", at_ms, day, day, said.lines, rnd.randrange(3), "", meter.measure(said.lines))
 
 
 def half(basket: Basket, meter: Meter) -> Basket:
     lines = tuple(msgspec.structs.replace(line, total_minor=line.total_minor // 2) for line in basket.lines)  # type: ignore[type-var]
     return msgspec.structs.replace(basket, lines=lines, measures=meter.measure(lines))
+
+
+def others(mechanic: Mechanic, rnd: random.Random) -> list[Change]:
+    """Facts beside baskets that the mechanic reads; who is enrolled comes first."""
+    made: list[dict[str, Any]] = []
+    for n in range(3):
+        made += [
+            {"id": f"e{n}", "type": "enrolled", "occurred_at": JOINED, "referrer": f"bob{n}"},
+            {"id": f"u{n}", "type": "used", "what": rnd.choice(["v", "w"]), "count": rnd.randrange(1, 4)},
+            {"id": f"a{n}", "type": "adjusted", "points": rnd.choice([-5, 70]), "reason": "r", "actor": "a"},
+            {"id": f"m{n}", "type": "message", "sender": "bob", "rule": "r", "points": rnd.choice([-5, 70])},
+        ]
+    made = [value for value in made if value["type"] in mechanic.kinds]
+    made.sort(key=lambda value: value["type"] != "enrolled")
+    changes = []
+    for value in made:
+        told: Any = fact(**{"occurred_at": f"2021-0{rnd.randrange(1, 9)}-01T00:00:00Z"} | value)
+        points = getattr(told, "points", 0)
+        changes.append(Change(told, None, None, [((NEVER, 0, 0, told.id), points)] if points else []))
+    return changes
 
 
 class Lawbreak(Exception):
@@ -93,10 +132,10 @@ def check_laws(kind: type[Mechanic], config: Model, tries: int = 60) -> None:
     rnd = random.Random(7)
     for _ in range(tries):
         meter = Meter()
-        mechanic = kind(config, meter, Frame("Europe/London", "GBP"))
-        whole = meter.add("minor")
+        mechanic = kind(config, meter, Frame("Europe/London", "GBP", "rule"))
+        whole = meter.add("gross")
         baskets = [purchase(n, rnd, meter) for n in range(6)]
-        about: Any = fact(id="f", type="enrolled", occurred_at="2026-01-01T00:00:00Z")
+        about: Any = fact(id="f", type="return", occurred_at="2026-01-01T00:00:00Z", lines=[GOODS])
 
         def change(before: Basket | None, after: Basket | None, about: Any = about, whole: int = whole) -> Change:
             basket = after or before
@@ -113,21 +152,35 @@ def check_laws(kind: type[Mechanic], config: Model, tries: int = 60) -> None:
                 if mechanic.due(None, nothing):
                     raise Lawbreak("worth something when empty")
             continue
-        bought = [change(None, basket) for basket in baskets]
-        shuffled = rnd.sample(bought, len(bought))
-        cells = cells_of(mechanic, bought)
-        if cells != cells_of(mechanic, shuffled):
-            raise Lawbreak("does not commute")
+        told = others(mechanic, rnd)
+        if mechanic.per_fact:
+            for one in told:
+                worth(mechanic, {"fact": one.fact})
+            continue
+        joined = [one for one in told if one.fact.type == "enrolled"]
+        bought = [change(None, basket) for basket in baskets] if "basket" in mechanic.kinds else []
+        later = [*bought, *(one for one in told if one.fact.type != "enrolled")]
+        cells = cells_of(mechanic, [*joined, *later])
+        for order in (later[::-1], rnd.sample(later, len(later))):
+            if cells != cells_of(mechanic, [*joined, *order]):
+                raise Lawbreak("does not commute")
+        if not bought:
+            worth(mechanic, cells)
+            continue
+        bought = [*joined, *later]
         for key, cell in cells.items():
             if tuples(msgspec.msgpack.decode(msgspec.msgpack.encode((key, cell)))) != (key, cell):
                 raise Lawbreak("cell does not survive its encoding")
-        first, less = baskets[0], half(baskets[0], meter)
+        first, less, loose = baskets[0], half(baskets[0], meter), purchase(99, rnd, meter)
         if cells_of(mechanic, [*bought, change(first, less), change(less, first)]) != cells:
             raise Lawbreak("there and back is not nothing")
+        if cells_of(mechanic, [*bought, change(loose, None), change(None, loose)]) != cells:
+            raise Lawbreak("there and back is not nothing")
         returned = worth(mechanic, cells_of(mechanic, [*bought, change(first, less)]))
-        if returned != worth(mechanic, cells_of(mechanic, [change(None, less), *bought[1:]])):
+        kept = [one if one.after is not first else change(None, less) for one in bought]
+        if returned != worth(mechanic, cells_of(mechanic, kept)):
             raise Lawbreak("a return is not the purchase of what is left")
-        if worth(mechanic, cells_of(mechanic, [bought[0], change(first, None)])):
+        if worth(mechanic, cells_of(mechanic, [change(None, first), change(first, None)])):
             raise Lawbreak("worth something when empty")
 
 
@@ -149,7 +202,7 @@ class Stamps(Mechanic):
     Config: ClassVar[type[Model]] = _NoConfig
 
     def __init__(self, config: Any, meter: Meter, frame: Frame) -> None:
-        self.measure = meter.add("minor")
+        self.measure = meter.add("gross")
         self._measure: int = self.measure
 
     def key(self, change: Change) -> Key | None:

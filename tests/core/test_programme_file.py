@@ -30,7 +30,7 @@ RULES = "rules:\n  - id: base\n    share: {points: 1, per_minor: 100}\n"
         (HEAD.replace("2026-01-01T00:00:00Z", "2026-01-01") + RULES, 3, "effective_from"),
         (HEAD.replace("2026-01-01T00", "2026-13-01T00") + RULES, 3, "month must be in"),
         (HEAD + "zone: Europe/Lundon\n" + RULES, 5, "IANA"),
-        (HEAD + RULES.replace("share", "shares"), 6, "exactly one of: share"),
+        (HEAD + RULES.replace("share", "shares"), 6, "and exactly one of: adjustment, daily_cap"),
         (HEAD + RULES.replace("points: 1", "points: 1.5"), 7, "rules.0.share.points"),
         (HEAD + RULES.replace("points: 1", "points: 0"), 7, "greater than 0"),
         (HEAD + RULES.replace("points: 1", "points: one"), 7, "valid integer"),
@@ -41,6 +41,7 @@ RULES = "rules:\n  - id: base\n    share: {points: 1, per_minor: 100}\n"
         (HEAD + "partners: [a, a]\n" + RULES, 5, "partner a stands twice"),
         (HEAD + "tier: {levels: [{name: b, from_minor: 5}, {name: a, from_minor: 5}]}\n" + RULES, 5, "ascend"),
         (HEAD + "tier: {levels: []}\n" + RULES, 5, "levels"),
+        (HEAD + TIER + "  holds: {}\n" + RULES, 7, "holds"),
         (HEAD + TIER + "  hold: {}\n" + RULES, 7, "either months or years"),
         (HEAD + TIER + "  hold: {months: 1, years: 1}\n" + RULES, 7, "either months or years"),
         (HEAD + TIER + "  hold: {days: 1}\n" + RULES, 7, "days"),
@@ -61,6 +62,55 @@ def test_a_fault_names_its_line_and_a_remedy(text: str, line: int, says: str) ->
     assert any(fault.startswith(f"shop.yaml:{line}: ") and says in fault for fault in refused.value.faults), (
         refused.value.faults
     )
+
+
+@pytest.mark.parametrize(
+    ("part", "says"),
+    [
+        ("returns: {policy: kind}", "'protected' or 'strict'"),
+        ("returns: {shortfall: none}", "'debt', 'write_off' or 'source_lot'"),
+        ("redemptions: {after_expiry: grace}", "go together"),
+        ("redemptions: {grace_days: 3}", "go together"),
+        ("redemptions: {late_capture: maybe}", "'book' or 'refuse'"),
+        ("late_days: -1", "greater than or equal to 0"),
+        ("late_days: 367", "less than or equal to 366"),
+        ("stores: {s1: {zone: Mars/Olympus}}", "IANA"),
+        ("stores: {s1: {}}", "stores.s1.zone: Field required"),
+        ("stores: {'no id!': {zone: UTC}}", "stores.no id!"),
+        ("transfers: {fee_percent: 101}", "less than or equal to 100"),
+        ("transfers: {fee: 1}", "transfers.fee"),
+    ],
+)
+def test_a_policy_that_is_none_is_refused_with_its_line(part: str, says: str) -> None:
+    with pytest.raises(ProgrammeError) as refused:
+        compile_programme([HEAD + part + "\n" + RULES], ["shop.yaml"])
+    assert any(fault.startswith("shop.yaml:5: ") and says in fault for fault in refused.value.faults), (
+        refused.value.faults
+    )
+
+
+def test_policies_have_defaults_and_stand_on_the_version_as_plain_fields() -> None:
+    said = """late_days: 10
+returns: {policy: strict, shortfall: source_lot}
+redemptions: {after_expiry: grace, grace_days: 30, late_capture: refuse}
+transfers: {fee_percent: 5}
+stores: {s1: {zone: UTC}, s2: {zone: Asia/Tokyo}}
+"""
+    plain = compile_programme([HEAD + TIER + RULES]).versions[0]
+    version = compile_programme([HEAD + said + TIER + RULES]).versions[0]
+    fields = ("late_days", "returns", "shortfall", "after_expiry", "grace_days", "late_capture", "transfer_fee_percent")
+    assert [getattr(plain, field) for field in fields] == [35, "protected", "debt", "original", 0, "book", 0]
+    assert [getattr(version, field) for field in fields] == [10, "strict", "source_lot", "grace", 30, "refuse", 5]
+    assert (plain.store_zones, version.store_zones) == ({}, {"s2": "Asia/Tokyo"})
+    assert plain.tier is not None
+    assert version.tier is not None
+    assert (plain.tier.strict, version.tier.strict) == (False, True)
+
+
+def test_two_rules_cannot_give_one_unit() -> None:
+    rules = "rules:\n  - {id: a, stamps: {every: 2, unit: mug}}\n  - {id: b, welcome: {unit: mug}}\n"
+    with pytest.raises(ProgrammeError, match=r"shop.yaml:7: rules.1.welcome.unit: a gives the unit mug already"):
+        compile_programme([HEAD + rules], ["shop.yaml"])
 
 
 def test_every_fault_is_said_at_once_in_the_order_of_the_lines() -> None:

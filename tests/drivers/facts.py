@@ -21,7 +21,7 @@ MEMBER = "ann"
 def minor(amount: str) -> int:
     """Pence of '12.34'."""
     pounds, _, pence = amount.partition(".")
-    return int(pounds) * 100 + int(pence.ljust(2, "0") or 0)
+    return int(pounds or 0) * 100 + int(pence.ljust(2, "0") or 0)
 
 
 def fact(**said: Any) -> Fact:
@@ -42,12 +42,18 @@ def at(text: str) -> str:
 
 
 def lines(words: list[str]) -> list[dict[str, Any]]:
-    """'tea/wine=11.00' per word: item, its categories, its total; a bare amount is the item `goods`."""
+    """'2*tea/wine=11.00~1.83' per word: units, item, its categories, its total and the tax in it.
+
+    A bare amount is the item `goods`; units and tax may be left out.
+    """
     found = []
     for word in words:
         name, _, amount = word.rpartition("=")
+        units, _, name = name.rpartition("*")
+        total, _, tax = amount.partition("~")
         item, *categories = (name or "goods").split("/")
-        found.append({"item": item, "total_minor": minor(amount), "categories": categories})
+        line = {"item": item, "total_minor": minor(total), "tax_minor": minor(tax), "categories": categories}
+        found.append(line | ({"quantity": int(units)} if units else {}))
     return found
 
 
@@ -67,7 +73,7 @@ def told(line: str, member: str = MEMBER) -> Fact:
         case "fix":
             return fact(**base, type="correction", revision=int(rest[0][1:]), lines=lines(rest[1:]))
         case "back" if rest[0] == "of":
-            rows = [row | {"quantity": 0} for row in lines(rest[2:])]
+            rows = [{"quantity": 0} | row for row in lines(rest[2:])]
             return fact(**base, type="return", purchase=rest[1], lines=rows)
         case "back":
             return fact(**base, type="return", lines=lines(rest))

@@ -24,10 +24,6 @@ ROUNDS = 25
 figures_of_this_run = pytest.StashKey[Figures]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--soak", action="store_true", help="fault tests: 3,000 kills and 300 pauses")
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "storm" in metafunc.fixturenames:
         metafunc.parametrize("storm", range(ROUNDS if metafunc.config.getoption("--soak") else 1))

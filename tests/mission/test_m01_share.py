@@ -32,6 +32,23 @@ rules:
             "w/wine=24.00 g=11.00 t/tobacco=15.00 c/gift-card=10.00",
             35,
         ),
+        # case 10: the same net of tax (wine holds 4.00 of it): 20.00 and 11.00 are 31
+        (
+            "{points: 1, per_minor: 100, base: net, exclude: [tobacco, gift-card]}",
+            "w/wine=24.00~4.00 g=11.00 t/tobacco=15.00 c/gift-card=10.00",
+            31,
+        ),
+        # a voucher of 6.00 over all 60.00 takes 3.50 off the eligible 35.00; over the eligible lines alone all 6.00
+        (
+            "{points: 1, per_minor: 100, exclude: [tobacco, gift-card]}",
+            "w/wine=21.60 g=9.90 t/tobacco=13.50 c/gift-card=9.00",
+            31,
+        ),
+        (
+            "{points: 1, per_minor: 100, exclude: [tobacco, gift-card]}",
+            "w/wine=19.89 g=9.11 t/tobacco=15.00 c/gift-card=10.00",
+            29,
+        ),
         # a bonus for one category is the same rule with `only`
         ("{points: 1, per_minor: 200, only: [wine]}", "w/wine=24.99 g=11.00", 12),
         # a line of two categories counts once, and an exclusion wins
@@ -57,6 +74,18 @@ def test_spent_on_the_second_purchase_and_taken_back_with_the_goods() -> None:
     assert world.stands() == "available 0 pending 0 held 0 debt 0"
     world.tell("2026-01-21 back b1 of A 9000.00")
     assert world.stands() == "available 0 pending 0 held 0 debt 450"
+
+
+def test_a_return_of_a_net_basket_leaves_the_points_of_the_net_rest() -> None:
+    """Case 9, net: 2.39, 3.59 and 1.19 hold 0.40, 0.60 and 0.20 of tax: 5.97 net, 5 points. What comes back takes
+    1, 2 and 2, and its tax."""
+    world = World(PROGRAMME % "{points: 1, per_minor: 100, base: net}")
+    world.tell("2026-01-10 buy A a=2.39~.40 b=3.59~.60 c=1.19~.20")
+    stood = [world.member().available]
+    for line in ("back b1 of A c=1.19~.20", "back b2 of A a=2.39~.40", "back b3 of A b=3.59~.60"):
+        world.tell(f"2026-01-11 {line}")
+        stood.append(world.member().available)
+    assert stood == [5, 4, 2, 0]
 
 
 def test_points_granted_in_may_for_the_next_month_are_gone_on_1_july() -> None:

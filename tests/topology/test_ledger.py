@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import random
@@ -209,6 +210,29 @@ async def test_a_commit_whose_answer_is_lost_is_found_out(lost: str) -> None:
     play = await Play(store=store, most=10).run([*programme("plain"), *facts])
     assert play.balances() == points
     assert_topics_are_the_tables(play)
+
+
+async def test_nothing_is_published_that_is_not_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "FULL_RECORDS", 1)
+    facts, _ = shopping(14)
+    play, seen = Play(most=5), []
+
+    async def write(topic: str, partition: int, records: Any) -> None:
+        if topic == "entries.v1":
+            seen.extend((partition, int(dict(headers)["seq"])) for _, _, headers in records)
+            assert all(one in play.store.fact for one in seen)
+        await arrive(topic, partition, records)
+
+    async def slow_commit(batch: Any) -> None:
+        for _ in range(20):  # turns of the loop in which something might be published too early
+            await asyncio.sleep(0)
+        await commit(batch)
+
+    arrive, commit = play.topics.write, play.store.commit
+    monkeypatch.setattr(play.topics, "write", write)
+    monkeypatch.setattr(play.store, "commit", slow_commit)
+    await play.run([*programme("plain"), *facts])
+    assert len(set(seen)) == len(play.store.fact)
 
 
 async def test_failed_writes_leave_no_hole() -> None:
@@ -450,6 +474,29 @@ async def test_who_was_overtaken_commits_nothing_more() -> None:
     assert first.worker.owned == {}
     await second.worker.turn(second.journal)
     await second.kill()
+    await play.run([])
+    assert play.balances() == points
+    assert_topics_are_the_tables(play)
+
+
+async def test_who_comes_back_knows_what_another_did_meanwhile() -> None:
+    facts, points = shopping(13)
+    play = Play(most=10)
+    for said in [*programme("plain"), *facts[:30]]:
+        play.say(said)
+    first = Process(play, None)
+    await first.work(turns=2)
+    await first.worker.settle(first.journal)
+    second = Process(play, None)
+    await second.work()
+    await second.kill()
+    for said in facts[30:]:
+        play.say(said)
+    first.journal.begin(await first.worker.claim(first.journal, range(PARTITIONS)))
+    while first.journal.waiting():
+        await first.worker.turn(first.journal)
+    await first.worker.settle(first.journal)
+    await first.kill()
     await play.run([])
     assert play.balances() == points
     assert_topics_are_the_tables(play)

@@ -3,6 +3,25 @@
 from __future__ import annotations
 
 from services.programme.mechanic import Mechanic
+from services.programme.mechanics.adjustment import Adjustment
+from services.programme.mechanics.daily_cap import DailyCap
+from services.programme.mechanics.ladder import Ladder
+from services.programme.mechanics.referral import Referral
 from services.programme.mechanics.share import Share
+from services.programme.mechanics.stamps import Stamps
+from services.programme.mechanics.voucher import Voucher
+from services.programme.mechanics.welcome import Welcome
 
-MECHANICS: dict[str, type[Mechanic]] = {"share": Share}
+MECHANICS: dict[str, type[Mechanic]] = {
+    "adjustment": Adjustment,
+    "daily_cap": DailyCap,
+    "ladder": Ladder,
+    "referral": Referral,
+    "share": Share,
+    "stamps": Stamps,
+    "voucher": Voucher,
+    "welcome": Welcome,
+}
+
+ALWAYS = ("adjustment",)
+"""In every programme, with its defaults where the file says nothing of it."""

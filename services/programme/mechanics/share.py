@@ -10,29 +10,21 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from events.model import Model
-from events.values import Label, Months, NaturalInt, PositiveInt, floor_div
+from events.values import Months, NaturalInt, PositiveInt, floor_div
 from services.programme.calendar import NEVER, end_after_months, midnight
-from services.programme.mechanic import POINTS, Basket, Due, Frame, Key, Mechanic, Meter
-
-POINTS_PER_MINOR_MAX = 1_000
-"""Points for a penny, at the highest level. The language's largest receipt so earns 10^17: no sum comes near 2^63."""
+from services.programme.mechanic import POINTS, POINTS_PER_MINOR_MAX, Basket, Due, Frame, Key, Mechanic, Meter, Spend
 
 
 class Share(Mechanic):
     """`points` for every `per_minor` of the lines that count, times the tier's percentage, rounded down once."""
 
-    class Config(Model):
+    class Config(Spend):
         """The keys under `share:`."""
 
         points: PositiveInt
         """Points (in the programme's smallest unit of them) per `per_minor`."""
         per_minor: PositiveInt
         """Money in minor units: 100 means per 1.00."""
-        only: tuple[Label, ...] = ()
-        """Count only lines of these categories; empty: all lines."""
-        exclude: tuple[Label, ...] = ()
-        """Never count lines of these categories."""
         tier_percent: Annotated[tuple[NaturalInt, ...], Field(min_length=1)] = (100,)
         """By level; the last one holds for every higher level."""
         valid_months: Months | None = None
@@ -51,7 +43,7 @@ class Share(Mechanic):
     per_purchase: ClassVar[bool] = True
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
-        self.measure = meter.add("minor", frozenset(config.exclude), frozenset(config.only))
+        self.measure = meter.add(config.base, config)
         self._measure: int = self.measure
         self._percent = config.tier_percent
         self._top = len(config.tier_percent) - 1

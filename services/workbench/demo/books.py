@@ -28,6 +28,7 @@ from projections.models import MODELS
 from projections.tier import read as tier
 from projections.tier.fold import Tier
 from services.book import member as book
+from services.book.pages import lots_of
 
 ASK_EVERY_S = 0.2
 PATIENCE_S = 120.0
@@ -187,6 +188,7 @@ class Books:
 
 def _customer(row: Record, moved: Mapping[str, int], declined: int) -> Row:
     state = book.decode(row["member"], row["state"])
+    lots = lots_of(state, state.pages, {})  # the club's points end: its members have no cold pages
     return {
         "member": row["member"],
         "earned": moved.get(_EARNED, 0),
@@ -201,7 +203,7 @@ def _customer(row: Record, moved: Mapping[str, int], declined: int) -> Row:
         "net": row["available"] + row["pending"] - row["debt"],
         "tier": row["tier"],
         "qualifying_minor": row["qualifying_minor"],
-        "lots": [[instant(lot[0]), instant(lot[1]), lot[3], lot[4]] for lot in state.lots if lot[0] < 1 << 60],
+        "lots": [[instant(lot[0]), instant(lot[1]), lot[3], lot[4]] for lot in lots if lot[0] < 1 << 60],
     }
 
 

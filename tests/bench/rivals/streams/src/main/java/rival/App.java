@@ -61,7 +61,7 @@ public final class App {
             return settings;
         }
         settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, Told.tuned("threads", 1)); // one core
-        settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, Told.tuned("commit_ms", 500));
+        settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, Told.tuned("commit_ms", 1000));
         settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, Told.tuned("cache_mb", 128) << 20);
         settings.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, 10_000);
         settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.MAX_POLL_RECORDS_CONFIG), Told.tuned("poll", 5_000));

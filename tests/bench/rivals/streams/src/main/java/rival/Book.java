@@ -1,5 +1,7 @@
 package rival;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.time.Duration;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.utils.Bytes;
@@ -42,7 +44,7 @@ final class Book implements Processor<byte[], byte[], byte[], byte[]> {
             return; // the programme's own
         }
         Fact fact = Fact.of(record.value());
-        Bytes id = Bytes.wrap(fact.id.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        Bytes id = Bytes.wrap(fact.id.getBytes(UTF_8));
         Bytes key = Bytes.wrap(record.key());
         byte[] stored = members.get(key);
         Member member = stored == null ? new Member() : Member.of(stored);
@@ -68,7 +70,7 @@ final class Book implements Processor<byte[], byte[], byte[], byte[]> {
         switch (fact.type) {
             case "purchase" -> kept = Rules.bought(member, fact, seq, posting).bytes();
             case "return" -> {
-                Bytes bought = Bytes.wrap(fact.purchase.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+                Bytes bought = Bytes.wrap(fact.purchase.getBytes(UTF_8));
                 Purchase purchase = Purchase.of(facts.get(bought));
                 Rules.broughtBack(member, fact, purchase, posting);
                 facts.put(bought, purchase.bytes());

@@ -1,0 +1,42 @@
+"""Points that a person gives or takes by hand, and opening balances: each fact is a lot of its own, or a draw.
+
+Nothing takes an adjustment back but another one, so nothing is kept. What is taken is drawn in spending order.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from events.model import Model
+from events.values import Months
+from services.programme.calendar import NEVER, day_of, end_after_months, instant_ms
+from services.programme.mechanic import POINTS, Due, Frame, Key, Mechanic, Meter
+
+
+class Adjustment(Mechanic):
+    """What `adjusted` facts are worth."""
+
+    class Config(Model):
+        """The keys under `adjustment:`."""
+
+        valid_months: Months | None = None
+        """Where the fact itself says no end: with the day this many months later; None: never."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"adjusted"})
+    per_fact: ClassVar[bool] = True
+
+    def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
+        self._months = config.valid_months
+        self._zone = frame.zone
+
+    def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
+        points, at_ms = cell.points, instant_ms(cell.occurred_at)
+        if points < 0:
+            return ((POINTS, points, (0, 0, 0, "-a:" + cell.id), ""),)
+        if cell.expires_at is not None:
+            expires = instant_ms(cell.expires_at)
+        elif self._months is not None:
+            expires = end_after_months(day_of(at_ms, self._zone), self._months, self._zone)
+        else:
+            expires = NEVER
+        return ((POINTS, points, (expires, at_ms, at_ms, "a:" + cell.id), ""),) if points else ()

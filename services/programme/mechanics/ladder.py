@@ -1,0 +1,85 @@
+"""A ladder by the spend of a calendar month (M06): the month's step says what all of it earns, to spend in the next.
+
+The month's points lie in one lot, pending until the month ends and gone when the next one does. One stated floor, on
+the month: floor(points * spend / per_minor).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from events.model import Model
+from events.values import NaturalInt, PositiveInt, floor_div
+from services.programme.calendar import month_of, month_start
+from services.programme.mechanic import (
+    POINTS,
+    POINTS_PER_MINOR_MAX,
+    Basket,
+    Change,
+    Due,
+    Frame,
+    Key,
+    Mechanic,
+    Meter,
+    Spend,
+)
+
+
+class Step(Model):
+    """From which spend of the month on a step holds, and what it gives for every `per_minor` of all of it."""
+
+    from_minor: NaturalInt
+    points: NaturalInt
+
+
+class Ladder(Mechanic):
+    """The highest step that the month's spend reaches counts for the whole month."""
+
+    class Config(Spend):
+        """The keys under `ladder:`."""
+
+        per_minor: PositiveInt
+        """Money in minor units that a step's points are given for."""
+        steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+
+        @model_validator(mode="after")
+        def _ascending(self) -> Self:
+            starts = [step.from_minor for step in self.steps]
+            if starts != sorted(set(starts)):
+                raise ValueError("steps must ascend by from_minor; give each its own amount")
+            if max(step.points for step in self.steps) > POINTS_PER_MINOR_MAX * self.per_minor:
+                raise ValueError(f"more than {POINTS_PER_MINOR_MAX} points per minor unit; lower a step's points")
+            return self
+
+    keep_days: ClassVar[int] = 62
+
+    def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
+        self.measure = meter.add(config.base, config)
+        self._measure: int = self.measure
+        self._per = config.per_minor
+        self._steps = config.steps
+        self._zone = frame.zone
+
+    def key(self, change: Change) -> Key | None:
+        basket = change.after or change.before
+        return None if basket is None else month_of(basket.day)
+
+    def absorb(self, cell: Any, change: Change) -> Any:
+        """The month's spend."""
+        return (cell or 0) + self._spend(change.after) - self._spend(change.before) or None
+
+    def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
+        rate = 0
+        for step in self._steps:
+            if cell >= step.from_minor:
+                rate = step.points
+        points = floor_div(max(cell, 0) * rate, self._per)
+        if not points or not isinstance(key, int):
+            return ()
+        begins, ends = month_start(key + 1, self._zone), month_start(key + 2, self._zone)
+        return ((POINTS, points, (ends, begins, begins, f"m:{key // 12}-{key % 12 + 1:02d}"), ""),)
+
+    def _spend(self, basket: Basket | None) -> int:
+        return 0 if basket is None else basket.measures[self._measure]

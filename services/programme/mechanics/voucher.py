@@ -1,0 +1,52 @@
+"""A voucher for every so many points that were earned (a threshold voucher); the points are drawn from the lots.
+
+Points taken back by a return take unused vouchers with them. A used one stays, as its draw does: the points that it
+lacks are owed, and what is earned next repays it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from events.model import Model
+from events.values import Code, PositiveInt, floor_div
+from services.programme.calendar import NEVER
+from services.programme.mechanic import POINTS, Change, Due, Frame, Key, Mechanic, Meter
+
+
+class Voucher(Mechanic):
+    """One `unit` for every `per_points` of the rules before it, rounded down once, on the sum."""
+
+    class Config(Model):
+        """The keys under `voucher:`."""
+
+        per_points: PositiveInt
+        unit: Code = "voucher"
+        """The voucher's name; `used` facts say it."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"basket", "enrolled", "adjusted", "message", "used"})
+
+    def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
+        self._per = config.per_points
+        self._unit = config.unit
+
+    def key(self, change: Change) -> Key | None:
+        if change.fact.type == "used":
+            return self._unit if change.fact.what == self._unit else None
+        return self._unit if change.points else None
+
+    def absorb(self, cell: Any, change: Change) -> Any:
+        """(points earned, vouchers used)."""
+        earned, used = cell or (0, 0)
+        earned += sum(points for _, points in change.points)
+        used += change.fact.count if change.fact.type == "used" else 0
+        return (earned, used) if earned or used else None
+
+    def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
+        earned, used = cell
+        made = max(floor_div(max(earned, 0), self._per), used)
+        dues = (
+            (self._unit, made - used, (NEVER, 0, 0, self._unit), ""),
+            (POINTS, -made * self._per, (0, 0, 0, "-" + self._unit), ""),
+        )
+        return tuple(due for due in dues if due[1])

@@ -1,0 +1,73 @@
+"""What a programme says beside its rules: of returns, redemptions, stores, transfers, and how long a fact may be late.
+
+Owns these parts of the programme file and their defaults. What they do is the book's (services/book), which reads them
+off the compiled version.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from events.model import Model
+
+LATE_DAYS_MAX = 366
+
+
+class Closed(Model):
+    """A part of the file: a key that we do not know is a fault, never passed over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def known_zone(zone: str) -> str:
+    """The name, if it is one. Raises ValueError."""
+    if zone not in available_timezones():
+        raise ValueError(f"{zone!r} is not an IANA time zone; write for example Europe/London")
+    return zone
+
+
+class Returns(Closed):
+    """What goods that come back take with them."""
+
+    policy: Literal["protected", "strict"] = "protected"
+    """protected: later purchases keep what a level gave them; strict: they are rated as if the goods had never gone."""
+    shortfall: Literal["debt", "write_off", "source_lot"] = "debt"
+    """Points that are spent already: owed; written off beyond the balance; or taken from their own lot alone."""
+
+
+class Redemptions(Closed):
+    """What becomes of points that a cancelled redemption gives back, and of captures that come after their hold."""
+
+    after_expiry: Literal["original", "grace", "reissue"] = "original"
+    """Of a lot that has ended meanwhile: ended too; a lot of grace_days; a lot as if earned at the cancellation."""
+    grace_days: Annotated[int, Field(ge=1, le=3660)] | None = None
+    """How long such a lot lasts, with after_expiry: grace."""
+    late_capture: Literal["book", "refuse"] = "book"
+    """A capture after its hold has lapsed: booked, in debt if need be, since the discount was given; or refused."""
+
+    @model_validator(mode="after")
+    def _grace(self) -> Redemptions:
+        if (self.after_expiry == "grace") != (self.grace_days is not None):
+            raise ValueError("after_expiry: grace and grace_days go together; write for how many days the points last")
+        return self
+
+
+class Store(Closed):
+    """A store whose day is not the programme's."""
+
+    zone: str
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        return known_zone(zone)
+
+
+class Transfers(Closed):
+    """Points given to another member."""
+
+    fee_percent: Annotated[int, Field(ge=0, le=100)] = 0
+    """Share of the points that is kept, rounded down."""

@@ -1,0 +1,68 @@
+"""Every case of the conformance pack, folded in this process; one of them also through a command, as others run it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from events.values import millis
+from services.workbench.simulate import Simulation, report
+from tests.conformance.pack import CASES, OURS, Case, Fact, Report, adapter_of, check, differences, read
+from tests.drivers.facts import fact
+
+FILES = sorted(CASES.glob("*.yaml"))
+SCHEMA = json.loads((Path(__file__).parent / "case.schema.json").read_text())
+
+
+def folded(programmes: Sequence[str], facts: Sequence[Fact], until: str) -> Report:
+    simulation = Simulation(list(programmes), [f"programme {n}" for n in range(len(programmes))])
+    for said in facts:
+        simulation.add(fact(**said))
+    simulation.advance(millis(until))
+    return report(simulation)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_case(file: Path) -> None:
+    jsonschema.validate(yaml.safe_load(file.read_text()), SCHEMA)
+    assert list(check(read(file), folded)) == []
+
+
+def test_there_are_cases() -> None:
+    assert len(FILES) >= 19
+
+
+def test_through_the_command() -> None:
+    assert list(check(read(CASES / "expiry-is-an-exclusive-instant.yaml"), adapter_of(OURS))) == []
+
+
+def test_a_case_can_fail() -> None:
+    case = read(CASES / "earning-in-debt.yaml")
+
+    def generous(programmes: Any, facts: Any, until: str) -> Report:
+        found = json.loads(json.dumps(folded(programmes, facts, until)))
+        for member in found["members"]:
+            member["available"] += 1
+            member["lots"] = member["lots"][1:]
+        return found
+
+    found = list(check(case, generous))
+    assert found[0] == "earning-in-debt, step 1: ann.available is 31, not 30"
+    assert found[1] == "earning-in-debt, step 1: ann.lots is [], not [{'of': 'A', 'points': 30}]"
+
+
+def test_an_order_that_differs_is_named() -> None:
+    base = read(CASES / "same-receipt-twice.yaml")
+
+    def forgetful(programmes: Any, facts: Sequence[Fact], until: str) -> Report:
+        return folded(programmes, facts if facts[-1]["id"] == "B" else facts[:1], until)
+
+    case = Case(base.name, base.programmes, base.steps, any_order=True)
+    assert any("in the order" in line for line in check(case, forgetful))
+    assert list(differences({"then": {"nobody": {"available": 1}}}, {"members": [], "outcomes": []}))
