@@ -20,29 +20,9 @@ from services.programme.compile import Plan
 from services.programme.mechanic import POINTS, Change, Lot
 from services.programme.rate import Award, rate
 
-_PLAIN = frozenset({"purchase", "redemption_requested", "redemption_taken", "enrolled", "identifier_added"})
-"""Kinds that need no cold row of a member without pages and holds: nearly every fact, so they are told apart first."""
-
 
 def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
     """The cold rows that the fact needs and `cold` does not have yet. Ask again until (): some lead to others."""
-<<<<<<< ours
-=======
-    if fact.type in _PLAIN and not member.pages and not member.holds:
-        return ()
-    purchase = _purchase_of(fact)
-    if purchase is not None:
-        rows = (("purchase", purchase), ("fact", purchase))
-        if absent := tuple(key for key in rows if key not in cold):
-            return absent
-    redemption = getattr(fact, "redemption", None)
-    if redemption is not None and redemption not in member.holds and ("use", redemption) not in cold:
-        return (("use", redemption),)
-    lots, points = _touched(fact, at_ms, plan, member, cold)
-    keys: list[ColdKey] = [("gone", lot_id(lot)) for lot in sorted(lots)]
-    if redemption is not None:
-        keys += _draws_of(redemption, member, cold)
->>>>>>> theirs
     to_ms = max(at_ms, member.now_ms)
     seek = _SEEK.get(fact.type)
     if seek is None:
