@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from time import sleep
 
 from infra.clock import monotonic
 from infra.kafka.client import partition_of
@@ -23,6 +24,8 @@ WARM = int(os.environ["RIVAL_WARM"])
 PROGRAMME = Path(os.environ["RIVAL_PROGRAMME"])
 SAMPLE = Path(os.environ["RIVAL_SAMPLE"])
 FOLDER = Path(os.environ["RIVAL_FOLDER"])
+
+STAY_S = 1.0
 
 __all__ = ["BROKERS", "DATABASE", "ENTRIES", "FOLDER", "JOURNAL", "PARTITIONS", "PROGRAMME", "SAMPLE", "Clock", "plan"]
 
@@ -44,8 +47,9 @@ class Clock:
         return self._done >= RECORDS
 
     def say(self) -> None:
-        """Everything is durable and published."""
+        """Everything is durable and published. Stays for a moment: what was used is read from outside."""
         print(json.dumps({"events": self._done - self._warm, "seconds": monotonic() - self._began}), flush=True)
+        sleep(STAY_S)
 
 
 def plan() -> Plan:

@@ -34,6 +34,8 @@ import org.postgresql.copy.CopyManager;
 public final class Sink {
     private static final JsonFactory JSON = new JsonFactory();
     private static final Duration WAIT = Duration.ofMillis(50);
+    /** After the last line, while what was used is read from outside. */
+    private static final long STAY_MS = 1000;
 
     /** How a member stands after the last fact of a batch. */
     private record Standing(long available, long debt, int tier, long spend) {}
@@ -87,6 +89,7 @@ public final class Sink {
         }
         System.out.printf("{\"events\": %d, \"seconds\": %.6f}%n", Told.RECORDS - warm, (ended - began) / 1e9);
         System.out.flush();
+        Thread.sleep(STAY_MS);
     }
 
     /** Whether the application has committed the whole journal: then all of its output is on the topic. */
