@@ -98,6 +98,10 @@ def less(purchase: Standing, back: Back) -> Standing | None:
         kinds[categories] = had[0] + quantity, had[1] + total, had[2] + tax
     for item, quantity, total, tax, categories in back:
         kinds = rest.get(item, {})
+        had = kinds.get(categories, (0, 0, 0))
+        if had[0] >= quantity and had[1] >= total and had[2] >= tax:  # nearly always: of the line that was bought
+            kinds[categories] = had[0] - quantity, had[1] - total, had[2] - tax
+            continue
         missing = quantity, total, tax
         for kind in (categories, *kinds):
             had = kinds.get(kind, (0, 0, 0))
@@ -107,5 +111,7 @@ def less(purchase: Standing, back: Back) -> Standing | None:
                 missing = missing[0] - part[0], missing[1] - part[1], missing[2] - part[2]
         if any(missing[:2]):
             return None
-    rows = tuple((item, *left, kind) for item, kinds in rest.items() for kind, left in kinds.items() if any(left[:2]))
+    rows = tuple(
+        [(item, *left, kind) for item, kinds in rest.items() for kind, left in kinds.items() if left[0] or left[1]]
+    )
     return msgspec.structs.replace(purchase, rows=rows)

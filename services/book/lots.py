@@ -11,7 +11,7 @@ from bisect import bisect_left
 from events.entries import Account
 from services.book.accounts import DEBT, EXPIRED, ISSUED, LOT, REVERSED
 from services.book.member import Broken, Drawn, Member, Owed
-from services.book.pages import insert, open_holding, open_page, soonest
+from services.book.pages import fetch, insert, open_page, soonest
 from services.book.turn import Turn, lot_id
 from services.programme.mechanic import Lot
 
@@ -100,7 +100,8 @@ def take(turn: Turn, points: int, to: Account, why: str) -> Drawn:
 def claw(turn: Turn, lot: Lot, points: int, why: str) -> None:
     """Take back what a lot was granted: from itself, from its own breakage, from the other lots, then as debt."""
     member = turn.member
-    open_holding(turn, lot)
+    if member.pages:
+        fetch(turn, lot)
     own = min(points, remaining(member, lot))
     if own:
         change(turn, lot, -own)

@@ -1,10 +1,11 @@
 """Far lots: a saver's hot row holds the soonest lots and the sums; the rest lies in pages, out of the way.
 
 A page is sealed when too many lots lie open in the hot row, from those that are spent last, and opened when time or
-spending reaches its first lot, or when one of its lots is taken back. The soonest pages are near: packed in the hot
-row, where they cost a fact nothing but their bytes. The others are cold rows of their own; and where these are many,
-some of them are sealed into a page of pages, so that the hot row is bounded. Pages may overlap; a lot may stand in a
-page and in the hot row, and is one lot again when the page is opened. Pending lots are never sealed.
+spending reaches its first lot. A lot that is to be taken back is fetched from its page alone. The soonest pages are
+near: packed in the hot row, where they cost a fact nothing but their bytes. The others are cold rows of their own; and
+where these are many, some of them are sealed into a page of pages, so that the hot row is bounded. Pages may overlap;
+a lot may stand in a page and in the hot row, and is one lot again when the page is opened. Pending lots are never
+sealed.
 """
 
 from __future__ import annotations
@@ -83,18 +84,50 @@ def _add(member: Member, level: int, first: Any, last: Any, points: int, packed:
 
 def open_page(turn: Turn, page: Page) -> None:
     """Bring what a page holds back into the hot row. Raises Broken when its row was not loaded or is another."""
-    member, key = turn.member, str(page.number)
-    rows: Any = _lots(page.packed) if page.packed else turn.read("lots", key, _Pages if page.level else _Lots)
-    if rows is None or _points(page, rows) != page.points:
-        raise Broken(f"{member.id}: page {key} of its lots is {'missing' if rows is None else 'not what was sealed'}")
+    member, rows = turn.member, _rows_of(turn, page)
     member.pages.remove(page)
     if not page.packed:
-        turn.write("lots", key, None)
+        turn.write("lots", str(page.number), None)
     if page.level:
         for inner in rows:
             insort(member.pages, inner, key=_first)
     else:
         member.lots[:] = merged(member.lots, rows)
+
+
+def fetch(turn: Turn, lot: Lot) -> None:
+    """Bring what pages hold of one lot back into the hot row; their other lots stay where they are."""
+    member = turn.member
+    while shelf := next((page for page in member.pages if page.level and page.may_hold(lot)), None):
+        open_page(turn, shelf)
+    for page in [page for page in member.pages if page.may_hold(lot)]:
+        rows = _rows_of(turn, page)
+        index = bisect_left(rows, lot)
+        if index < len(rows) and rows[index][:4] == lot:
+            insert(member.lots, rows.pop(index))
+            _replace(turn, page, rows)
+
+
+def _replace(turn: Turn, page: Page, rows: list[LiveLot]) -> None:
+    """Fewer lots are left in a page."""
+    member = turn.member
+    member.pages.remove(page)
+    if not page.packed:
+        turn.write("lots", str(page.number), rows or None)
+    if rows:
+        packed = _pack(rows) if page.packed else b""
+        first, last, points = rows[0][:2], rows[-1][:2], sum(row[4] for row in rows)
+        insort(member.pages, Page(page.number, 0, first, last, points, packed), key=_first)
+
+
+def _rows_of(turn: Turn, page: Page) -> Any:
+    """What a page holds. Raises Broken."""
+    key = str(page.number)
+    rows: Any = _lots(page.packed) if page.packed else turn.read("lots", key, _Pages if page.level else _Lots)
+    if rows is None or _points(page, rows) != page.points:
+        what = "missing" if rows is None else "not what was sealed"
+        raise Broken(f"{turn.member.id}: page {key} of its lots is {what}")
+    return rows
 
 
 def _points(page: Page, rows: Any) -> int:
@@ -131,12 +164,6 @@ def open_ending(turn: Turn, by_ms: int) -> None:
     pages = turn.member.pages
     while pages and pages[0].first[0] <= by_ms:
         open_page(turn, pages[0])
-
-
-def open_holding(turn: Turn, lot: Lot) -> None:
-    """Open every page that may hold a lot."""
-    while (page := next((page for page in turn.member.pages if page.may_hold(lot)), None)) is not None:
-        open_page(turn, page)
 
 
 # ---------------------------------------------------------------- looking

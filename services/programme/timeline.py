@@ -9,6 +9,9 @@ Goods brought back lower the day that they were bought on, and the level is at o
 term that other spend has earned stays. What a day does not hold is taken from the newest days before it, where levels
 outlive their spend. A day is kept for as long as a return of what was bought on it can matter.
 
+A year has hundreds of days, and a purchase touches the newest one and the oldest: the days between lie packed in
+blocks, which cost nothing but their bytes until one of their days is needed (`Timeline.days` opens all of them).
+
 Time comes first: at one instant days leave the window, then days enter it, then a fact is counted. Every instant is
 exclusive. Does not own the levels' names, nor what a level multiplies.
 """
@@ -27,6 +30,15 @@ Before = tuple[int, ...]
 
 Spend = tuple[int, int, int]
 """(instant, the programme's day, qualifying spend): a purchase as it stands; negative: goods without their receipt."""
+
+
+BLOCK = 5
+"""The days of a block are those that agree but for so many bits: 32."""
+OPEN_DAYS_MAX = 72
+"""Two blocks and a few days: so many lie open before some are packed."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(dict[int, int]).decode
 
 
 class TierRule(msgspec.Struct, frozen=True):
@@ -105,8 +117,10 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
     """Qualifying spend of the window."""
     next_due_ms: int = NEVER
     """When time alone changes something: `roll` must be called by then."""
-    days: dict[int, int] = {}
-    """Day of the window -> its spend."""
+    near: dict[int, int] = {}
+    """Day of the window -> its spend: the days that lie open."""
+    packed: dict[int, bytes] = {}
+    """The other days by their block, ascending. A block is either open or packed."""
     gone: dict[int, int] = {}
     """Days that have left the window and may still matter. Empty where nothing outlives it and no return is strict."""
     coming: dict[int, int] = {}
@@ -117,6 +131,13 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
     """The day with which a recount begins. What was bought before can no longer change a level."""
     until_then: list[int] = []
     """`until` as it was when that day began."""
+
+    @property
+    def days(self) -> dict[int, int]:
+        """Day of the window -> its spend, all of them."""
+        for block in list(self.packed):
+            self._unpack(block)
+        return self.near
 
     def before(self) -> Before:
         """The state that a purchase of now is rated in, for the strict return that may come."""
@@ -139,12 +160,12 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
         drop = rule.drop_of(day)
         if not spend_minor or drop <= now_ms:
             return
-        days = self.days
-        _add(days, rule.place_of(day), spend_minor)
+        self._enter(rule.place_of(day), spend_minor)
         self.sum_minor += spend_minor
         self.level = rule.level(self.sum_minor)
         if spend_minor < 0 or drop <= self.next_due_ms:
-            self.next_due_ms = rule.drop_of(next(iter(days)) + EPOCH) if days else NEVER
+            first = self._first()
+            self.next_due_ms = rule.drop_of(first + EPOCH) if first is not None else NEVER
 
     def walk(self, before: Before, purchases: Sequence[Spend], rule: TierRule) -> list[Before]:
         """The state before each purchase, from the first one on, which was rated in `before`.
@@ -162,9 +183,9 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
             earlier[mine] = rest
         walker = Timeline(until=list(before[1:]), since=day - EPOCH, until_then=list(before[1:]))
         for d, spend in earlier.items():
-            there = walker.coming if midnight(d + EPOCH, rule.zone) > at_ms else walker.days
+            there = walker.coming if midnight(d + EPOCH, rule.zone) > at_ms else walker.near
             (there if rule.drop_of(d + EPOCH) > at_ms else walker.gone)[d] = spend
-        walker.sum_minor = sum(walker.days.values())
+        walker.sum_minor = sum(walker.near.values())
         walker.level = before[0]
         walker._plan(rule)
         states = []
@@ -181,18 +202,19 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
         """
         if new is None:
             self.level, self.sum_minor, self.next_due_ms = 0, 0, NEVER
-            self.days, self.gone, self.coming, self.until, self.since, self.until_then = {}, {}, {}, [], 0, []
+            self.near, self.packed, self.gone, self.coming = {}, {}, {}, {}
+            self.until, self.since, self.until_then = [], 0, []
             return
         if old is not None and msgspec.structs.replace(old, measure=new.measure) == new:
             return
-        known, self.days, self.gone = self.gone | self.days, {}, {}
+        known, self.near, self.gone = self.gone | self.days, {}, {}
         for day, spend in known.items():
             if new.drop_of(day + EPOCH) > at_ms:
-                _add(self.days, new.place_of(day + EPOCH), spend)
+                _add(self.near, new.place_of(day + EPOCH), spend)
             elif new.outlives or new.strict:
                 _add(self.gone, new.place_of(day + EPOCH), spend)
         today = day_of(at_ms, new.zone)
-        self.sum_minor = sum(self.days.values())
+        self.sum_minor = sum(self.near.values())
         self.until = self.until[: len(new.thresholds_minor)] if new.outlives else []
         self.level = _held(self.until, at_ms)
         self._rise(today, new)
@@ -204,14 +226,14 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
     # ---------------------------------------------------------------- one instant after another
 
     def _roll(self, at_ms: int, rule: TierRule) -> None:
-        days, coming = self.days, self.coming
+        coming = self.coming
         while (due := self.next_due_ms) <= at_ms:
             carried = rule.level(self.sum_minor)
-            while days and rule.drop_of((day := next(iter(days))) + EPOCH) <= due:
-                spend = days.pop(day)
+            while (first := self._first()) is not None and rule.drop_of(first + EPOCH) <= due:
+                spend = self.near.pop(first)
                 self.sum_minor -= spend
                 if rule.outlives or rule.strict:
-                    self.gone[day] = spend
+                    self.gone[first] = spend
             self._fall(due, carried, rule)
             while coming and midnight((day := next(iter(coming))) + EPOCH, rule.zone) <= due:
                 self._count(rule.place_of(day + EPOCH), coming.pop(day), rule)
@@ -223,15 +245,14 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
             return
         begins = rule.lag_days and midnight(day, rule.zone) > now_ms
         place = day - EPOCH if begins else rule.place_of(day)
-        there = self.coming if begins else self.days if rule.drop_of(day) > now_ms else self.gone
         if spend_minor > 0 and not begins and day == day_of(now_ms, rule.zone):
             self._count(place, spend_minor, rule)
         elif spend_minor > 0 and begins:
-            _add(there, place, spend_minor)
+            _add(self.coming, place, spend_minor)
         else:
             if spend_minor < 0 and rule.outlives:
                 spend_minor = self._take(place, spend_minor, rule, now_ms)
-            _add(there, place, spend_minor)
+            _add(self.coming if begins else self.days if rule.drop_of(day) > now_ms else self.gone, place, spend_minor)
             again = self._again(now_ms, rule)
             self.level, self.sum_minor, self.until = again.level, again.sum_minor, again.until
         self._plan(rule)
@@ -250,7 +271,7 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
     def _count(self, day: int, spend_minor: int, rule: TierRule) -> None:
         """A day's spend enters the window."""
         carried = rule.level(self.sum_minor)
-        _add(self.days, day, spend_minor)
+        self._enter(day, spend_minor)
         self.sum_minor += spend_minor
         if spend_minor < 0:
             self._fall(midnight(day + EPOCH, rule.zone), carried, rule)
@@ -286,12 +307,45 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
 
     def _plan(self, rule: TierRule) -> None:
         """When time alone changes something next."""
-        due = rule.drop_of(next(iter(self.days)) + EPOCH) if self.days else NEVER
+        first = self._first()
+        due = rule.drop_of(first + EPOCH) if first is not None else NEVER
         if self.coming:
             due = min(due, midnight(next(iter(self.coming)) + EPOCH, rule.zone))
         if rule.outlives and self.level > rule.level(self.sum_minor):
             due = min(due, self.until[self.level - 1])
         self.next_due_ms = due
+
+    # ---------------------------------------------------------------- days out of the way
+
+    def _first(self) -> int | None:
+        """The first day of the window; None: it has none."""
+        near, packed = self.near, self.packed
+        first = next(iter(near), None)
+        if packed and (first is None or first >> BLOCK > next(iter(packed))):
+            self._unpack(next(iter(packed)))
+            first = next(iter(self.near))
+        return first
+
+    def _enter(self, day: int, spend_minor: int) -> None:
+        """Add to a day of the window."""
+        if day >> BLOCK in self.packed:
+            self._unpack(day >> BLOCK)
+        _add(self.near, day, spend_minor)
+        if len(self.near) > OPEN_DAYS_MAX:
+            self._pack()
+
+    def _pack(self) -> None:
+        """Put all open blocks away but the oldest and the newest."""
+        blocks: dict[int, dict[int, int]] = {}
+        for day, spend in self.near.items():
+            blocks.setdefault(day >> BLOCK, {})[day] = spend
+        oldest, *between, newest = blocks
+        self.near = blocks[oldest] | blocks[newest]
+        self.packed = dict(sorted((self.packed | {block: _encode(blocks[block]) for block in between}).items()))
+
+    def _unpack(self, block: int) -> None:
+        """Lay a block open. Days ascend."""
+        self.near = dict(sorted((self.near | _decode(self.packed.pop(block))).items()))
 
     # ---------------------------------------------------------------- recounting
 
@@ -300,7 +354,7 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
         known = self.gone | self.days
         begin_ms = midnight(self.since + EPOCH, rule.zone)
         context = {d: s for d, s in known.items() if d < self.since and rule.drop_of(d + EPOCH) > begin_ms}
-        again = Timeline(days=context, until=list(self.until_then), sum_minor=sum(context.values()))
+        again = Timeline(near=context, until=list(self.until_then), sum_minor=sum(context.values()))
         again.level = max(rule.level(again.sum_minor), _held(again.until, begin_ms))
         again._plan(rule)
         for day, spend in known.items():

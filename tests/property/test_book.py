@@ -149,16 +149,16 @@ def test_a_story_told_twice_is_the_story(story: list[dict[str, Any]]) -> None:
 @SAVE
 @given(stories())
 def test_far_lots_in_pages_change_nothing(story: list[dict[str, Any]]) -> None:
-    """Pages of two lots behind a hot row of three, against a hot row that never overflows."""
+    """Pages of two lots, pages of two pages, and one near, behind three open lots; against lots that all lie open."""
     whole, paged = World(PROGRAMME), World(PROGRAMME)
     for said in story:
         whole.simulation.add(fact(**said))
-        with patch.multiple(pages, HOT_LOTS_MAX=3, PAGE_LOTS=2):
+        with patch.multiple(pages, HOT_LOTS_MAX=3, PAGE_LOTS=2, NEAR_PAGES=1, LEVEL_PAGES_MAX=2, PAGE_PAGES=2):
             paged.simulation.add(fact(**said))
             paged.member().check()
         assert len(paged.member().lots) <= 3 + sum(lot[2] > paged.member().now_ms for lot in paged.member().lots) + 1
         assert paged.simulation.lots("ann") == whole.member().lots
-    with patch.multiple(pages, HOT_LOTS_MAX=3, PAGE_LOTS=2):
+    with patch.multiple(pages, HOT_LOTS_MAX=3, PAGE_LOTS=2, NEAR_PAGES=1, LEVEL_PAGES_MAX=2, PAGE_PAGES=2):
         paged.until("2027-06-15")
         paged.until("2035-01-01")
     whole.until("2027-06-15")

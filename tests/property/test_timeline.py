@@ -9,21 +9,32 @@ from __future__ import annotations
 import copy
 from bisect import bisect_right
 from calendar import monthrange
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.programme import timeline as timelines
 from services.programme.calendar import NEVER
 from services.programme.timeline import Before, TierRule, Timeline
 
 LONDON = ZoneInfo("Europe/London")
 DAY = timedelta(days=1)
 SAVE = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def days_are_packed_early() -> Iterator[None]:
+    """Blocks of two days, of which few lie open: the stories are short."""
+    with patch.multiple(timelines, BLOCK=1, OPEN_DAYS_MAX=4):
+        yield
 
 
 def months_later(day: date, months: int) -> date:
