@@ -16,9 +16,10 @@ from events.facts import MemberFact
 from events.facts.purchases import Correction, Purchase, Return
 from events.refusals import Refusal
 from services.book import redemptions
+from services.book.accounts import REVERSED
 from services.book.baskets import basket_of, keep, known, less, rows_of, standing
 from services.book.history import order_of
-from services.book.lots import claw, earn, expire, repay
+from services.book.lots import claw, earn, expire, repay, take
 from services.book.pages import open_ending, seal
 from services.book.turn import Cold, Turn
 from services.programme.compile import Plan, Version
@@ -76,6 +77,33 @@ def play(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold, *
 def advance(turn: Turn, to_ms: int, plan: Plan) -> None:
     """Let everything that is due by an instant happen, each at its own: holds lapse, lots end, lots become active."""
     member = turn.member
+    if plan.starts_ms and member.version_ms < plan.starts_ms[-1] <= to_ms:
+        _begin_versions(turn, to_ms, plan)
+    _let_happen(turn, to_ms)
+    if member.timeline.next_due_ms <= to_ms:
+        version = plan.at(to_ms)
+        if version is not None and version.tier is not None:
+            member.timeline.roll(to_ms, version.tier)
+
+
+def _begin_versions(turn: Turn, to_ms: int, plan: Plan) -> None:
+    """Each programme version that begins by an instant takes over the levels, at its own instant."""
+    member = turn.member
+    for index, version in enumerate(plan.versions):
+        if not member.version_ms < version.starts_ms <= to_ms:
+            continue
+        member.version_ms = version.starts_ms
+        before = plan.versions[index - 1] if index else None
+        if before is None or not member.timeline.days:
+            continue
+        advance(turn, version.starts_ms, plan)
+        if before.tier is not None:
+            member.timeline.begin(before.tier, version.tier, version.starts_ms)
+
+
+def _let_happen(turn: Turn, to_ms: int) -> None:
+    """What is due of lots and holds, each at its own instant."""
+    member = turn.member
     if member.lots or member.pages or member.holds:
         while (due := member.next_event_ms) <= to_ms:
             turn.now_ms = member.now_ms = max(due, member.now_ms)
@@ -88,10 +116,19 @@ def advance(turn: Turn, to_ms: int, plan: Plan) -> None:
             for lot in active:  # one that ends at this very instant is gone, and repays nothing
                 repay(turn, lot[:4])
     turn.now_ms = member.now_ms = to_ms
-    if member.timeline.next_due_ms <= to_ms:
-        version = plan.at(to_ms)
-        if version is not None and version.tier is not None:
-            member.timeline.roll(to_ms, version.tier)
+
+
+# ---------------------------------------------------------------- deeds
+
+
+def _deed(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated | Refusal:
+    """A fact without a basket, worth what the rules say that read its type."""
+    version = plan.at(at_ms)
+    rules = version.rules.get(fact.type, ()) if version is not None else ()
+    if not rules:
+        return NOT_RATED
+    awards = rate(Change(fact, None, None, []), rules, turn.member.cells, turn.now_ms)
+    return Rated(version, 0, _post(turn, awards))
 
 
 # ---------------------------------------------------------------- baskets
@@ -192,13 +229,25 @@ def _post(turn: Turn, awards: list[Award]) -> int:
         if unit == POINTS and not to:
             net[lot] = net.get(lot, 0) + points
             why.setdefault(lot, []).append(f"{rule}:{points:+d}")
+        elif not to:
+            _count(turn.member.units, unit, points)
     for lot in sorted(net, key=lambda lot: (net[lot] < 0, lot)):
         points = net[lot]
-        if points > 0:
+        if lot[3].startswith("-"):
+            take(turn, -points, REVERSED, " ".join(why[lot]))
+        elif points > 0:
             earn(turn, lot, points, " ".join(why[lot]))
         elif points < 0:
             claw(turn, lot, -points, " ".join(why[lot]))
     return sum(net.values())
+
+
+def _count(units: dict[str, int], unit: str, change: int) -> None:
+    rest = units.get(unit, 0) + change
+    if rest:
+        units[unit] = rest
+    else:
+        units.pop(unit, None)
 
 
 _Fold = Callable[[Turn, Any, int, Plan, bool], Rated | Refusal]
@@ -220,5 +269,8 @@ _FOLDS: dict[str, _Fold] = {
     "redemption_taken": _redemption(redemptions.taken),
     "redemption_captured": _redemption(redemptions.capture),
     "redemption_voided": _redemption(redemptions.void),
+    "enrolled": _deed,
+    "used": _deed,
+    "adjusted": _deed,
 }
-"""What a fact of each type does. The others (enrolled, identifier_added ...) move nothing unless a rule reads them."""
+"""What a fact of each type does. The others (identifier_added ...) move nothing."""

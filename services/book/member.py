@@ -99,6 +99,10 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     """Open debts by cause; a repaid one moves to a cold row."""
     cells: dict[str, dict[int | str, _Cell]] = {}
     timeline: Timeline = msgspec.field(default_factory=Timeline)
+    version_ms: int = -NEVER
+    """When the newest programme version began whose beginning has been folded."""
+    units: dict[str, int] = {}
+    """What rules gave that is no points, by unit (vouchers, free items), less what was used."""
     recent: bytes = b""
     """The facts that count since the last chunk, in on-time order: steps, packed one after another. Only a late fact
     and the chunk's end read them."""

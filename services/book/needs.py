@@ -57,6 +57,10 @@ def _of_request(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -
     return [], set(), fact.points
 
 
+def _of_adjustment(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
+    return [], set(), max(0, -fact.points)
+
+
 def _of_redemption(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
     """What a capture or a void needs: what became of the redemption, and what giving it back touches."""
     use = ("use", fact.redemption)
@@ -69,6 +73,7 @@ def _of_redemption(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold
 _SEEK: dict[str, Callable[[Member, Any, int, Plan, Cold], _Sought]] = {
     "return": _of_purchase,
     "correction": _of_purchase,
+    "adjusted": _of_adjustment,
     "redemption_requested": _of_request,
     "redemption_taken": _of_request,
     "redemption_captured": _of_redemption,

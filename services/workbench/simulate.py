@@ -18,13 +18,14 @@ from events.decode import decode_fact, encode_fact, same_content
 from events.entries import Entry, encode_outcome
 from events.facts import Fact, MemberFact, ProgrammePublished
 from events.values import instant, millis
+from services.book.able import plan_of
 from services.book.member import LiveLot, Member, new
 from services.book.pages import lots_of
 from services.book.rewards import pseudonym
 from services.book.step import Missing, Result, rerate, step, tick
 from services.book.turn import Cold, ColdKey, pack
 from services.programme.calendar import NEVER
-from services.programme.compile import Plan, begins_ms, compile_programme
+from services.programme.compile import Plan, begins_ms
 from services.programme.model import ProgrammeError
 
 UNTIL = "until:"
@@ -54,7 +55,7 @@ class Simulation:
 
     def __init__(self, texts: list[str], names: list[str]) -> None:
         self._texts, self._names = list(texts), list(names)
-        self.plan: Plan = compile_programme(texts, names)
+        self.plan: Plan = plan_of(texts, names)
         self.members: dict[str, Member] = {}
         self.booked: list[Booked] = []
         self.parked: list[Parked] = []
@@ -93,7 +94,7 @@ class Simulation:
             return
         texts, names = [*self._texts, fact.text], [*self._names, fact.id]
         try:
-            self.plan = compile_programme(texts, names)
+            self.plan = plan_of(texts, names)
         except ProgrammeError as error:
             self._park(fact, f"the programme has faults: {'; '.join(error.faults)}")
             return
@@ -234,6 +235,7 @@ def _member(
              "active_at": instant(active)}
             for expires, earned, active, slot, points in lots
         ],
+        "units": dict(sorted(member.units.items())),
         "holds": [
             {"redemption": name, "points": sum(p for _, p in drawn), "until": instant(until)}
             for name, (until, drawn) in sorted(member.holds.items())
