@@ -23,8 +23,14 @@ app = typer.Typer(
 )
 config = typer.Typer(no_args_is_help=True, help="Settings.")
 app.add_typer(config, name="config")
+parked = typer.Typer(no_args_is_help=True, help="Records that could not be read: look, have them read again, discard.")
+app.add_typer(parked, name="parked")
 app.add_typer(bench.app, name="bench")
 
+Named = Annotated[list[str] | None, typer.Argument(help="Coordinates, such as purchases.v1/3/17.")]
+OfTopic = Annotated[str | None, typer.Option(help="Only of this topic.")]
+ForReason = Annotated[str | None, typer.Option(help="Only where the reason has this text in it.")]
+AllThatWait = Annotated[bool, typer.Option("--all", help="All that wait, or those that --topic and --reason leave.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of words.")]
 
 
@@ -102,6 +108,61 @@ def rebuild(
     from services.workbench.rebuild import run_rebuild
 
     raise typer.Exit(run_rebuild(model))
+
+
+@parked.command("list")
+def parked_list(
+    topic: OfTopic = None,
+    reason: ForReason = None,
+    state: Annotated[str, typer.Option(help="waiting (parked, retrying), retried, discarded, or all.")] = "waiting",
+    after: Annotated[str | None, typer.Option(help="Go on behind these coordinates.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """What lies parked, in the order of the coordinates: by intake, by the ledger, by the read models."""
+    from services.workbench.parked.commands import run_list
+
+    raise typer.Exit(run_list(topic, reason, state, after, limit, as_json=as_json))
+
+
+@parked.command("show")
+def parked_show(
+    coordinates: Annotated[str, typer.Argument(help="Such as purchases.v1/3/17.")], as_json: AsJson = False
+) -> None:
+    """One record whole: reason, state, key, headers, and its bytes as text or in hex."""
+    from services.workbench.parked.commands import run_show
+
+    raise typer.Exit(run_show(coordinates, as_json=as_json))
+
+
+@parked.command("retry")
+def parked_retry(
+    coordinates: Named = None,
+    everything: AllThatWait = False,
+    topic: OfTopic = None,
+    reason: ForReason = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have records read again, as if they came now. One that is bad again is parked again, and linked to the first."""
+    from services.workbench.parked.commands import Meant, run_retry
+
+    raise typer.Exit(run_retry(Meant(tuple(coordinates or ()), everything, topic, reason), as_json=as_json))
+
+
+@parked.command("discard")
+def parked_discard(
+    by: Annotated[str, typer.Option(help="Who says so.")],
+    why: Annotated[str, typer.Option(help="For what reason.")],
+    coordinates: Named = None,
+    everything: AllThatWait = False,
+    topic: OfTopic = None,
+    reason: ForReason = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say that nobody will look after records any more, and why. Their rows stay."""
+    from services.workbench.parked.commands import Meant, run_discard
+
+    raise typer.Exit(run_discard(Meant(tuple(coordinates or ()), everything, topic, reason), by, why, as_json=as_json))
 
 
 @config.command("show")
