@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from events.decode import decode_said
 from services.workbench.demo import run
 from services.workbench.demo.expectation import Expectation
 from services.workbench.demo.receipts import Receipt, enrolment, read, redemption, said
-from services.workbench.demo.restarts import Restarts
+from services.workbench.demo.restarts import SIGNALS, Restarts
 
 SALE = Receipt("536367", "13047", "United Kingdom", "2011-06-01 08:34", (("84879", 32, "1.69"), ("POST", 1, "18.00")))
 
@@ -103,6 +104,18 @@ async def test_each_process_is_ended_so_often_in_the_middle_and_by_both_signals(
     assert restarts.ended == {
         ("ledger", "SIGTERM"): 1, ("ledger", "SIGKILL"): 1, ("intake", "SIGTERM"): 1, ("intake", "SIGKILL"): 1
     }  # fmt: skip
+
+
+async def test_a_second_house_takes_the_signals_the_other_way_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: Counter[tuple[str, str]] = Counter()
+    for signals in (SIGNALS, SIGNALS[::-1]):
+        stack = OneByOne()
+        monkeypatch.setattr(os, "kill", stack.kill)
+        restarts = Restarts(stack, ["ledger", "intake"], times=5, total=1, signals=signals)  # type: ignore[arg-type]
+        await restarts.answered(1)
+        await restarts.run()
+        ended += restarts.ended
+    assert ended == {(name, how.name): 5 for name in ("ledger", "intake") for how in SIGNALS}
 
 
 async def test_without_restarts_the_stream_never_waits() -> None:

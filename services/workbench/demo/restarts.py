@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from infra.stack.stack import Stack
 
 SIGNALS = (signal.SIGTERM, signal.SIGKILL)
+"""In turn; a second house takes them the other way round, so that both have had each process equally often."""
 
 
 class Restarts:
@@ -24,10 +25,17 @@ class Restarts:
     end of that part meanwhile, and the next part begins when the process is ready again.
     """
 
-    def __init__(self, stack: Stack, processes: Sequence[str], times: int, total: int) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        processes: Sequence[str],
+        times: int,
+        total: int,
+        signals: Sequence[signal.Signals] = SIGNALS,
+    ) -> None:
         """processes: names in the stack. times: ends of each; 0 lets everything pass. total: receipts of the stream."""
         self._stack = stack
-        self._plan = [(name, SIGNALS[(i + n) % 2]) for i in range(times) for n, name in enumerate(processes)]
+        self._plan = [(name, signals[(i + n) % 2]) for i in range(times) for n, name in enumerate(processes)]
         self._part = total / (len(self._plan) + 1)
         self._done = 0
         self._answered = 0

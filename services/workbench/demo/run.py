@@ -29,7 +29,7 @@ from services.workbench.demo.expectation import Expectation, Row
 from services.workbench.demo.plain import say_all, watch
 from services.workbench.demo.receipts import Receipt, read
 from services.workbench.demo.report import Progress, progress, show_table, show_verdict
-from services.workbench.demo.restarts import Restarts
+from services.workbench.demo.restarts import SIGNALS, Restarts
 from services.workbench.demo.tills import Tills
 from services.workbench.publish import publish
 
@@ -103,7 +103,7 @@ class Demo:
 
     def _ends_of(self, house: House, total: int) -> Restarts:
         names = [house.child_name(process) for process in house.processes]
-        return Restarts(self._stack, names, self._restarts, total)
+        return Restarts(self._stack, names, self._restarts, total, SIGNALS if house is PLAIN else SIGNALS[::-1])
 
     async def _counted(
         self, books: Books, receipts: int, seconds: float, restarts: Restarts
