@@ -180,6 +180,9 @@ def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan, decided: bool) -> 
     member, rows = turn.member, rows_of(fact)
     bought = known(turn, fact.purchase, order_of(fact, at_ms))
     if bought is None:
+        said = plan.at(at_ms)
+        if said is not None and fact.currency != said.currency:
+            return Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES
         member.waiting[fact.purchase] = (*member.waiting.get(fact.purchase, ()), (fact.id, rows))
         return _WAITS
     version = plan.at(bought.at_ms)

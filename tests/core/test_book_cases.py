@@ -471,6 +471,18 @@ def test_goods_come_back_in_the_currency_they_were_paid_in(said: dict[str, str])
     assert world.lots() == {"A": 10}
 
 
+def test_a_return_in_another_currency_does_not_wait_for_its_purchase() -> None:
+    world = World(WITHOUT_END)
+    row = {"item": "goods", "total_minor": 500}
+    world.simulation.add(
+        fact(type="return", id="b", purchase="A", occurred_at="2026-01-09T12:00:00Z", currency="EUR", lines=[row])
+    )
+    outcome = world.simulation.booked[-1].results[0].outcome
+    assert (outcome.status, outcome.refusal) == ("declined", Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES.text)
+    world.tell("2026-01-10 buy A 10.00")
+    assert world.lots() == {"A": 10}
+
+
 def test_equal_receipts_are_two_sales_and_a_second_delivery_is_none() -> None:
     world = World(WITHOUT_END)
     world.tell_all("""
