@@ -8,10 +8,12 @@ import re
 import subprocess
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+from typer.main import get_command
 
+from services.workbench.cli import app
 from tests.drivers.documents import ROOT, Snippet, agrees, snippets
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("data/**/*.md")])
@@ -148,3 +150,46 @@ def test_the_walkthrough_is_in_the_order_of_the_calls() -> None:
         above.append((step, (0, 0)))
     assert count > 20, "the walkthrough has lost its steps"
     assert not wrong, "\n".join(wrong)
+
+
+# --- the commands
+
+
+def commands_named() -> Iterator[tuple[str, list[str]]]:
+    """(place, words) of every line of a fenced block that begins with ./run; what stands behind two blanks is prose."""
+    for document in DOCUMENTS:
+        fenced = False
+        for number, line in enumerate(document.read_text().splitlines(), 1):
+            if line.startswith("```"):
+                fenced = not fenced
+            elif fenced and (found := re.match(r"(?:\$ )?\./run +(.*)", line)):
+                yield f"{document.relative_to(ROOT)}:{number}", re.split(r" {2,}", found[1])[0].split()
+
+
+def fault_of(words: list[str]) -> str:
+    """What of a command line is not there; empty: it exists."""
+    command: Any = get_command(app)
+    for word in words:
+        options = {name for parameter in command.params for name in parameter.opts} | {"--help"}
+        if word.startswith("--") and word not in options:
+            return f"no option {word}"
+        if not word.startswith("-") and hasattr(command, "commands"):
+            command = command.commands.get(word)
+            if command is None:
+                return f"no command {word}"
+            if command.context_settings.get("ignore_unknown_options"):
+                return ""  # what follows goes to pytest
+    return ""
+
+
+def test_every_command_in_a_document_exists() -> None:
+    named = list(commands_named())
+    assert len(named) > 10
+    lost = [f"{place}: ./run {' '.join(words)}: {fault}" for place, words in named if (fault := fault_of(words))]
+    assert not lost, "\n".join(lost)
+
+
+def test_a_command_that_is_not_there_is_noticed() -> None:
+    assert fault_of(["bench", "ledger", "--events", "5"]) == ""
+    assert fault_of(["bench", "leger"]) == "no command leger"
+    assert fault_of(["demo", "--onse"]) == "no option --onse"

@@ -1,0 +1,143 @@
+"""The bench's own parts that need no server: what it feeds, what it counts, how it names where time goes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from events.decode import decode_fact, encode_fact
+from infra.kafka.client import partition_of
+from tests.bench import rate
+from tests.bench.count import Count
+from tests.bench.ledger import Backlog, steps_of
+from tests.bench.report import spread
+from tests.bench.steps import STEPS, step_of
+from tests.bench.workload import PARTITIONS, Mix, Workload
+from tests.drivers.documents import ROOT
+
+FACTS = 20_000
+
+
+@pytest.fixture(scope="module")
+def workload() -> list[bytes]:
+    return [sent.value for sent in Workload(Mix(members=2_000), FACTS).facts(FACTS)]
+
+
+def test_the_mix_is_what_the_documents_say(workload: list[bytes]) -> None:
+    first = list(dict.fromkeys(workload))
+    kinds = Counter(json.loads(value)["type"] for value in first)
+    assert len(workload) == FACTS
+    assert FACTS - len(first) == pytest.approx(0.005 * FACTS, rel=0.3)
+    assert kinds["redemption_requested"] == pytest.approx(0.12 * FACTS, rel=0.05)
+    assert kinds["return"] == pytest.approx(0.05 * FACTS, rel=0.1)
+    purchases = [value for value in first if json.loads(value)["type"] == "purchase"]
+    assert sum(map(len, purchases)) / len(purchases) == pytest.approx(600, abs=5)
+    assert {len(json.loads(value)["lines"]) for value in purchases} == {5}
+
+
+def test_it_is_the_same_every_time_and_written_as_intake_writes(workload: list[bytes]) -> None:
+    again = Workload(Mix(members=2_000), FACTS).facts(FACTS)
+    assert [sent.value for sent in islice(again, 1_000)] == workload[:1_000]
+    assert all(encode_fact(decode_fact(value)) == value for value in workload[:1_000])
+
+
+def test_a_record_lies_in_the_partition_of_its_member() -> None:
+    for sent in Workload(Mix(members=50), 500).facts(500):
+        assert json.loads(sent.value)["member"].encode() == sent.key
+        assert partition_of(sent.key, PARTITIONS) == sent.partition
+
+
+def fact(name: str, kind: str, at: str, **more: object) -> bytes:
+    return json.dumps({"type": kind, "id": name, "occurred_at": at, "member": "ann", **more}).encode()
+
+
+def line(item: str, pence: int, category: str) -> dict[str, object]:
+    return {"item": item, "total_minor": pence, "categories": [category]}
+
+
+def test_the_count_counts_as_a_bookkeeper_would() -> None:
+    """By hand: 99.99 + wine 12.00 is 111 and 6 for wine, then silver: 20.50 is floor(25.625) = 25."""
+    lines = [line("tea", 9_999, "fresh"), line("wine", 1_200, "wine"), line("gift", 5_000, "gift-card")]
+    counted = Count().add(
+        [
+            fact("p1", "purchase", "2025-03-10T09:00:00Z", lines=lines, partner="fuel"),
+            fact("p2", "purchase", "2025-03-11T09:00:00Z", lines=[line("tea", 2_050, "fresh")]),
+            fact("r1", "redemption_requested", "2025-03-12T09:00:00Z", points=143),
+            fact("r2", "redemption_requested", "2025-03-12T10:00:00Z", points=100),
+            fact("r2", "redemption_requested", "2025-03-12T10:00:00Z", points=100),
+            fact("b1", "return", "2025-03-13T09:00:00Z", lines=lines[:1], purchase="p1", partner="fuel"),
+        ]
+    )
+    ann = counted.members["ann"]
+    assert (counted.facts, counted.repeats, counted.declined) == (5, 1, 1)
+    # 142 earned, 143 declined, 100 spent from p1's lot: 17 and 25 are left; tea back: 117 - (12 + 6) = 99 to take
+    assert (ann.available, ann.debt, ann.spend) == (0, 57, 3_250)
+    assert counted.moved == {"issued": 142, "spent": 100, "reversed": 99}
+    assert counted.rewards == {("fuel", "earned"): 117, ("fuel", "reversed"): 99}
+
+
+def test_the_count_lets_points_end_six_months_later_and_spend_after_twelve() -> None:
+    counted = Count().add(
+        [
+            fact("p1", "purchase", "2025-08-31T10:00:00Z", lines=[line("tea", 10_000, "fresh")]),
+            fact("r1", "redemption_requested", "2026-02-28T23:59:59Z", points=40),
+            fact("r2", "redemption_requested", "2026-03-01T00:00:00Z", points=10),
+            fact("p2", "purchase", "2026-08-31T22:59:59Z", lines=[line("tea", 400, "fresh")]),
+            fact("p3", "purchase", "2026-08-31T23:00:00Z", lines=[line("tea", 400, "fresh")]),
+        ]
+    )
+    # through 28 February (31 August and six months); silver until the end of 31 August 2026, London
+    assert counted.declined == 1
+    assert counted.moved == {"issued": 109, "spent": 40, "expired": 60}
+    assert counted.members["ann"].spend == 800
+
+
+def test_the_pure_path_is_exact_and_another_programme_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backlog = Backlog(Mix(members=100), 1_000)
+    _, members = rate.fold(backlog)
+    assert rate.differences(backlog, members) == []
+    wrong = tmp_path / "programme.yaml"
+    wrong.write_text(rate.PROGRAMME.read_text().replace("per_minor: 200", "per_minor: 199"))
+    monkeypatch.setattr(rate, "PROGRAMME", wrong)
+    _, members = rate.fold(backlog)
+    assert rate.differences(backlog, members)
+
+
+def test_every_step_is_of_a_file_that_there_is() -> None:
+    """A file that was renamed would send its time elsewhere."""
+    ours = [
+        str(path.relative_to(ROOT)) for room in ("events", "services", "infra") for path in (ROOT / room).rglob("*.py")
+    ]
+    theirs = ("aiokafka/", "asyncpg/", "asyncio/", "uvloop/")
+    lost = [part for part, _, _ in STEPS if not part.startswith(theirs) and not any(part in path for path in ours)]
+    assert lost == []
+
+
+@pytest.mark.parametrize(
+    ("path", "function", "step"),
+    [
+        ("/a/services/ledger/reading.py", "digest", "hash of the body"),
+        ("/a/services/ledger/reading.py", "_item", "decode"),
+        ("/a/services/book/step.py", "step", "post"),
+        ("/a/services/programme/rate.py", "rate", "rate"),
+        ("/a/lib/aiokafka/producer/sender.py", "_sender_routine", "publish"),
+        ("/a/lib/somewhere/else.py", "f", ""),
+    ],
+)
+def test_a_sample_is_named_by_the_first_row_that_fits(path: str, function: str, step: str) -> None:
+    assert step_of(path, function) == step
+
+
+def test_samples_share_the_cpu_of_the_round(tmp_path: Path) -> None:
+    file = tmp_path / "watched.json"
+    file.write_text(json.dumps({"samples": {"decode": 30, "post": 10}}))
+    assert steps_of(file, 20.0) == {"decode": 15.0, "post": 5.0}
+
+
+def test_the_spread_is_told() -> None:
+    assert spread([3, 1, 2]) == {"median": 2, "least": 1, "most": 3}
+    assert spread([0.5, 1.0]) == {"median": 0.75, "least": 0.5, "most": 1.0}
