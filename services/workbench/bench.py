@@ -34,8 +34,8 @@ def ledger(
 @app.command()
 def rivals(
     names: Annotated[list[str] | None, typer.Argument(help="Which ones; none: all that can run here.")] = None,
-    events: Events = 200_000,
-    rounds: Rounds = 3,
+    events: Events = 100_000,
+    rounds: Rounds = 2,
 ) -> None:
     """The ledger against other ways to do the same job, in alternating rounds of one run."""
     from tests.bench.contest import run_rivals

@@ -16,9 +16,9 @@ from typing import Any
 
 from events.topics import ENTRIES, JOURNAL
 from infra.stack.stack import Stack
+from tests.bench.backlog import WARM, Backlog, ledger_round, mix_of
 from tests.bench.exact import rival_differences
 from tests.bench.house import BenchFailed, Round, Worker, round_on, servers, worker_of
-from tests.bench.ledger import WARM, Backlog, ledger_round, mix_of
 from tests.bench.report import Result, run, say, show, spread
 from tests.bench.rivals import kafka_streams
 from tests.bench.workload import PARTITIONS, PROGRAMME
@@ -44,8 +44,9 @@ class Rival:
     lacks: Callable[[], str] = lambda: ""
 
 
+FLOOR = Rival("floor", (sys.executable, "-m", "tests.bench.rivals.floor"), check=("rows",))
 RIVALS = (
-    Rival("floor", (sys.executable, "-m", "tests.bench.rivals.floor"), check=("rows",)),
+    FLOOR,
     Rival("rows", (sys.executable, "-m", "tests.bench.rivals.rows"), share=0.25),
     Rival("naive", (sys.executable, "-m", "tests.bench.rivals.naive"), share=0.04),
     Rival("streams", (sys.executable, "-m", "tests.bench.rivals.kafka_streams"), warm=0.5, lacks=kafka_streams.lacks),

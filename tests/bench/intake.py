@@ -21,8 +21,9 @@ from events.topics import ENROLMENTS, INBOUND, JOURNAL, PURCHASES, REDEMPTIONS
 from infra.kafka.client import Message, Ranges, TopicPartition, Writer, partition_of
 from infra.kafka.topics_admin import ensure_topics
 from infra.stack.stack import Stack
+from tests.bench.backlog import Backlog, ledger_round, mix_of
 from tests.bench.house import WRITE_AT_ONCE, Round, round_on, servers, worker_of
-from tests.bench.ledger import Backlog, ledger_round, mix_of, steps_of
+from tests.bench.ledger import steps_of
 from tests.bench.report import Result, run, say, show, spread
 from tests.bench.workload import PARTITIONS
 

@@ -2,7 +2,8 @@
 
 Each round has a fresh house: the journal is filled, the worker is started, and the clock runs from the moment at which
 every member is known (the enrolments and a tenth of the rest are booked) to the last commit. Then the tables and the
-topic are compared with the count. The last round is sampled and gives the steps; its rate is not used.
+topic are compared with the count. In turn with it goes the floor (rivals/floor.py): the same bytes read and the same
+rows written, and nothing else done. The last round is sampled and gives the steps; its rate is not used.
 
 On demand two more houses are tried in turn with it: one with many more members than the worker keeps in memory, and
 one with millions of earlier facts. They live through all rounds, and each round adds the next facts.
@@ -10,100 +11,20 @@ one with millions of earlier facts. They live through all rounds, and each round
 
 from __future__ import annotations
 
-import gc
 import json
-import signal
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from infra.settings import variable
-from infra.stack.stack import Stack
+from tests.bench.backlog import WARM, Backlog, counted_quietly, ledger_round, measured, mix_of
 from tests.bench.before import give_facts, give_members, visits
+from tests.bench.contest import FLOOR, rival_round
 from tests.bench.count import Count
 from tests.bench.exact import differences
-from tests.bench.house import Round, both, round_on, servers, worker_of
+from tests.bench.house import Round, both, round_on, servers
 from tests.bench.report import Result, run, say, show, spread
-from tests.bench.workload import PARTITIONS, Mix, Sent, Workload
-
-MEMBERS = 20_000
-"""Fewer in a run that is shorter than ten facts for each."""
-WARM = 0.1
-"""The share of the facts that is booked before the clock runs."""
-
-SIZES = """select
-    (select count(*) from entry)::numeric / count(*) as entries_a_fact,
-    (select count(*) from reward)::numeric / count(*) as rewards_a_fact,
-    (select avg(length(lot)) from entry) as lot,
-    (select avg(length(why)) from entry) as why,
-    avg(length(outcome)) as outcome,
-    avg(length(postings)) as postings,
-    (select avg(length(value)) from reward) as reward,
-    (select avg(length(state)) from member) as hot_row_bytes
-from fact"""
-
-
-def mix_of(events: int) -> Mix:
-    """The mix of a run: ten facts a member, up to 20,000 members."""
-    return Mix(members=min(MEMBERS, max(100, events // 10)))
-
-
-def counted_quietly(counted: Count, sent: Iterable[Sent]) -> Count:
-    """Count more records; with no garbage collection, since there are many objects and no cycles."""
-    gc.disable()
-    counted.add(one.value for one in sent)
-    gc.freeze()
-    gc.enable()
-    return counted
-
-
-class Backlog:
-    """The records of a bench and what they come to; the same for every round."""
-
-    def __init__(self, mix: Mix, events: int) -> None:
-        say(f"making {events:,} facts of {mix.members:,} members, and counting what they come to")
-        workload = Workload(mix, events)
-        self.mix = mix
-        self.sent: list[Sent] = both(workload.enrolments(), workload.facts(events))
-        self.warm = PARTITIONS + mix.members + int(events * WARM)
-        self.counted = counted_quietly(Count(), self.sent)
-
-
-async def measured(
-    house: Round, warm: int, published: int, file: Path | None = None, cached: int | None = None
-) -> dict[str, Any]:
-    """Run the worker over what is in the journal: figures from the `warm`-th record to the last one.
-
-    published: records that entries.v1 must hold in the end. file: watch the process, and write that there. cached: how
-    many members it keeps in memory, if not as many as it does by itself.
-    """
-    module = "services.ledger"
-    command = ("-m", module) if file is None else ("-m", "tests.bench.watched", module, str(file))
-    more = {} if cached is None else {variable("members_cached"): str(cached)}
-    await house.pool.execute("checkpoint")
-    async with worker_of(house, sys.executable, *command, more=more) as worker:
-        first = await house.until_booked(warm, worker)
-        if file is not None:
-            worker.process.send_signal(signal.SIGUSR1)
-        before = await house.used(worker)
-        last = await house.until_booked(house.written, worker)
-        after = await house.used(worker)
-        await house.until_published(published, worker)
-        await worker.stop()
-    return after.since(before, last - first)
-
-
-async def ledger_round(stack: Stack, folder: Path, backlog: Backlog, file: Path | None = None) -> dict[str, Any]:
-    """One round on a fresh house: rate, CPU and WAL per event, average sizes, differences."""
-    async with round_on(stack, folder) as house:
-        await house.fill(backlog.sent)
-        figures = await measured(house, backlog.warm, backlog.counted.facts + PARTITIONS, file)
-        row = await house.pool.fetchrow(SIZES)
-        assert row is not None
-        sizes = {name: float(round(value, 2)) for name, value in row.items()}
-        return {**figures, "differences": await differences(house, backlog.counted), "sizes": sizes}
+from tests.bench.workload import PARTITIONS, Mix, Workload
 
 
 class Standing:
@@ -162,7 +83,7 @@ def steps_of(file: Path, cpu_us: float) -> dict[str, float]:
 async def bench(events: int, rounds: int, members: int, cached: int, earlier: int) -> Result:
     """The whole bench. members, earlier: of the two other houses; 0 leaves one out."""
     backlog = Backlog(mix_of(events), events)
-    ran: dict[str, list[dict[str, Any]]] = {"warm": []}
+    ran: dict[str, list[dict[str, Any]]] = {"warm": [], "floor": []}
     async with servers() as (stack, folder), AsyncExitStack() as closing:
         beside: dict[str, Standing] = {}
         if members:
@@ -171,8 +92,11 @@ async def bench(events: int, rounds: int, members: int, cached: int, earlier: in
         if earlier:
             house = await closing.enter_async_context(round_on(stack, folder))
             beside["earlier"] = await Standing.of_many_facts(house, earlier, events * rounds)
+        sample = folder / "sample.json"
         for number in range(rounds):
             ran["warm"].append(await ledger_round(stack, folder, backlog))
+            sample.write_text(json.dumps(ran["warm"][-1]["sizes"]))
+            ran["floor"].append(await rival_round(stack, folder, FLOOR, backlog, sample))
             for name, standing in beside.items():
                 ran.setdefault(name, []).append(await standing.round(events))
             rates = ", ".join(f"{name} {rows[-1]['events_per_s']:,}" for name, rows in ran.items())
@@ -188,6 +112,9 @@ async def bench(events: int, rounds: int, members: int, cached: int, earlier: in
         "differences": found,
         "workload": workload | {"many_members": members, "cached": cached if members else 0, "earlier_facts": earlier},
         **_figures(ran["warm"]),
+        "share_of_the_floor": spread(
+            [round(a["events_per_s"] / b["events_per_s"], 3) for a, b in zip(ran["warm"], ran["floor"], strict=True)]
+        ),
         "sizes": ran["warm"][0]["sizes"],
         "steps_us": steps,
         "beside": {name: _figures(rows) | _of_warm(rows, ran["warm"]) for name, rows in ran.items() if name != "warm"},
@@ -221,6 +148,7 @@ ROWS = (
     ("WAL bytes per event", ("wal_bytes",)),
     ("table rows scanned per event", ("rows_scanned",)),
     ("share of both cores that went to others", ("others",)),
+    ("share of the floor", ("share_of_the_floor",)),
     ("of the warm rate", ("of_warm",)),
 )
 
@@ -228,6 +156,7 @@ ROWS = (
 def _show(result: Result) -> None:
     workload, houses = result["workload"], [result, *result["beside"].values()]
     named = {
+        "floor": "the floor",
         "members": f"{workload['many_members']:,} members, {workload['cached']:,} cached",
         "earlier": f"{workload['earlier_facts']:,} earlier facts",
     }

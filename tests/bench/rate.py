@@ -21,7 +21,7 @@ from services.book.step import Missing, step
 from services.book.turn import ColdKey, pack
 from services.programme.calendar import instant_ms
 from services.programme.compile import compile_programme
-from tests.bench.ledger import Backlog, mix_of
+from tests.bench.backlog import Backlog, mix_of
 from tests.bench.machine import cores
 from tests.bench.report import Result, run, say, show, spread
 from tests.bench.workload import PROGRAMME

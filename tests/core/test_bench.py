@@ -12,8 +12,9 @@ import pytest
 from events.decode import decode_fact, encode_fact
 from infra.kafka.client import partition_of
 from tests.bench import rate
+from tests.bench.backlog import Backlog
 from tests.bench.count import Count
-from tests.bench.ledger import Backlog, steps_of
+from tests.bench.ledger import steps_of
 from tests.bench.report import spread
 from tests.bench.steps import STEPS, step_of
 from tests.bench.workload import PARTITIONS, Mix, Workload

@@ -1,0 +1,99 @@
+"""The records of a bench, and one round of the ledger's worker over them.
+
+Owns the size of a round, when its clock runs, and the proof that it was exact. Does not own what is tried beside it
+(ledger.py, contest.py, intake.py).
+"""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from infra.settings import variable
+from infra.stack.stack import Stack
+from tests.bench.count import Count
+from tests.bench.exact import differences
+from tests.bench.house import Round, both, round_on, worker_of
+from tests.bench.report import say
+from tests.bench.workload import PARTITIONS, Mix, Sent, Workload
+
+MEMBERS = 20_000
+"""Fewer in a run that is shorter than ten facts for each."""
+WARM = 0.1
+"""The share of the facts that is booked before the clock runs."""
+
+SIZES = """select
+    (select count(*) from entry)::numeric / count(*) as entries_a_fact,
+    (select count(*) from reward)::numeric / count(*) as rewards_a_fact,
+    (select avg(length(lot)) from entry) as lot,
+    (select avg(length(why)) from entry) as why,
+    avg(length(outcome)) as outcome,
+    avg(length(postings)) as postings,
+    (select avg(length(value)) from reward) as reward,
+    (select avg(length(state)) from member) as hot_row_bytes
+from fact"""
+
+
+def mix_of(events: int) -> Mix:
+    """The mix of a run: ten facts a member, up to 20,000 members."""
+    return Mix(members=min(MEMBERS, max(100, events // 10)))
+
+
+def counted_quietly(counted: Count, sent: Iterable[Sent]) -> Count:
+    """Count more records; with no garbage collection, since there are many objects and no cycles."""
+    gc.disable()
+    counted.add(one.value for one in sent)
+    gc.freeze()
+    gc.enable()
+    return counted
+
+
+class Backlog:
+    """The records of a bench and what they come to; the same for every round."""
+
+    def __init__(self, mix: Mix, events: int) -> None:
+        say(f"making {events:,} facts of {mix.members:,} members, and counting what they come to")
+        workload = Workload(mix, events)
+        self.mix = mix
+        self.sent: list[Sent] = both(workload.enrolments(), workload.facts(events))
+        self.warm = PARTITIONS + mix.members + int(events * WARM)
+        self.counted = counted_quietly(Count(), self.sent)
+
+
+async def measured(
+    house: Round, warm: int, published: int, file: Path | None = None, cached: int | None = None
+) -> dict[str, Any]:
+    """Run the worker over what is in the journal: figures from the `warm`-th record to the last one.
+
+    published: records that entries.v1 must hold in the end. file: watch the process, and write that there. cached: how
+    many members it keeps in memory, if not as many as it does by itself.
+    """
+    module = "services.ledger"
+    command = ("-m", module) if file is None else ("-m", "tests.bench.watched", module, str(file))
+    more = {} if cached is None else {variable("members_cached"): str(cached)}
+    await house.pool.execute("checkpoint")
+    async with worker_of(house, sys.executable, *command, more=more) as worker:
+        first = await house.until_booked(warm, worker)
+        if file is not None:
+            worker.process.send_signal(signal.SIGUSR1)
+        before = await house.used(worker)
+        last = await house.until_booked(house.written, worker)
+        after = await house.used(worker)
+        await house.until_published(published, worker)
+        await worker.stop()
+    return after.since(before, last - first)
+
+
+async def ledger_round(stack: Stack, folder: Path, backlog: Backlog, file: Path | None = None) -> dict[str, Any]:
+    """One round on a fresh house: rate, CPU and WAL per event, average sizes, differences."""
+    async with round_on(stack, folder) as house:
+        await house.fill(backlog.sent)
+        figures = await measured(house, backlog.warm, backlog.counted.facts + PARTITIONS, file)
+        row = await house.pool.fetchrow(SIZES)
+        assert row is not None
+        sizes = {name: float(round(value, 2)) for name, value in row.items()}
+        return {**figures, "differences": await differences(house, backlog.counted), "sizes": sizes}
