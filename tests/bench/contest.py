@@ -19,7 +19,7 @@ from infra.stack.stack import Stack
 from tests.bench.backlog import WARM, Backlog, ledger_round, mix_of
 from tests.bench.exact import rival_differences
 from tests.bench.house import BenchFailed, Round, Worker, round_on, servers, worker_of
-from tests.bench.report import Result, run, say, show, spread
+from tests.bench.report import Result, ratios, run, say, show, spread
 from tests.bench.rivals import kafka_streams
 from tests.bench.workload import PARTITIONS, PROGRAMME
 
@@ -137,7 +137,6 @@ def _backlog(events: int) -> Backlog:
 
 def _result(events: int, ran: dict[str, list[dict[str, Any]]], lacking: dict[str, str]) -> Result:
     found = [f"{name}: {line}" for name, rows in ran.items() for one in rows for line in one["differences"]]
-    ours = [one["events_per_s"] for one in ran["ledger"]]
     return {
         "bench": "rivals",
         "exact": not found,
@@ -147,9 +146,7 @@ def _result(events: int, ran: dict[str, list[dict[str, Any]]], lacking: dict[str
         "systems": {
             name: {
                 "events_per_s": spread([one["events_per_s"] for one in rows]),
-                "ledger_is_times": spread(
-                    [round(a / max(1, b["events_per_s"]), 2) for a, b in zip(ours, rows, strict=True)]
-                ),
+                "ledger_is_times": ratios(ran["ledger"], rows),
                 "cpu_us": {part: spread([one["cpu_us"][part] for one in rows])["median"] for part in rows[0]["cpu_us"]},
                 "wal_bytes": spread([one["wal_bytes"] for one in rows])["median"],
                 "others": spread([one["others"] for one in rows])["median"],

@@ -24,7 +24,7 @@ from infra.stack.stack import Stack
 from tests.bench.backlog import Backlog, ledger_round, mix_of
 from tests.bench.house import WRITE_AT_ONCE, Round, round_on, servers, worker_of
 from tests.bench.ledger import steps_of
-from tests.bench.report import Result, run, say, show, spread
+from tests.bench.report import Result, ratios, run, say, show, spread
 from tests.bench.workload import PARTITIONS
 
 TOPIC = {
@@ -172,7 +172,6 @@ async def bench(events: int, rounds: int) -> Result:
         sampled = await intake_round(stack, folder, inbound, file)
         steps = steps_of(file, sampled["cpu_us"]["worker"])
     found = [line for one in (*intake, *ledger, sampled) for line in one["differences"]]
-    pairs = list(zip(intake, ledger, strict=True))
     result = {
         "bench": "intake",
         "exact": not found,
@@ -180,7 +179,7 @@ async def bench(events: int, rounds: int) -> Result:
         "workload": {"events": events, "members": backlog.mix.members},
         "events_per_s": spread([one["events_per_s"] for one in intake]),
         "ledger_events_per_s": spread([one["events_per_s"] for one in ledger]),
-        "share_of_the_ledger": spread([round(a["events_per_s"] / b["events_per_s"], 3) for a, b in pairs]),
+        "share_of_the_ledger": ratios(intake, ledger),
         "cpu_us": {part: spread([one["cpu_us"][part] for one in intake]) for part in intake[0]["cpu_us"]},
         "wal_bytes": spread([one["wal_bytes"] for one in intake]),
         "others": spread([one["others"] for one in intake]),

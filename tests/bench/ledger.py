@@ -23,7 +23,7 @@ from tests.bench.contest import FLOOR, rival_round
 from tests.bench.count import Count
 from tests.bench.exact import differences
 from tests.bench.house import Round, both, round_on, servers
-from tests.bench.report import Result, run, say, show, spread
+from tests.bench.report import Result, ratios, run, say, show, spread
 from tests.bench.workload import PARTITIONS, Mix, Workload
 
 
@@ -112,12 +112,14 @@ async def bench(events: int, rounds: int, members: int, cached: int, earlier: in
         "differences": found,
         "workload": workload | {"many_members": members, "cached": cached if members else 0, "earlier_facts": earlier},
         **_figures(ran["warm"]),
-        "share_of_the_floor": spread(
-            [round(a["events_per_s"] / b["events_per_s"], 3) for a, b in zip(ran["warm"], ran["floor"], strict=True)]
-        ),
+        "share_of_the_floor": ratios(ran["warm"], ran["floor"]),
         "sizes": ran["warm"][0]["sizes"],
         "steps_us": steps,
-        "beside": {name: _figures(rows) | _of_warm(rows, ran["warm"]) for name, rows in ran.items() if name != "warm"},
+        "beside": {
+            name: _figures(rows) | {"of_warm": ratios(rows, ran["warm"])}
+            for name, rows in ran.items()
+            if name != "warm"
+        },
         "rounds": ran,
     }
     _show(result)
@@ -133,11 +135,6 @@ def _figures(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "rows_scanned": spread([sum(one["rows_scanned"].values()) for one in rows]),
         "others": spread([one["others"] for one in rows]),
     }
-
-
-def _of_warm(rows: Sequence[dict[str, Any]], warm: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    shares = [round(a["events_per_s"] / b["events_per_s"], 3) for a, b in zip(rows, warm, strict=True)]
-    return {"of_warm": spread(shares)}
 
 
 ROWS = (

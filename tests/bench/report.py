@@ -37,6 +37,11 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     return {"median": round(middle) if whole else middle, "least": min(values), "most": max(values)}
 
 
+def ratios(ours: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """The rates of some rounds over those of others, round by round."""
+    return spread([round(a["events_per_s"] / max(1, b["events_per_s"]), 3) for a, b in zip(ours, others, strict=True)])
+
+
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table."""
     table = Table(title=title, title_justify="left")
