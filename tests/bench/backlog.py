@@ -17,7 +17,7 @@ from infra.settings import variable
 from infra.stack.stack import Stack
 from tests.bench.count import Count
 from tests.bench.exact import differences
-from tests.bench.house import Round, both, round_on, worker_of
+from tests.bench.house import Round, batches, both, round_on, worker_of
 from tests.bench.report import say
 from tests.bench.workload import PARTITIONS, Mix, Sent, Workload
 
@@ -80,12 +80,12 @@ async def measured(
         first = await house.until_booked(warm, worker)
         if file is not None:
             worker.process.send_signal(signal.SIGUSR1)
-        before = await house.used(worker)
+        before, looked = await house.used(worker), await worker.histograms()
         last = await house.until_booked(house.written, worker)
-        after = await house.used(worker)
+        after, looks = await house.used(worker), await worker.histograms()
         await house.until_published(published, worker)
         await worker.stop()
-    return after.since(before, last - first)
+    return after.since(before, last - first) | {"batches": batches(looked, looks, after.at - before.at)}
 
 
 async def ledger_round(stack: Stack, folder: Path, backlog: Backlog, file: Path | None = None) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import re
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -168,6 +170,20 @@ class Worker:
 
     process: asyncio.subprocess.Process
     log: Path
+    port: int
+
+    async def histograms(self) -> dict[str, tuple[float, float]]:
+        """What the process says at /metrics of its histograms: name -> (how often, sum of all)."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        text = (await reader.read()).decode()
+        writer.close()
+        found = dict(re.findall(r"^tallystick_([a-z_]+_(?:count|sum)) ([0-9.e+-]+)$", text, re.MULTILINE))
+        return {
+            name.removesuffix("_count"): (float(found[name]), float(found[name.removesuffix("_count") + "_sum"]))
+            for name in found
+            if name.endswith("_count")
+        }
 
     def tail(self) -> str:
         return "\n".join(f"    {line}" for line in self.log.read_text(errors="replace").splitlines()[-15:])
@@ -193,11 +209,12 @@ async def worker_of(
 
     heard: its standard output is a pipe to be read, not part of its log.
     """
-    log = house.folder / f"worker-{next(_numbers)}.log"
+    log, port = house.folder / f"worker-{next(_numbers)}.log", _free_port()
+    settings = house.settings.model_copy(update={"http_port": port})
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *command,
-            env={**child_environment(), **variables(house.settings), "PYTHONPATH": str(REPOSITORY), **more},
+            env={**child_environment(), **variables(settings), "PYTHONPATH": str(REPOSITORY), **more},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE if heard else output,
             stderr=output,
@@ -205,7 +222,7 @@ async def worker_of(
         )
     cores().give(process.pid)
     try:
-        yield Worker(process, log)
+        yield Worker(process, log, port)
     finally:
         if process.returncode is None:
             process.kill()
@@ -239,6 +256,23 @@ async def round_on(stack: Stack, folder: Path) -> AsyncIterator[Round]:
                 await fresh.close()
     finally:
         await stack.postgres.drop_database(f"b{number}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def batches(
+    before: Mapping[str, tuple[float, float]], after: Mapping[str, tuple[float, float]], seconds: float
+) -> dict[str, float]:
+    """How the ledger worked between two looks at its histograms, on average."""
+    names = {"records": "ledger_batch_records", "fold_ms": "ledger_fold_seconds", "commit_ms": "ledger_commit_seconds"}
+    count = {what: after[name][0] - before[name][0] for what, name in names.items()}
+    total = {what: after[name][1] - before[name][1] for what, name in names.items()}
+    mean = {what: total[what] / max(1, count[what]) * (1 if what == "records" else 1_000) for what in names}
+    return {"a_second": round(count["records"] / seconds, 1), **{what: round(one, 2) for what, one in mean.items()}}
 
 
 def both(*parts: Iterable[Sent]) -> list[Sent]:

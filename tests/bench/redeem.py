@@ -26,7 +26,7 @@ from infra.kafka.client import Message, Writer
 from infra.kafka.records import new_consumer
 from tests.bench.count import Count
 from tests.bench.exact import differences
-from tests.bench.house import BenchFailed, Round, both, round_on, servers, worker_of
+from tests.bench.house import BenchFailed, Round, batches, both, round_on, servers, worker_of
 from tests.bench.report import Result, run, say, show
 from tests.bench.workload import PARTITIONS, Mix, Sent, Workload
 
@@ -161,10 +161,10 @@ async def bench(seconds: int, members: int) -> Result:
             say(f"{REQUESTS_A_SECOND} requests a second beside {PURCHASES_A_SECOND:,} purchases, for {seconds} s")
             gc.disable()
             worker.process.send_signal(signal.SIGUSR1)
-            at_first = await house.used(worker)
+            at_first, first = await house.used(worker), await worker.histograms()
             async with outcomes_of(house, requests):
                 sent = await stream(house, workload, seconds, requests)
-                at_last = await house.used(worker)
+                at_last, last = await house.used(worker), await worker.histograms()
                 await _answered(requests)
             gc.enable()
             await house.until_booked(house.written, worker)
@@ -174,7 +174,8 @@ async def bench(seconds: int, members: int) -> Result:
         counted = Count().add(one.value for one in filled).add(one.value for one in sent)
         found = await differences(house, counted)
         pauses = json.loads(file.read_text())["pauses"]
-    return _result(found, seconds, members, requests, at_last.since(at_first, len(sent)), pauses)
+    used = at_last.since(at_first, len(sent)) | {"batches": batches(first, last, at_last.at - at_first.at)}
+    return _result(found, seconds, members, requests, used, pauses)
 
 
 def _result(
@@ -204,7 +205,10 @@ def _result(
     ]
     title = f"{len(requests.waited):,} redemptions, {members:,} members"
     show(title, ("milliseconds", *quantiles), rows)
+    made = used["batches"]
     print(f"  {pauses['over_20_ms']} of {pauses['turns']:,} turns came more than 20 ms late")
+    print(f"  {made['a_second']} batches a second of {made['records']} records: fold {made['fold_ms']} ms, "
+          f"commit {made['commit_ms']} ms; {used['others']:.0%} of both cores went to others")  # fmt: skip
     return result
 
 

@@ -63,3 +63,24 @@ def test_a_ledger_that_counts_otherwise_is_not_exact(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stdout
     assert result["exact"] is False
     assert any(line.startswith("member ") for line in result["differences"])
+
+
+def test_each_rival_of_ours_does_the_same_job() -> None:
+    command = ["./run", "bench", "rivals", "floor", "rows", "naive", "faust", "--events", "3000", "--rounds", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    systems = last_line(done)["systems"]
+    assert {"ledger", "floor", "rows", "naive", "faust"} == set(systems)
+
+
+def test_a_rival_that_is_not_on_the_list_is_refused_with_those_that_are() -> None:
+    done = subprocess.run(["./run", "bench", "rivals", "nayve"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "no rival nayve; there are floor, " in done.stderr
+
+
+def test_redemptions_and_intake_are_exact() -> None:
+    for words in ("redeem --seconds 2 --members 200", "intake --events 2000 --rounds 1"):
+        done = subprocess.run(["./run", "bench", *words.split()], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert last_line(done)["exact"] is True
