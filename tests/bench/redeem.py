@@ -143,37 +143,40 @@ def milliseconds(values: Sequence[float]) -> dict[str, float]:
 
 async def bench(seconds: int, members: int) -> Result:
     """The whole bench."""
+    async with servers() as (stack, folder), round_on(stack, folder) as house:
+        return await asked(house, seconds, members)
+
+
+async def asked(house: Round, seconds: int, members: int) -> Result:
+    """One stream of requests on a fresh house, and its figures."""
     before = FACTS_BEFORE * min(members, 20_000)
     total = before + int((LEAD_S + seconds + 1) * (REQUESTS_A_SECOND + PURCHASES_A_SECOND))
     workload, requests = Workload(Mix(members=members, repeats=0), total), Requests()
-    async with servers() as (stack, folder), round_on(stack, folder) as house:
-        say(f"enrolling {members:,} members, and {before:,} facts before the stream")
-        filled = both(workload.enrolments(), workload.facts(before))
-        await house.fill(filled)
-        gc.collect()
-        gc.freeze()
-        file = folder / "watched.json"
-        async with worker_of(
-            house, sys.executable, "-m", "tests.bench.watched", "services.ledger", str(file)
-        ) as worker:
-            await house.until_booked(house.written, worker)
-            await house.until_published(house.written, worker)
-            say(f"{REQUESTS_A_SECOND} requests a second beside {PURCHASES_A_SECOND:,} purchases, for {seconds} s")
-            gc.disable()
-            worker.process.send_signal(signal.SIGUSR1)
-            at_first, first = await house.used(worker), await worker.histograms()
-            async with outcomes_of(house, requests):
-                sent = await stream(house, workload, seconds, requests)
-                at_last, last = await house.used(worker), await worker.histograms()
-                await _answered(requests)
-            gc.enable()
-            await house.until_booked(house.written, worker)
-            await house.until_published(house.written, worker)
-            await worker.stop()
-        say("counting")
-        counted = Count().add(one.value for one in filled).add(one.value for one in sent)
-        found = await differences(house, counted)
-        pauses = json.loads(file.read_text())["pauses"]
+    say(f"enrolling {members:,} members, and {before:,} facts before the stream")
+    filled = both(workload.enrolments(), workload.facts(before))
+    await house.fill(filled)
+    gc.collect()
+    gc.freeze()
+    file = house.folder / "watched.json"
+    async with worker_of(house, sys.executable, "-m", "tests.bench.watched", "services.ledger", str(file)) as worker:
+        await house.until_booked(house.written, worker)
+        await house.until_published(house.written, worker)
+        say(f"{REQUESTS_A_SECOND} requests a second beside {PURCHASES_A_SECOND:,} purchases, for {seconds} s")
+        gc.disable()
+        worker.process.send_signal(signal.SIGUSR1)
+        at_first, first = await house.used(worker), await worker.histograms()
+        async with outcomes_of(house, requests):
+            sent = await stream(house, workload, seconds, requests)
+            at_last, last = await house.used(worker), await worker.histograms()
+            await _answered(requests)
+        gc.enable()
+        await house.until_booked(house.written, worker)
+        await house.until_published(house.written, worker)
+        await worker.stop()
+    say("counting")
+    counted = Count().add(one.value for one in filled).add(one.value for one in sent)
+    found = await differences(house, counted)
+    pauses = json.loads(file.read_text())["pauses"]
     used = at_last.since(at_first, len(sent)) | {"batches": batches(first, last, at_last.at - at_first.at)}
     return _result(found, seconds, members, requests, used, pauses)
 

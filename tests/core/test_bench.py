@@ -14,8 +14,9 @@ from infra.kafka.client import partition_of
 from tests.bench import rate
 from tests.bench.backlog import Backlog
 from tests.bench.count import Count
+from tests.bench.house import BenchFailed
 from tests.bench.ledger import steps_of
-from tests.bench.report import spread
+from tests.bench.report import run, spread
 from tests.bench.steps import STEPS, step_of
 from tests.bench.workload import PARTITIONS, Mix, Workload
 from tests.drivers.documents import ROOT
@@ -142,3 +143,21 @@ def test_samples_share_the_cpu_of_the_round(tmp_path: Path) -> None:
 def test_the_spread_is_told() -> None:
     assert spread([3, 1, 2]) == {"median": 2, "least": 1, "most": 3}
     assert spread([0.5, 1.0]) == {"median": 0.75, "least": 0.5, "most": 1.0}
+
+
+@pytest.mark.parametrize(("exact", "code"), [(True, 0), (False, 1)])
+def test_a_run_that_was_not_exact_ends_with_1(exact: bool, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    async def bench() -> dict[str, object]:
+        return {"bench": "none", "exact": exact, "differences": [] if exact else ["member ann: 1, counted 2"]}
+
+    assert run(bench) == code
+    *_, last = capsys.readouterr().out.splitlines()
+    assert json.loads(last)["exact"] is exact
+
+
+def test_a_run_that_could_not_end_is_a_sentence_and_1(capsys: pytest.CaptureFixture[str]) -> None:
+    async def bench() -> dict[str, object]:
+        raise BenchFailed("the worker ended with exit code 3")
+
+    assert run(bench) == 1
+    assert capsys.readouterr().err == "error: the worker ended with exit code 3\n"

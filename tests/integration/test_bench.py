@@ -1,76 +1,90 @@
-"""The bench on real servers, tiny: its last line is JSON, it is exact, and a ledger that counts otherwise fails it."""
+"""The bench on real servers, tiny: each round is exact, and a ledger that counts otherwise is found out.
+
+The rounds run on the session's servers, where nothing is pinned; one command runs whole.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-from tests.bench.rivals.kafka_streams import lacks
-from tests.drivers.documents import ROOT
+import pytest
+import pytest_asyncio
 
-WRONG = """
-import sys
-from pathlib import Path
 from tests.bench import house
-from tests.bench.ledger import run_ledger
-house.PROGRAMME = Path(sys.argv[1])
-sys.exit(run_ledger(2000, 1, 0, 1, 0))
-"""
+from tests.bench.backlog import Backlog, ledger_round
+from tests.bench.contest import RIVALS, rival_round
+from tests.bench.house import round_on
+from tests.bench.intake import IntakeBacklog, intake_round
+from tests.bench.redeem import asked
+from tests.bench.workload import Mix
+from tests.drivers.documents import ROOT
+from tests.drivers.servers import Servers, open_folder
+
+FACTS = 1_000
+OURS = ("floor", "rows", "naive", "faust")
 
 
-def last_line(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    assert done.stdout.strip(), done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+@pytest.fixture(scope="module")
+def backlog() -> Backlog:
+    return Backlog(Mix(members=100), FACTS)
 
 
-def test_a_ledger_run_is_exact_and_says_where_its_time_went() -> None:
-    command = ["./run", "bench", "ledger", "--events", "2000", "--rounds", "1"]
+@pytest_asyncio.fixture
+async def folder() -> AsyncIterator[Path]:
+    async with open_folder() as folder:
+        yield folder
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def started(servers: Servers) -> None:
+    await servers.kafka()
+    await servers.postgres()
+
+
+def test_a_command_runs_whole_and_ends_with_a_line_of_json() -> None:
+    command = ["./run", "bench", "ledger", "--events", "1000", "--rounds", "1", "--members", "300", "--earlier", "1200"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    result = last_line(done)
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
     assert result["exact"] is True
-    assert result["events_per_s"]["median"] > 0
-    assert {"worker", "postgres", "broker", "generator"} == set(result["cpu_us"])
+    assert set(result["beside"]) == {"floor", "members", "earlier"}
     assert result["machine"]["cores"]
 
 
-def test_kafka_streams_is_exact_or_left_out_with_a_sentence() -> None:
-    command = ["./run", "bench", "rivals", "streams", "--events", "2000", "--rounds", "1"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    result = last_line(done)
-    assert done.returncode == 0, done.stdout
-    assert result["exact"] is True
-    if lacks():
-        assert result["left_out"] == {"streams": lacks()}
-        assert f"streams is left out: {lacks()}" in done.stdout
-    else:
-        assert result["systems"]["streams"]["rounds"][0]["events"] > 0
-        assert {"app", "sink"} < set(result["systems"]["streams"]["cpu_us"])
+async def test_a_round_of_the_ledger_is_exact_and_watched(servers: Servers, folder: Path, backlog: Backlog) -> None:
+    file = folder / "watched.json"
+    figures = await ledger_round(servers.stack, folder, backlog, file)
+    assert figures["differences"] == []
+    assert set(figures["cpu_us"]) == {"worker", "postgres", "broker", "generator"}
+    assert set(json.loads(file.read_text())) == {"samples", "pauses"}
 
 
-def test_a_ledger_that_counts_otherwise_is_not_exact(tmp_path: Path) -> None:
+async def test_a_ledger_that_counts_otherwise_is_not_exact(
+    servers: Servers, folder: Path, backlog: Backlog, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rule, broken = "[100, 125, 150]", "[101, 125, 150]"
-    text = (ROOT / "tests" / "bench" / "programme.yaml").read_text()
+    text = house.PROGRAMME.read_text()
     assert rule in text
-    wrong = tmp_path / "programme.yaml"
+    wrong = folder / "programme.yaml"
     wrong.write_text(text.replace(rule, broken))
-    done = subprocess.run([sys.executable, "-c", WRONG, str(wrong)], cwd=ROOT, capture_output=True, text=True)
-    result = last_line(done)
-    assert done.returncode == 1, done.stdout
-    assert result["exact"] is False
-    assert any(line.startswith("member ") for line in result["differences"])
+    monkeypatch.setattr(house, "PROGRAMME", wrong)
+    figures = await ledger_round(servers.stack, folder, backlog)
+    assert any(line.startswith("member ") for line in figures["differences"])
 
 
-def test_each_rival_of_ours_does_the_same_job() -> None:
-    command = ["./run", "bench", "rivals", "floor", "rows", "naive", "faust", "--events", "3000", "--rounds", "1"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    systems = last_line(done)["systems"]
-    assert {"ledger", "floor", "rows", "naive", "faust"} == set(systems)
+@pytest.mark.parametrize("name", OURS)
+async def test_each_rival_of_ours_does_the_same_job(
+    servers: Servers, folder: Path, backlog: Backlog, name: str
+) -> None:
+    rival = next(rival for rival in RIVALS if rival.name == name)
+    sizes = {"entries_a_fact": 1.1, "rewards_a_fact": 0.2, "lot": 68.0, "why": 11.0, "outcome": 40.0}
+    sample = folder / "sample.json"
+    sample.write_text(json.dumps({**sizes, "postings": 47.0, "reward": 180.0, "hot_row_bytes": 500.0}))
+    figures = await rival_round(servers.stack, folder, rival, backlog, sample)
+    assert figures["differences"] == []
 
 
 def test_a_rival_that_is_not_on_the_list_is_refused_with_those_that_are() -> None:
@@ -79,8 +93,12 @@ def test_a_rival_that_is_not_on_the_list_is_refused_with_those_that_are() -> Non
     assert "no rival nayve; there are floor, " in done.stderr
 
 
-def test_redemptions_and_intake_are_exact() -> None:
-    for words in ("redeem --seconds 2 --members 200", "intake --events 2000 --rounds 1"):
-        done = subprocess.run(["./run", "bench", *words.split()], cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert last_line(done)["exact"] is True
+async def test_a_round_of_intake_is_exact(servers: Servers, folder: Path, backlog: Backlog) -> None:
+    assert (await intake_round(servers.stack, folder, IntakeBacklog(backlog)))["differences"] == []
+
+
+async def test_redemptions_are_answered_and_exact(servers: Servers, folder: Path) -> None:
+    async with round_on(servers.stack, folder) as fresh:
+        result = await asked(fresh, 1, 200)
+    assert result["differences"] == []
+    assert result["requests"] > 100
