@@ -54,6 +54,7 @@ def _programme() -> dict[str, Any]:
     forms = []
     for name, mechanic in sorted(MECHANICS.items()):
         config = _closed(mechanic.Config.model_json_schema())
+        schema["$defs"] |= config.pop("$defs", {})
         forms.append(
             {"type": "object", "properties": names | {name: config}, "required": ["id", name],
              "additionalProperties": False}

@@ -13,6 +13,7 @@ effective_from: 2026-01-01T00:00:00Z
 currency: GBP
 """
 TIER = "tier:\n  levels: [{name: b, from_minor: 5}]\n"
+LADDER = "rules:\n  - id: l\n    ladder: {per_minor: 100, steps: [\n      {steps}]}\n"
 RULES = "rules:\n  - id: base\n    share: {points: 1, per_minor: 100}\n"
 
 
@@ -48,6 +49,11 @@ RULES = "rules:\n  - id: base\n    share: {points: 1, per_minor: 100}\n"
         (HEAD + TIER + "  drop: gently\n" + RULES, 7, "'hard' or 'soft'"),
         (HEAD + TIER + "  qualify_on: activation\n" + RULES, 6, "go together"),
         (HEAD + TIER + "  pending_days: 14\n" + RULES, 6, "go together"),
+        (HEAD + LADDER.replace("{steps}", "{from_minor: 0, points: 3, per: 2}"), 8, "steps.0.per"),
+        (HEAD + LADDER.replace("{steps}", "{from_minor: 5, points: 3}, {from_minor: 5, points: 4}"), 7, "ascend"),
+        (HEAD + LADDER.replace("{steps}", "{from_minor: 0, points: 100001}"), 7, "more than 1000 points per minor"),
+        (HEAD + "rules: [{id: a, welcome: {}}]\n", 5, "either points, or the unit"),
+        (HEAD + "rules: [{id: a, welcome: {unit: b, valid_months: 1}}]\n", 5, "leave it out"),
         (HEAD + "a: &a [1]\nb: *a\n" + RULES, 5, "anchors"),
         (HEAD + "a: " + "[" * 50 + "]" * 50 + "\n" + RULES, 5, "nested"),
         (HEAD + "a: " + "[" * 5000 + "\n", 1, "not YAML"),
