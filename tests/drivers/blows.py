@@ -37,7 +37,14 @@ class Keeper:
     """A slot of a group, and the blows that are due there."""
 
     def __init__(
-        self, kind: str, instance: str, blows: Sequence[Blow], workers: Workers, tills: Tills, figures: Figures
+        self,
+        kind: str,
+        instance: str,
+        blows: Sequence[Blow],
+        workers: Workers,
+        tills: Tills,
+        figures: Figures,
+        seed: int,
     ) -> None:
         self.kind = kind
         self.instance = instance
@@ -45,7 +52,7 @@ class Keeper:
         self._workers = workers
         self._tills = tills
         self._figures = figures
-        self._dice = random.Random(f"{kind}/{instance}")
+        self._dice = random.Random(f"{seed}/{kind}/{instance}")
 
     async def run(self) -> Worker:
         """Every blow, and then a life that goes on."""
