@@ -219,9 +219,7 @@ class Worker:
             self._metrics.races.inc()
         self._reach("after-commit")
         # 4. Produce
-        self._reach("before-produce")
         await self._produce(plan)
-        self._reach("after-produce")
         # 5. Save
         ends = {tp: records[-1].offset + 1 for tp, records in fetched.items()}
         self._reach("before-mark")
@@ -279,12 +277,14 @@ class Worker:
             key = fact.member.encode()
             partition = partition_of(key, self._settings.partitions)
             by_partition.setdefault(partition, []).append((key, encode_fact(fact), ()))
+        self._reach("before-produce")
         on_their_way = [
             sent
             for partition, messages in by_partition.items()
             for sent in await self._writer.send(JOURNAL.name, partition, messages)
         ]
         await asyncio.gather(*on_their_way)
+        self._reach("after-produce")
 
     async def _look_at_ends(self) -> None:
         """How much waits to be read, and how far the directory knows the journal."""

@@ -77,7 +77,7 @@ class OwnServers:
         pid = self.supervisor.pid(name)
         assert pid is not None, f"{name} is between two lives"
         os.kill(pid, signal.SIGKILL)
-        await self.supervisor.restarted(name, pid, within_s=120)
+        await self.supervisor.restarted(name, pid, within_s=300)
 
     async def house(self) -> Settings:
         """The settings of a fresh house on them, with its database."""

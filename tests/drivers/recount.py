@@ -20,7 +20,7 @@ from tests.drivers.crowd import PARTNERS
 from tests.drivers.documents import ROOT
 from tests.drivers.tills import Tills
 
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 300.0
 
 
 async def at_rest(settings: Settings) -> None:

@@ -22,7 +22,7 @@ from tests.drivers.crowd import Crowd
 
 WINDOW = 2_000
 AT_ONCE = 100
-SILENCE_SECONDS = 120.0
+SILENCE_SECONDS = 300.0
 """Nothing is answered for so long: something stands still for ever."""
 PAUSE_SECONDS = 0.2
 AWAY: tuple[type[Exception], ...] = (KafkaError, OSError, TimeoutError)

@@ -22,7 +22,7 @@ from infra.stack.supervisor import LAUNCHER
 
 REPOSITORY = Path(__file__).parents[2]
 MODULES = {"intake": "services.intake", "ledger": "services.ledger", "projections": "projections"}
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 300.0
 SHOWN = 6
 CLAIMED = re.compile(r" reads (\S+/\d+.*)")
 REFUSALS = {

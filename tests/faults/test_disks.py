@@ -31,7 +31,7 @@ MEGABYTES = {
 LINES = {("kafka", False): 60, ("postgres", False): 12}
 """Lines of a receipt, where files are to grow quickly (from 2 kB on PostgreSQL compresses a row)."""
 LOOK_SECONDS = 0.2
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 300.0
 
 
 @pytest.mark.parametrize("kind_of_disk", DISKS, ids=lambda kind: kind.__name__)
