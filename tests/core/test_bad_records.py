@@ -1,7 +1,7 @@
 """Bad records as intake reads them and as the ledger does: each is refused with its own reason, none breaks anything.
 
 What makes a record bad only beside another one (a receipt of another member) is decided later: test_intake_batch.py,
-tests/topology/test_ledger.py, and on the servers tests/integration/test_bad_input.py.
+tests/topology/test_ledger.py, and on the servers tests/integration/test_intake.py.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from services.ledger.batch import Owned
 from services.ledger.reading import SKEW_MS, read
 from services.programme.compile import compile_programme
 from tests.drivers.bad_records import AT, KINDS, TOPICS, Bad, bad_records, good_record
+from tests.drivers.documents import ROOT
 from tests.drivers.facts import fact
 
 LOGGED = millis(AT) + 1000
@@ -98,3 +99,17 @@ def test_how_far_a_fact_may_lie_ahead_of_the_journal(type_: str, ahead_ms: int, 
         said |= {"text": "x", "sha256": "0" * 64}
     record = Record(JOURNAL.name, 0, 7, millis(AT), b"mem_x", encode_fact(fact(**said)), ())
     assert bool(ledger_reads(record, wall=wall)) is parked
+
+
+def test_the_page_for_operators_lists_every_kind_with_its_reasons() -> None:
+    page = (ROOT / "docs" / "parked.md").read_text().partition("<!-- compared with tests/drivers/bad_records.py -->")[2]
+    rows = [line for line in page.partition("- **Time**")[0].splitlines() if line.startswith("| ")][1:]
+
+    def cell(reasons: list[str]) -> str:
+        return " or ".join(f"`` {reason} ``" for reason in dict.fromkeys(reasons)) or "–"
+
+    assert rows == [
+        f"| {kind.name} | {cell([kind.reasons[topic] for topic in INBOUND if topic in kind.reasons])}"
+        f" | {cell([kind.reasons[JOURNAL]] if JOURNAL in kind.reasons else [])} |"
+        for kind in KINDS
+    ]
