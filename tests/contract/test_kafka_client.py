@@ -9,6 +9,7 @@ import random
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiokafka
 import pytest
@@ -428,6 +429,12 @@ async def test_a_failed_write_breaks_the_writer_until_it_is_reopened(topic: Sett
         await writer.write(TOPIC, 0, messages(0, 1))
 
 
+def stands_still(pid: int) -> bool:
+    """Whether every thread of a process has stopped: a thread that runs may still answer after SIGSTOP was sent."""
+    states = [stat.read_text().rpartition(")")[2].split()[0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return all(state == "T" for state in states)
+
+
 async def test_a_broker_that_does_not_answer_fails_the_write_and_the_next_writer_goes_on(
     topic: Settings, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -438,6 +445,10 @@ async def test_a_broker_that_does_not_answer_fails_the_write_and_the_next_writer
     async with writing(topic) as writer:
         await writer.write(TOPIC, 0, messages(0, 2))
         os.kill(pid, signal.SIGSTOP)
+        for _ in range(1_000):
+            if stands_still(pid):
+                break
+            await asyncio.sleep(0.01)
         try:
             with pytest.raises(WriteFailed, match="TimeoutError"):
                 await writer.write(TOPIC, 0, messages(2, 2))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,21 +26,24 @@ AT_ONCE = 100
 SILENCE_SECONDS = 300.0
 """Nothing is answered for so long: something stands still for ever."""
 PAUSE_SECONDS = 0.2
+SLOW_SECONDS = 0.5
 AWAY: tuple[type[Exception], ...] = (KafkaError, OSError, TimeoutError)
 
 _text = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Tills:
-    """Everything that was said and answered in a house. The two files hold it, a JSON text a line."""
+    """Everything that was said and answered in a house. Two files hold it, a record a line."""
 
     def __init__(self, settings: Settings, crowd: Crowd, folder: Path, brokers: str | None = None) -> None:
         """brokers: where the tills find Kafka, if elsewhere than the house."""
         self.crowd = crowd
         self.said = folder / "said.jsonl"
-        """What was acknowledged: the topic, the till, and what it said."""
+        """What was acknowledged: the topic, the till, and what it said, a tab between."""
         self.answers = folder / "answers.jsonl"
         """The values of outcomes.v1, as they came."""
+        self.pace: Callable[[], float] = lambda: math.inf
+        """Records that may have been said by now; the tills slow down beyond it."""
         self.records = 0
         """Acknowledged records, second uploads and all."""
         self.answered = 0
@@ -71,6 +75,8 @@ class Tills:
         while not enough.is_set():
             await self._until(lambda: len(self._open) < WINDOW)
             await self.say()
+            if self.records > self.pace():
+                await asyncio.sleep(SLOW_SECONDS)
 
     async def _until(self, holds: Callable[[], bool]) -> None:
         while not holds():
@@ -102,7 +108,7 @@ class Tills:
             else:
                 break
         with self.said.open("a") as out:
-            out.writelines(f"{_text(list(saying))}\n" for saying in sayings)
+            out.writelines(f"{saying.topic}\t{saying.till}\t{_text(saying.said)}\n" for saying in sayings)
         self.records += len(sayings)
 
     # ------------------------------------------------------------ hearing

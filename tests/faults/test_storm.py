@@ -49,6 +49,7 @@ async def test_killed_at_every_step_paused_and_woken(
         for kind, slots in SLOTS.items():
             due = blows(kind, dice)
             keepers += [Keeper(kind, str(n), due[n::slots], workers, tills, mine, storm) for n in range(slots)]
+        tills.pace = lambda: FACTS * (1 + mine.kills.total()) / KILLS  # spread over the blows, however long they take
         async with tills.talking(), asyncio.TaskGroup() as group:
             kept = [group.create_task(keeper.run()) for keeper in keepers]
             await tills.moves(FACTS)

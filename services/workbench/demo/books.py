@@ -29,6 +29,7 @@ from projections.tier import read as tier
 from projections.tier.fold import Tier
 from services.book import member as book
 from services.book.pages import lots_of
+from services.book.turn import Cold, ColdKey
 
 ASK_EVERY_S = 0.2
 PATIENCE_S = 120.0
@@ -104,10 +105,14 @@ class Books:
                 if account in sums:
                     sums[account] += sign * points
         declined = {row["member"]: row["times"] for row in await self._pool.fetch(_sql.declined)}
-        rows = await self._pool.fetch(_sql.members)
+        pages: dict[str, dict[ColdKey, bytes | None]] = {}
+        for member, kind, key, value in await self._pool.fetch(_sql.pages):
+            pages.setdefault(member, {})[kind, key] = value
         return {
-            row["customer"]: _customer(row, moved.get(row["member"], {}), declined.get(row["member"], 0))
-            for row in rows
+            row["customer"]: _customer(
+                row, moved.get(row["member"], {}), declined.get(row["member"], 0), pages.get(row["member"], {})
+            )
+            for row in await self._pool.fetch(_sql.members)
         }
 
     async def totals(self, customers: Mapping[str, Row]) -> Row:
@@ -186,9 +191,9 @@ class Books:
             await asyncio.sleep(ASK_EVERY_S)
 
 
-def _customer(row: Record, moved: Mapping[str, int], declined: int) -> Row:
+def _customer(row: Record, moved: Mapping[str, int], declined: int, pages: Cold) -> Row:
     state = book.decode(row["member"], row["state"])
-    lots = lots_of(state, state.pages, {})  # the club's points end: its members have no cold pages
+    lots = lots_of(state, state.pages, pages)
     return {
         "member": row["member"],
         "earned": moved.get(_EARNED, 0),

@@ -30,6 +30,10 @@ from receipt where member is not null and kind in ('purchase', 'return') and rev
 -- Records set aside by any process.
 select (select count(*) from parked) + (select count(*) from parked_journal)
 
+-- name: pages
+-- The pages of lots that do not lie in their member's own row.
+select member, kind, key, value from cold where kind = 'lots'
+
 -- name: members
 -- Every member with the customer number that leads to it, and the state that the ledger keeps.
 select i.value as customer, m.member, m.partition, m.available, m.pending, m.held, m.debt, m.tier,

@@ -6,7 +6,6 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from tests.oracles.recount.house import House, Record, Row
 from tests.oracles.recount.rules import Account, Due, judged
@@ -19,14 +18,14 @@ class Books:
     house: House
 
     @cached_property
-    def said(self) -> dict[str, dict[str, Any]]:
-        """What each id said."""
-        return {said["id"]: said for _, _, said in self.house.said}
+    def said(self) -> dict[str, str]:
+        """What each id said, as JSON."""
+        return {json.loads(text)["id"]: text for _, _, text in self.house.said}
 
     @cached_property
-    def facts(self) -> list[tuple[Row, dict[str, Any]]]:
-        """The rows of members' facts in the order of the book, with what they say."""
-        return [(row, json.loads(row["body"])) for row in self.house.tables["fact"] if row["member"] is not None]
+    def facts(self) -> list[Row]:
+        """The rows of members' facts, in the order of the book."""
+        return [row for row in self.house.tables["fact"] if row["member"] is not None]
 
     @cached_property
     def entries(self) -> dict[tuple[int, int], list[Row]]:
@@ -40,21 +39,18 @@ class Books:
         """Of each fact: what the rules say, and the balance before it."""
         accounts: dict[str, Account] = defaultdict(Account)
         found = {}
-        for row, fact in self.facts:
+        for row in self.facts:
             account = accounts[row["member"]]
             before = account.balance
-            due = judged(account, fact)
+            due = judged(account, json.loads(row["body"]))
             account.balance += due.points
             found[row["partition"], row["seq"]] = due, before
         return found
 
     @cached_property
-    def published(self) -> dict[int, list[tuple[Record, dict[str, Any]]]]:
+    def published(self) -> dict[int, list[Record]]:
         """entries.v1 as a consumer has it that drops `seq <= last`."""
-        return {
-            partition: [(record, json.loads(record.value)) for record in kept(records)]
-            for partition, records in self.house.entries.items()
-        }
+        return {partition: kept(records) for partition, records in self.house.entries.items()}
 
 
 def kept(records: list[Record]) -> list[Record]:

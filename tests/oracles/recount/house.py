@@ -5,7 +5,6 @@ Shares no code with the product: it knows the names of tables and topics, and th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,10 +51,10 @@ class House:
     """All of it. Rows are in the order of their keys, records in the order of their partition."""
 
     partitions: int
-    said: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
-    """What was acknowledged: topic, till, and the record; a second upload stands there twice."""
-    answers: list[dict[str, Any]] = field(default_factory=list)
-    """What the tills read on outcomes.v1."""
+    said: list[tuple[str, str, str]] = field(default_factory=list)
+    """What was acknowledged: topic, till, and the record as JSON; a second upload stands there twice."""
+    answers: list[str] = field(default_factory=list)
+    """What the tills read on outcomes.v1, as JSON."""
     tables: dict[str, Sequence[Row]] = field(default_factory=dict)
     models: dict[str, Sequence[Row]] = field(default_factory=dict)
     """The live rows of each read model, and under "<model>.position" how far it is."""
@@ -69,8 +68,10 @@ class House:
 async def read(where: Mapping[str, Any]) -> House:
     """`where`: brokers, database (an address), prefix, partitions, partners, said, answers (two files)."""
     house = House(where["partitions"])
-    house.said = [tuple(json.loads(line)) for line in _lines(where["said"])]
-    house.answers = [json.loads(line) for line in _lines(where["answers"])]
+    for line in _lines(where["said"]):
+        topic, till, text = line.rstrip("\n").split("\t")
+        house.said.append((topic, till, text))
+    house.answers = list(_lines(where["answers"]))
     await _read_tables(house, where["database"])
     consumer = AIOKafkaConsumer(bootstrap_servers=where["brokers"], enable_auto_commit=False, max_poll_records=5_000)
     await consumer.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,8 @@ def projections(books: Books) -> Iterator[str]:
     balance: dict[str, dict[str, Any]] = {}
     tier: dict[str, dict[str, Any]] = {}
     for partition, records in books.published.items():
-        for _, told in records:
+        for record in records:
+            told = json.loads(record.value)
             for posting in told["postings"]:
                 at = {"member": posting["member"], "partition": partition, "seq": told["seq"]}
                 fold_balance(balance, at, posting)

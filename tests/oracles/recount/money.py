@@ -14,11 +14,11 @@ OURS = ("lot", "debt")
 
 
 def overdrawn(books: Books) -> Iterator[str]:
-    for row, fact in books.facts:
+    for row in books.facts:
         due, before = books.dues[row["partition"], row["seq"]]
-        given = json.loads(row["outcome"])["status"] == "done"
-        if fact["type"] == "redemption_requested" and given and due.refusal:
-            yield f"{row['fact_id']} was given {fact['points']} points, and there were {max(0, before)}"
+        if row["type"] == "redemption_requested" and due.refusal and json.loads(row["outcome"])["status"] == "done":
+            given = json.loads(row["body"])["points"]
+            yield f"{row['fact_id']} was given {given} points, and there were {max(0, before)}"
     for row in books.house.tables["member"]:
         if min(row["available"], row["pending"], row["held"], row["debt"]) < 0:
             yield f"{row['member']} has less than nothing: {dict(row)}"
@@ -27,15 +27,17 @@ def overdrawn(books: Books) -> Iterator[str]:
 def decisions(books: Books) -> Iterator[str]:
     """Every outcome and every posting is the rules'."""
     balances: dict[str, int] = {}
-    for row, fact in books.facts:
+    for row in books.facts:
         place = row["partition"], row["seq"]
         due, before = books.dues[place]
         outcome = json.loads(row["outcome"])
         if outcome.get("refusal", "") != due.refusal or (outcome["status"] == "declined") != bool(due.refusal):
-            yield f"{fact['type']} {row['fact_id']} ended as {outcome}, and the rules say {due.refusal or 'done'}"
+            yield f"{row['type']} {row['fact_id']} ended as {outcome}, and the rules say {due.refusal or 'done'}"
+        if (outcome["status"] == "waiting") != due.waits:
+            yield f"{row['type']} {row['fact_id']} ended as {outcome}, and by the rules it waits: {due.waits}"
         moved = sum(signed(entry) for entry in books.entries.get(place, ()))
         if moved != due.points:
-            yield f"{fact['type']} {row['fact_id']} moved {moved} points, and the rules say {due.points}"
+            yield f"{row['type']} {row['fact_id']} moved {moved} points, and the rules say {due.points}"
         after = balances[row["member"]] = before + due.points
         stands = [row["member"], max(0, after), 0, 0, max(0, -after)]
         if [posting[:5] for posting in json.loads(row["postings"])] != [stands]:

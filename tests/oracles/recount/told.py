@@ -21,7 +21,8 @@ def publication(books: Books) -> Iterator[str]:
     for partition, records in books.published.items():
         if len(records) != len(rows[partition]):
             yield f"entries.v1/{partition} has {len(records)} facts, and the table {len(rows[partition])}"
-        for row, (record, told) in zip(rows[partition], records, strict=False):
+        for row, record in zip(rows[partition], records, strict=False):
+            told = json.loads(record.value)
             wanted = publication_of(row, books.entries.get((partition, row["seq"]), []))
             if told != wanted:
                 yield f"entries.v1/{partition} offset {record.offset} says {told}, and the tables {wanted}"
@@ -69,20 +70,25 @@ def repeats(topic: str, partitions: Mapping[int, list[Record]]) -> Iterator[str]
 
 def rewards(books: Books) -> Iterator[str]:
     """Each partner is told what its shops earned and took back, once, under one name a member."""
-    facts = {(row["partition"], row["seq"]): (row, fact) for row, fact in books.facts}
-    due = {
-        (partner, place): books.dues[place][0].points
-        for place, (_, fact) in facts.items()
-        if (partner := fact.get("partner")) in books.house.rewards and books.dues[place][0].points
-    }
+    facts = {(row["partition"], row["seq"]): row for row in books.facts}
+    due = defaultdict(list)
+    for place, row in facts.items():
+        mine = books.dues[place][0]
+        own = mine.points - sum(points for _, points in mine.others)
+        for fact, points in (*mine.others, (json.loads(row["body"]), own)):
+            if fact.get("partner") in books.house.rewards and points:
+                due[fact["partner"], place].append((fact, points))
     names: dict[tuple[str, str], str] = {}
     for row in books.house.tables["reward"]:
         place, told = (row["partition"], row["fact_seq"]), json.loads(row["value"])
         if place not in facts:
             yield f"a reward says {told}, and there is no fact {place}"
             continue
-        about, fact = facts[place]
-        points = due.pop((row["partner"], place), 0)
+        about = facts[place]
+        waits = due.pop((row["partner"], place), [(json.loads(about["body"]), 0)])
+        (fact, points), rest = waits[0], waits[1:]
+        if rest:
+            due[row["partner"], place] = rest
         wanted = {"kind": "earned" if points > 0 else "reversed", "points": abs(points), "seq": row["seq"]}
         wanted |= {name: fact[name] for name in ("id", "partner", "occurred_at", "store")}
         if {name: told[name] for name in wanted} != wanted:
@@ -90,7 +96,9 @@ def rewards(books: Books) -> Iterator[str]:
         if names.setdefault((row["partner"], told["member"]), about["member"]) != about["member"]:
             yield f"{told['member']} stands for two members with {row['partner']}"
     yield from (
-        f"{partner} was not told of {points} points of fact {place}" for (partner, place), points in due.items()
+        f"{partner} was not told of {points} points of fact {place}"
+        for (partner, place), rest in due.items()
+        for _, points in rest
     )
     told_of = Counter((partner, member) for (partner, _), member in names.items())
     yield from (f"{member} has {n} names with {partner}" for (partner, member), n in told_of.items() if n > 1)
@@ -108,9 +116,10 @@ def rewards(books: Books) -> Iterator[str]:
 
 def answers(books: Books) -> Iterator[str]:
     """Every fact was answered, and every answer is the outcome as it is stored."""
-    stored = {row["fact_id"]: row for row, _ in books.facts}
+    stored = {row["fact_id"]: row for row in books.facts}
     unanswered = set(books.said)
-    for answer in books.house.answers:
+    for text in books.house.answers:
+        answer = json.loads(text)
         unanswered.discard(answer["fact"])
         row = stored.get(answer["fact"])
         if row is None:
