@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
@@ -136,11 +137,14 @@ class Reader:
         """Fetch no more of this partition, until resume() or the next claim."""
         if tp in self._next:
             self.seek(tp, self._next[tp])  # what was fetched and not handed out is read again after resume()
+        with suppress(IllegalStateError):  # taken away just now, as in seek()
             self._consumer.pause(self._full(tp))
 
     def resume(self, tp: TopicPartition) -> None:
+        """Fetch of it again. A partition that is no longer ours is passed over."""
         if tp in self._next:
-            self._consumer.resume(self._full(tp))
+            with suppress(IllegalStateError):
+                self._consumer.resume(self._full(tp))
 
     async def end_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset that the next record of each partition will get."""
