@@ -166,7 +166,7 @@ async def test_servers_that_are_not_there_are_not_ready(monkeypatch: pytest.Monk
     watching = asyncio.create_task(answering.watch(settings(), health))
     try:
         await reports(health, "broker: not ready (KafkaConnectionError")
-        await reports(health, "database: not ready (ConnectionRefusedError")
+        await reports(health, "database: not ready (ConnectionError: PostgreSQL does not answer at 127.0.0.1:1")
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
