@@ -7,6 +7,7 @@ own, rated as if bought at the return.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -72,6 +73,7 @@ def current(purchase: str, cold: Cold) -> Standing | None:
     return newest(cold.get(("purchase", purchase)), Standing) or _first(cold.get(("fact", purchase)))
 
 
+@lru_cache(256)  # asked of the same row for what a fact needs, and then for the fact
 def _first(row: bytes | None) -> Standing | None:
     """A purchase as it was said first, in the level of its outcome. None: there is no such fact, or it was declined."""
     if row is None:
@@ -88,6 +90,7 @@ def keep(turn: Turn, now: Standing) -> None:
     turn.write("purchase", now.purchase, now)
 
 
+@lru_cache(256)  # likewise
 def less(purchase: Standing, back: Back) -> Standing | None:
     """What is left after goods came back: of each item, those of the line's own categories first. None: more came
     back than is there."""

@@ -104,17 +104,16 @@ def _begin_versions(turn: Turn, to_ms: int, plan: Plan) -> None:
 def _let_happen(turn: Turn, to_ms: int) -> None:
     """What is due of lots and holds, each at its own instant."""
     member = turn.member
-    if member.lots or member.pages or member.holds:
-        while (due := member.next_event_ms) <= to_ms:
-            turn.now_ms = member.now_ms = max(due, member.now_ms)
-            redemptions.lapse(turn)
-            open_ending(turn, due)
-            active = [lot for lot in member.lots if lot[2] == due]
-            member.pending -= sum(lot[4] for lot in active)
-            while member.lots and member.lots[0][0] <= due:
-                expire(turn, member.lots[0][:4], member.lots[0][4])
-            for lot in active:  # one that ends at this very instant is gone, and repays nothing
-                repay(turn, lot[:4])
+    while (due := member.next_event_ms) <= to_ms:
+        turn.now_ms = member.now_ms = max(due, member.now_ms)
+        redemptions.lapse(turn)
+        open_ending(turn, due)
+        active = [lot for lot in member.lots if lot[2] == due]
+        member.pending -= sum(lot[4] for lot in active)
+        while member.lots and member.lots[0][0] <= due:
+            expire(turn, member.lots[0][:4], member.lots[0][4])
+        for lot in active:  # one that ends at this very instant is gone, and repays nothing
+            repay(turn, lot[:4])
     turn.now_ms = member.now_ms = to_ms
 
 

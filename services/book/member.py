@@ -92,8 +92,11 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     pages_made: int = 0
     chunks_made: int = 0
     lots: list[LiveLot] = []
-    pages: list[Page] = []
-    """By their first edge."""
+    open_pages: list[Page] = []
+    packed_pages: bytes = b""
+    """`pages`, packed from an encoding until a fact asks for them: either these or the open ones."""
+    packed_from_ms: int = NEVER
+    """The first expiry in the packed pages."""
     holds: dict[str, Hold] = {}
     debts: dict[str, Owed] = {}
     """Open debts by cause; a repaid one moves to a cold row."""
@@ -120,6 +123,13 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     """Purchases of which a correction came first."""
 
     @property
+    def pages(self) -> list[Page]:
+        """Lots out of the way, by their first edge. A fact in order asks for none of them."""
+        if self.packed_pages:
+            self.open_pages, self.packed_pages, self.packed_from_ms = _pages(self.packed_pages), b"", NEVER
+        return self.open_pages
+
+    @property
     def available(self) -> int:
         """Points that can be spent now: in active lots. 0 in debt, which active lots repay first."""
         return self.live - self.pending
@@ -138,8 +148,10 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     def next_event_ms(self) -> int:
         """When a lot ends or becomes active, or a hold lapses; NEVER without one."""
         due = self.lots[0][0] if self.lots else NEVER
-        if self.pages and self.pages[0].first[0] < due:
-            due = self.pages[0].first[0]
+        if self.packed_from_ms < due:
+            due = self.packed_from_ms
+        if self.open_pages and self.open_pages[0].first[0] < due:
+            due = self.open_pages[0].first[0]
         if self.pending:
             due = min(due, *(lot[2] for lot in self.lots if lot[2] > self.now_ms))
         for until, _ in self.holds.values():
@@ -190,10 +202,14 @@ def new(member: str) -> Member:
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Member).decode
+_pages = msgspec.msgpack.Decoder(list[Page]).decode
 
 
 def encode(member: Member) -> bytes:
-    """The hot row."""
+    """The hot row. Packs the member's pages."""
+    if member.open_pages:
+        member.packed_from_ms, member.packed_pages = member.open_pages[0].first[0], _encode(member.open_pages)
+        member.open_pages = []
     return _encode(member)
 
 

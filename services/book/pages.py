@@ -20,11 +20,11 @@ from services.book.member import Broken, LiveLot, Member, Page
 from services.book.turn import Cold, ColdKey, Turn, newest
 from services.programme.mechanic import Lot
 
-HOT_LOTS_MAX = 24
+HOT_LOTS_MAX = 16
 """Lots that lie open in the hot row: of about 50 bytes each, and decoded with it."""
-PAGE_LOTS = 16
-NEAR_PAGES = 3
-"""A member with up to 72 lots has no cold row of them."""
+PAGE_LOTS = 12
+NEAR_PAGES = 4
+"""A member with up to 64 lots has no cold row of them."""
 LEVEL_PAGES_MAX = 12
 """Pages of one level in the hot row, besides the near ones."""
 PAGE_PAGES = 8
@@ -104,20 +104,20 @@ def fetch(turn: Turn, lot: Lot) -> None:
         rows = _rows_of(turn, page)
         index = bisect_left(rows, lot)
         if index < len(rows) and rows[index][:4] == lot:
-            insert(member.lots, rows.pop(index))
-            _replace(turn, page, rows)
+            part = rows.pop(index)
+            insert(member.lots, part)
+            _replace(turn, page, rows, page.points - part[4])
 
 
-def _replace(turn: Turn, page: Page, rows: list[LiveLot]) -> None:
-    """Fewer lots are left in a page."""
+def _replace(turn: Turn, page: Page, rows: list[LiveLot], points: int) -> None:
+    """Fewer lots are left in a page, of so many points."""
     member = turn.member
     member.pages.remove(page)
     if not page.packed:
         turn.write("lots", str(page.number), rows or None)
     if rows:
         packed = _pack(rows) if page.packed else b""
-        first, last, points = rows[0][:2], rows[-1][:2], sum(row[4] for row in rows)
-        insort(member.pages, Page(page.number, 0, first, last, points, packed), key=_first)
+        insort(member.pages, Page(page.number, 0, rows[0][:2], rows[-1][:2], points, packed), key=_first)
 
 
 def _rows_of(turn: Turn, page: Page) -> Any:
@@ -131,7 +131,7 @@ def _rows_of(turn: Turn, page: Page) -> Any:
 
 
 def _points(page: Page, rows: Any) -> int:
-    return sum(row.points for row in rows) if page.level else sum(row[4] for row in rows)
+    return sum([row.points for row in rows] if page.level else [row[4] for row in rows])
 
 
 def insert(lots: list[LiveLot], lot: LiveLot) -> None:
@@ -174,51 +174,66 @@ def missing(member: Member, cold: Cold, to_ms: int, points: int, lots: Iterable[
 
     `points` is at most what it will draw. Ask again with what was loaded: what it reaches depends on it.
     """
-    known, closed = _seen(member.pages, cold)
-    wanted = [page for page in closed if page.first[0] <= to_ms or any(page.may_hold(lot) for lot in lots)]
-    if points and closed and not wanted:
+    there, closed = _at_hand(member.pages, cold)
+    if not closed:
+        return ()
+    edges = [lot[:2] for lot in lots]
+    wanted = [
+        page
+        for page in closed
+        if page.first[0] <= to_ms or (edges and any(page.first <= edge <= page.last for edge in edges))
+    ]
+    if points and not wanted:
         first = min(closed, key=_first)
-        there = (lot for lot in (*member.lots, *known) if lot[:2] < first.first and lot[0] > to_ms >= lot[2])
-        if sum(lot[4] for lot in there) < points:
+        sooner = sum(page.points for page in there if page.last < first.first and page.first[0] > to_ms)
+        if sooner < points:
+            sooner += sum(lot[4] for lot in member.lots if lot[:2] < first.first and lot[0] > to_ms >= lot[2])
+        if sooner < points:
             wanted.append(first)
     return tuple(("lots", str(page.number)) for page in wanted)
 
 
 def lots_of(member: Member, pages: Iterable[Page], cold: Cold) -> list[LiveLot]:
     """Every lot that lies open in the hot row and of these pages, in spending order. `cold` must hold their rows."""
-    known, closed = _seen(pages, cold)
+    there, closed = _at_hand(pages, cold)
     if closed:
         raise Broken(f"{member.id}: pages {[page.number for page in closed]} of its lots were not looked up")
-    return merged(member.lots, known)
+    return merged(member.lots, _lots_in(there, cold))
 
 
 def lots_at_hand(member: Member, cold: Cold) -> list[LiveLot]:
     """The lots that lie open in the hot row, and of the pages whose rows are there."""
-    return member.lots + _seen(member.pages, cold)[0]
+    return member.lots + _lots_in(_at_hand(member.pages, cold)[0], cold)
 
 
 def rows_missing(pages: Iterable[Page], cold: Cold) -> tuple[ColdKey, ...]:
     """The rows that `lots_of` needs and `cold` does not have yet. Ask again: pages of pages lead to others."""
-    return tuple(("lots", str(page.number)) for page in _seen(pages, cold)[1])
+    return tuple(("lots", str(page.number)) for page in _at_hand(pages, cold)[1])
 
 
-def _seen(pages: Iterable[Page], cold: Cold) -> tuple[list[LiveLot], list[Page]]:
-    """The lots of the pages whose rows are at hand, and the pages whose rows are not."""
-    lots: list[LiveLot] = []
+def _at_hand(pages: Iterable[Page], cold: Cold) -> tuple[list[Page], list[Page]]:
+    """The pages of lots that can be read, and the pages, of lots or of pages, whose rows are not there."""
+    there: list[Page] = []
     closed: list[Page] = []
     todo = list(pages)
-    while todo:
-        page = todo.pop()
-        key = ("lots", str(page.number))
+    for page in todo:
         if page.packed:
-            lots += _lots(page.packed)
-        elif key not in cold:
+            there.append(page)
+        elif (key := ("lots", str(page.number))) not in cold:
             closed.append(page)
         elif page.level:
             todo += newest(cold[key], _Pages) or ()
         else:
-            lots += newest(cold[key], _Lots) or ()
-    return lots, closed
+            there.append(page)
+    return there, closed
+
+
+def _lots_in(pages: Iterable[Page], cold: Cold) -> list[LiveLot]:
+    """The lots of pages of lots that can be read."""
+    lots: list[LiveLot] = []
+    for page in pages:
+        lots += _lots(page.packed) if page.packed else newest(cold["lots", str(page.number)], _Lots) or ()
+    return lots
 
 
 def _first(page: Page) -> tuple[int, int]:

@@ -32,9 +32,9 @@ Spend = tuple[int, int, int]
 """(instant, the programme's day, qualifying spend): a purchase as it stands; negative: goods without their receipt."""
 
 
-BLOCK = 5
-"""The days of a block are those that agree but for so many bits: 32."""
-OPEN_DAYS_MAX = 72
+BLOCK = 4
+"""The days of a block are those that agree but for so many bits: 16."""
+OPEN_DAYS_MAX = 40
 """Two blocks and a few days: so many lie open before some are packed."""
 
 _encode = msgspec.msgpack.Encoder().encode
