@@ -58,7 +58,12 @@ def _of_request(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -
 
 
 def _of_adjustment(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
-    return [], set(), max(0, -fact.points)
+    """What is given with an end of its own may have ended already: it is breakage at once."""
+    version = plan.at(to_ms)
+    if fact.points <= 0 or fact.expires_at is None or version is None:
+        return [], set(), max(0, -fact.points)
+    given = rate(Change(fact, None, None, []), version.rules.get("adjusted", ()), {}, to_ms)
+    return [("gone", lot_id(award[2])) for award in given if award[2][0] <= to_ms], set(), 0
 
 
 def _of_redemption(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:

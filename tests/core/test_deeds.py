@@ -49,6 +49,16 @@ def test_points_by_hand_are_a_lot_or_a_draw() -> None:
     assert (world.member().issued, world.member().reversed) == (130, 20)
 
 
+@pytest.mark.parametrize("end", ["2026-01-01T12:00:00Z", "2026-01-02T12:00:00Z"], ids=["yesterday", "this instant"])
+def test_points_by_hand_that_have_ended_already_expire_at_once(end: str) -> None:
+    world = World(FIRST)
+    world.simulation.add(fact(**by_hand("a1", "2026-01-02", 30), expires_at=end))
+    world.tell("2026-01-03 buy A 10.00")
+    world.member().check()
+    assert world.lots() == {"A": 10}
+    assert (world.member().issued, world.member().expired) == (40, 30)
+
+
 def test_points_taken_by_hand_reach_into_pages_of_lots() -> None:
     """Three lots of 10, of which the hot row holds one: 25 taken leave 5 of the last."""
     with patch.multiple(pages, HOT_LOTS_MAX=2, PAGE_LOTS=2):
