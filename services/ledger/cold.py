@@ -88,13 +88,12 @@ async def load(store: Store, wanted: Sequence[tuple[Cold, str, ColdKey]]) -> Non
         else:
             asked[cold.partition, member, key] = cold
             cold.put(member, key, None)
-    for partition, member, key, value in await _from_tables(store, asked):
+    for partition, member, key, value in await from_tables(store, asked):
         asked[partition, member, key].put(member, key, value)
 
 
-async def _from_tables(
-    store: Store, asked: Iterable[tuple[int, str, ColdKey]]
-) -> list[tuple[int, str, ColdKey, bytes]]:
+async def from_tables(store: Store, asked: Iterable[tuple[int, str, ColdKey]]) -> list[tuple[int, str, ColdKey, bytes]]:
+    """(partition, member, key, value) of those that are committed; of the kinds FACT and STEP too."""
     facts = [(partition, member, key[1]) for partition, member, key in asked if key[0] == FACT]
     steps = {(partition, int(key[1])): member for partition, member, key in asked if key[0] == STEP}
     rows = [one for one in asked if one[2][0] not in (FACT, STEP)]

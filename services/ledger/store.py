@@ -279,13 +279,20 @@ class PostgresStore:
                 connection.terminate()
             await self._pool.release(connection)
 
+    async def entries_at(self, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], list[tuple[str, Entry]]]:
+        """(member, entry) of facts, by (partition, seq); a fact without entries is missing."""
+        return await self._entries(wanted, self._pool.fetch) if wanted else {}
+
+    async def _entries(self, wanted: Sequence[Any], fetch: Any) -> dict[tuple[int, int], list[tuple[str, Entry]]]:
+        entries: dict[tuple[int, int], list[tuple[str, Entry]]] = {}
+        for partition, seq, member, *values in await fetch(self._sql.entries_of, *_columns(wanted)):
+            entries.setdefault((partition, seq), []).append((member, Entry(*values)))
+        return entries
+
     async def _with_entries(self, rows: Sequence[Any], *, reader: bool) -> list[StoredFact]:
         if not rows:
             return []
-        fetch: Any = self._read if reader else self._pool.fetch
-        entries: dict[tuple[int, int], list[tuple[str, Entry]]] = {}
-        for partition, seq, member, *values in await fetch(self._sql.entries_of, *_columns([row[:2] for row in rows])):
-            entries.setdefault((partition, seq), []).append((member, Entry(*values)))
+        entries = await self._entries([row[:2] for row in rows], self._read if reader else self._pool.fetch)
         return [
             StoredFact(partition, seq, recorded_at, body, outcome, postings, entries.get((partition, seq), ()))
             for partition, seq, recorded_at, body, outcome, postings in rows

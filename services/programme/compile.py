@@ -69,6 +69,8 @@ class Version(msgspec.Struct, frozen=True):
     transfer_fee_percent: int
     carried: tuple[Rule, ...] = ()
     """Rules of earlier versions whose cells are taken over when this one begins: see rate.py:migrate."""
+    points_decimals: int = 0
+    """How many decimals amounts of points have when a person reads them."""
 
     def basket(
         self, purchase: str, at_ms: int, lines: tuple[Line, ...], tier: int, partner: str | None, store: str | None
@@ -233,6 +235,7 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
         grace_days=programme.redemptions.grace_days or 0,
         late_capture=programme.redemptions.late_capture,
         transfer_fee_percent=programme.transfers.fee_percent,
+        points_decimals=programme.points_decimals,
     )
 
 

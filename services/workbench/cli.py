@@ -91,6 +91,24 @@ def simulate(
 
 
 @app.command()
+def explain(
+    member: Annotated[str, typer.Argument(help="A member's id, or an identifier as scheme:value.")],
+    at: Annotated[
+        str | None, typer.Option(help="As it stood at this instant, such as 2026-03-05T18:00:00Z; else now.")
+    ] = None,
+    programme: Annotated[
+        list[Path] | None, typer.Option(help="Of files in place of a running house: the programme; may be repeated.")
+    ] = None,
+    facts: Annotated[Path | None, typer.Option(help="And the facts, as for `simulate`.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Why a member's balance is what it is: each point's receipt, rule, lot, and what became of it."""
+    from services.workbench.explain.command import run_explain
+
+    raise typer.Exit(run_explain(member, at, programme or [], facts, as_json=as_json))
+
+
+@app.command()
 def catalog(
     check: Annotated[bool, typer.Option("--check", help="Only compare with events/catalog.")] = False,
 ) -> None:

@@ -88,6 +88,10 @@ class Simulation:
         member = self.members[name]
         return lots_of(member, member.pages, self._cold.get(name, {}))
 
+    def cold_of(self, name: str) -> Cold:
+        """Every cold row of a member, and the rows of its facts."""
+        return self._cold.get(name, {})
+
     def _publish(self, fact: ProgrammePublished) -> None:
         if sha256(fact.text.encode()).hexdigest() != fact.sha256:
             self._park(fact, "sha256 is not that of the text")

@@ -5,21 +5,16 @@ Does not own what may be done with a record (records.py), nor how one looks (wor
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from events.printable import printable
-from infra.kafka.client import OUTAGE as KAFKA_OUTAGE
 from infra.kafka.client import Writer
-from infra.postgres.migrate import MigrationRefused
-from infra.postgres.pool import OUTAGE as POSTGRES_OUTAGE
-from infra.postgres.pool import ServerRefused, open_pool
-from infra.settings import Settings, load_stack
-from infra.stack.stack import Stack
-from infra.stack.supervisor import StackError
+from infra.postgres.pool import Pool
+from infra.settings import Settings
+from services.workbench.inside import Refused, in_house
 from services.workbench.parked.records import (
     BEGINNING,
     STATES,
@@ -28,7 +23,6 @@ from services.workbench.parked.records import (
     Coordinates,
     Filter,
     Parked,
-    Refused,
     Shelves,
     coordinates,
     place_of,
@@ -36,7 +30,6 @@ from services.workbench.parked.records import (
     topic_of,
 )
 from services.workbench.parked.words import came_of_it, contents, facts, print_page, print_record
-from services.workbench.up import stack_folder
 
 STATE_WORDS = {"waiting": WAITING, "all": STATES} | {state: (state,) for state in STATES}
 
@@ -150,23 +143,10 @@ def run_discard(meant: Meant, by: str, why: str, *, as_json: bool) -> int:
 
 
 def _run(work: Callable[[Settings, Shelves], Awaitable[int]]) -> int:
-    settings = load_stack()
+    async def with_shelves(house: Settings, pool: Pool) -> int:
+        return await work(house, await shelves(pool))
 
-    async def in_house() -> int:
-        house = Stack(settings, stack_folder(settings), print).running()
-        pool = await open_pool(house)
-        try:
-            return await work(house, await shelves(pool))
-        finally:
-            await pool.close()
-
-    try:
-        return asyncio.run(in_house())
-    except (Refused, StackError, MigrationRefused, ServerRefused) as why:
-        print(f"error: {why}", file=sys.stderr)
-    except (*KAFKA_OUTAGE, *POSTGRES_OUTAGE) as away:
-        print(f"error: a server does not answer: {str(away) or repr(away)}", file=sys.stderr)
-    return 2
+    return in_house(with_shelves)
 
 
 def _filter(house: Settings, topic: str | None, reason: str | None, state: str) -> Filter:

@@ -30,6 +30,7 @@ from infra.postgres.queries import load
 from infra.runner.store import SQL as PROJECTIONS
 from services.intake.directory import SQL as INTAKE
 from services.ledger.store import SQL as LEDGER
+from services.workbench.inside import Refused
 
 _queries = load(Path(__file__).parent)
 
@@ -42,10 +43,6 @@ RETRY_BYTES = 8 << 20
 """So much is on its way at once, and one record more."""
 
 _COORDINATES = re.compile(r"(.+)/([0-9]{1,9})/([0-9]{1,18})\Z")
-
-
-class Refused(Exception):
-    """It cannot be done; the message is a sentence that says why, and what can."""
 
 
 class Coordinates(NamedTuple):

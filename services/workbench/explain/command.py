@@ -1,0 +1,200 @@
+"""`explain MEMBER`: the facts from a running house, or from files, told again and printed.
+
+Owns where the facts come from, the page in text, and the comparison with the stored state: a book that its facts do
+not lead to is said, with exit code 1. Does not own the telling (story.py) nor the words (words.py).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from events.decode import decode_fact
+from events.entries import Entry
+from events.values import millis
+from infra.kafka.client import partition_of
+from infra.postgres.pool import Pool
+from infra.settings import Settings
+from services.book.able import plan_of
+from services.book.member import Broken, Member, decode
+from services.book.ontime import Missing
+from services.book.retold import Retold, retell
+from services.book.turn import ColdKey
+from services.ledger.cold import from_tables
+from services.ledger.store import PostgresStore
+from services.programme.compile import Plan
+from services.workbench.explain.story import Posted, Story, story
+from services.workbench.explain.words import date, day, points
+from services.workbench.inside import Refused, in_house
+from services.workbench.simulate import Simulation, simulate
+
+SUMS = ("available", "pending", "held", "debt", "tier", "qualifying_minor")
+"""What a stored state and a retold one must have in common."""
+
+
+def run_explain(member: str, at: str | None, programmes: list[Path], facts: Path | None, *, as_json: bool) -> int:
+    """The command. 0; 1: the stored book is not what its facts lead to; 2: something asked for is missing or wrong."""
+    try:
+        at_ms = None if at is None else millis(at)
+    except ValueError as error:
+        print(f"error: --at {at}: {error}", file=sys.stderr)
+        return 2
+    if bool(programmes) != (facts is not None):
+        print("error: --programme and --facts go together; without both, the running house is asked", file=sys.stderr)
+        return 2
+    if facts is None:
+        return in_house(lambda house, pool: _of_house(house, pool, member, at_ms, as_json=as_json))
+    try:
+        simulation = simulate(programmes, facts, None)
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    except ValueError as error:  # ProgrammeError and FileFault are its kinds
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if member not in simulation.members:
+        print(f"error: no fact in {facts} is about {member}", file=sys.stderr)
+        return 2
+    return _of_files(simulation, member, at_ms, as_json=as_json)
+
+
+def _of_files(simulation: Simulation, name: str, at_ms: int | None, *, as_json: bool) -> int:
+    member, rows = simulation.members[name], simulation.cold_of(name)
+    retold = retell(member, simulation.plan, rows, at_ms)
+    posted = {
+        seq: [entry for result in results if result.posting.member == name for entry in result.posting.entries]
+        for seq, (_, results) in enumerate(simulation.booked)
+    }
+    return _show(member, retold, simulation.plan, posted, at_ms, as_json=as_json)
+
+
+async def _of_house(house: Settings, pool: Pool, name: str, at_ms: int | None, *, as_json: bool) -> int:
+    """From the tables of a running house; nothing there is changed."""
+    store = PostgresStore(pool)
+    try:
+        name = await _member_id(pool, name)
+        partition = partition_of(name.encode(), house.partitions)
+        rows = await store.members([(partition, name)])
+        if not rows:
+            raise Refused(f"the ledger has no fact about {name}")
+        member = decode(name, rows[0][2])
+        bodies = (await store.programmes([partition])).get(partition, [])
+        plan = plan_of([decode_fact(body).text for body in bodies])  # type: ignore[union-attr]
+        retold = await _retold(store, partition, member, plan, at_ms)
+        seqs = [deed.seq for deed in retold.deeds if deed.fact is not None]
+        posted: dict[int, list[Entry]] = {
+            seq: [entry for whose, entry in entries if whose == name]
+            for (_, seq), entries in (await store.entries_at([(partition, seq) for seq in seqs])).items()
+        }
+    except Broken as broken:
+        raise Refused(f"the book of {name} cannot be told: {broken}") from None
+    finally:
+        await store.close()
+    return _show(member, retold, plan, posted, at_ms, as_json=as_json)
+
+
+async def _retold(store: PostgresStore, partition: int, member: Member, plan: Plan, at_ms: int | None) -> Retold:
+    cold: dict[ColdKey, bytes | None] = {}
+    while True:
+        try:
+            return retell(member, plan, cold, at_ms)
+        except Missing as missing:
+            cold |= dict.fromkeys(missing.keys)
+            asked = [(partition, member.id, key) for key in missing.keys]
+            cold |= {key: value for _, _, key, value in await from_tables(store, asked)}
+
+
+async def _member_id(pool: Pool, said: str) -> str:
+    """The member that an identifier, written scheme:value, leads to. Raises Refused."""
+    scheme, colon, value = said.partition(":")
+    if not colon:
+        return said
+    if await pool.fetchval("select to_regclass('identity') is null"):
+        raise Refused("this house has no directory of identifiers; give the member's id")
+    found: str | None = await pool.fetchval(
+        "select member from identity where scheme = $1 and value = $2", scheme, value
+    )
+    if found is None:
+        raise Refused(f"no member has this {scheme}")
+    return found
+
+
+def _show(member: Member, retold: Retold, plan: Plan, posted: Posted, at_ms: int | None, *, as_json: bool) -> int:
+    wrong = [] if at_ms is not None else _differences(member, retold.member)
+    told = story(retold, plan, posted)
+    if as_json:
+        print(json.dumps(told | {"differs": wrong}))
+    else:
+        version = plan.at(retold.member.now_ms)
+        _page(told, plan.zone, version.points_decimals if version is not None else 0)
+    for sentence in wrong:
+        print(f"error: {sentence}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def _differences(stored: Member, retold: Member) -> list[str]:
+    return [
+        f"{name} is {getattr(stored, name)} in the book, and {getattr(retold, name)} by its facts"
+        for name in SUMS
+        if getattr(stored, name) != getattr(retold, name)
+    ]
+
+
+# ---------------------------------------------------------------- the page in text
+
+
+def _page(told: Story, zone: str, decimals: int) -> None:
+    def amount(key: str) -> str:
+        return points(told[key], decimals)
+
+    when = date(millis(told["at"]), zone) if told["at"] else "now"
+    print(f"{told['member']}, {when} ({zone})")
+    print(f"  {amount('available')} to spend, {amount('pending')} to come, {amount('held')} reserved, "
+          f"{amount('debt')} owed; level {told['tier']}")  # fmt: skip
+    for unit, count in told["units"].items():
+        print(f"  {count} {unit}")
+    for owed in told["owed"]:
+        print(f"  owed since {owed['cause']}: {points(owed['points'], decimals)}")
+    print("\nPoints that there are")
+    for lot in [lot for lot in told["lots"] if lot["points"]]:
+        _print_lot(lot, decimals, zone)
+    if not any(lot["points"] for lot in told["lots"]):
+        print("  none")
+    print("\nWhat happened")
+    for row in told["history"]:
+        _print_deed(row, zone)
+
+
+def _print_lot(lot: Story, decimals: int, zone: str) -> None:
+    ends = "for ever" if lot["expires_at"] is None else day(millis(lot["expires_at"]), zone)
+    begins = "" if lot["state"] == "available" else f", from {date(millis(lot['active_at']), zone)}"
+    print(f"  {points(lot['points'], decimals)} of {lot['slot']}, good {ends}{begins}")
+    for given in lot["given"]:
+        of = f" with {given['fact']}" if "fact" in given else ""
+        print(f"    {date(millis(given['at']), zone)}  {points(given['points'], decimals)}{of}")
+        for rule in given.get("rules", ()):
+            _print_rule(rule)
+    for became in lot["became"]:
+        by = f" by {became['fact']}" if "fact" in became else ""
+        print(f"    {date(millis(became['at']), zone)}  {points(became['points'], decimals)} {became['to']}{by}")
+
+
+def _print_rule(rule: Story) -> None:
+    of = f" of {rule['version']}" if "version" in rule else ""
+    print(f"      {rule['points']:+d} by {rule['rule']}{of}")
+    for line in rule.get("lines", ()):
+        print(f"        {line['points']:+d} for {line['item']}, {line['counted']} of {line['total_minor']} counted")
+
+
+def _print_deed(row: Story, zone: str) -> None:
+    print(f"  {date(millis(row['at']), zone)}  {row['what']}")
+    if "without_effect" in row:
+        print(f"    without effect: {row['without_effect']}")
+    for entry in row["entries"]:
+        print(f"    {entry['says']}")
+    posted = [entry["says"] for entry in row.get("posted", ()) if entry["credit"] != "expired"]
+    if "posted" in row and posted != [entry["says"] for entry in row["entries"] if entry["credit"] != "expired"]:
+        print("    as the book stood when it came, it posted")
+        for says in posted:
+            print(f"      {says}")
