@@ -12,7 +12,20 @@ from pydantic import Field
 
 from events.facts.purchases import Lines
 from events.model import Model
-from events.values import Code, Count, Currency, Id, Instant, NaturalInt, Points, PointsMoved, Sentence
+from events.values import (
+    Code,
+    Count,
+    CountMoved,
+    Currency,
+    Id,
+    Instant,
+    Label,
+    LineMinor,
+    NaturalInt,
+    Points,
+    PointsMoved,
+    Sentence,
+)
 
 
 class Identifier(Model):
@@ -91,6 +104,21 @@ class AdjustedSaid(Said):
     expires_at: Instant | None = None
 
 
+class DeedSaid(Said):
+    type: Literal["deed"] = "deed"
+    what: Code
+    count: CountMoved = 1
+
+
+class PriceFoundSaid(Said):
+    type: Literal["price_found"] = "price_found"
+    purchase: Id
+    item: Label
+    quantity: Count = 1
+    found_minor: LineMinor
+    evidence: Sentence
+
+
 class EnrolledSaid(Said):
     """`referrer` is one that the directory knows: the member who brought this one."""
 
@@ -128,6 +156,8 @@ SAID = (
     RedemptionVoidedSaid,
     UsedSaid,
     AdjustedSaid,
+    DeedSaid,
+    PriceFoundSaid,
     EnrolledSaid,
     IdentifierAddedSaid,
     MergedSaid,
@@ -144,6 +174,8 @@ AnySaid = (
     | RedemptionVoidedSaid
     | UsedSaid
     | AdjustedSaid
+    | DeedSaid
+    | PriceFoundSaid
     | EnrolledSaid
     | IdentifierAddedSaid
     | MergedSaid

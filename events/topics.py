@@ -59,6 +59,10 @@ ENROLMENTS = Topic(
 ADJUSTMENTS = Topic(
     "adjustments.v1", "source", "points given or taken by hand", ("AdjustedSaid",), "support", "intake", 35 * DAY_MS
 )
+DEEDS = Topic(
+    "deeds.v1", "source", "acts that are no purchase, birthdays, lower prices that were found",
+    ("DeedSaid", "PriceFoundSaid"), "tills, support", "intake", 35 * DAY_MS,
+)  # fmt: skip
 JOURNAL = Topic(
     "journal.v1", "member", "the one ordered log of facts", ("Fact",), "intake, ledger", "ledger",
     max_bytes=LARGE_RECORD_BYTES, public=False,
@@ -71,10 +75,10 @@ OUTCOMES = Topic(
     "outcomes.v1", "member", "a hint for whoever waits for an answer", ("OutcomeRecord",), "ledger", "tills", DAY_MS
 )
 
-TOPICS = (PURCHASES, REDEMPTIONS, ENROLMENTS, ADJUSTMENTS, JOURNAL, ENTRIES, OUTCOMES)
+TOPICS = (PURCHASES, REDEMPTIONS, ENROLMENTS, ADJUSTMENTS, DEEDS, JOURNAL, ENTRIES, OUTCOMES)
 """Those that always exist; each partner of the programme adds `rewards_topic(partner)`."""
 
-INBOUND = (PURCHASES, REDEMPTIONS, ENROLMENTS, ADJUSTMENTS)
+INBOUND = (PURCHASES, REDEMPTIONS, ENROLMENTS, ADJUSTMENTS, DEEDS)
 
 
 def rewards_topic(partner: str) -> Topic:

@@ -44,6 +44,8 @@ Points = Annotated[int, Field(gt=0, le=10**12)]
 """Points in one request. These four are far above any shop, and so far below 2^63 that no sum comes near it."""
 PointsMoved = Annotated[int, Field(ge=-(10**12), le=10**12, json_schema_extra={"not": {"const": 0}})]
 """Points given (> 0) or taken (< 0) by hand. Never 0: intake sets such a record aside."""
+CountMoved = Annotated[int, Field(ge=-(10**9), le=10**9, json_schema_extra={"not": {"const": 0}})]
+"""How often something was done (> 0), or was said too often (< 0). Never 0: intake sets such a record aside."""
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 """A reason in a person's words."""
 Months = Annotated[int, Field(ge=0, le=1200)]

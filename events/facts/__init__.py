@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from events.facts.adjustments import Adjusted
+from events.facts.deeds import Deed, PriceFound
 from events.facts.members import Enrolled, Erased, IdentifierAdded, Merged
 from events.facts.messages import Message
 from events.facts.programmes import ProgrammePublished
@@ -26,6 +27,8 @@ FACTS = (
     RedemptionVoided,
     Used,
     Adjusted,
+    Deed,
+    PriceFound,
     Enrolled,
     IdentifierAdded,
     Merged,
@@ -46,6 +49,8 @@ MemberFact = (
     | RedemptionVoided
     | Used
     | Adjusted
+    | Deed
+    | PriceFound
     | Enrolled
     | IdentifierAdded
     | Merged
@@ -59,6 +64,7 @@ __all__ = [
     "FACTS",
     "Adjusted",
     "Correction",
+    "Deed",
     "Enrolled",
     "Erased",
     "Fact",
@@ -67,6 +73,7 @@ __all__ = [
     "Merged",
     "Message",
     "PartitionFact",
+    "PriceFound",
     "ProgrammePublished",
     "Purchase",
     "RedemptionCaptured",

@@ -274,5 +274,7 @@ _FOLDS: dict[str, _Fold] = {
     "enrolled": _deed,
     "used": _deed,
     "adjusted": _deed,
+    "deed": _deed,
+    "price_found": _deed,
 }
 """What a fact of each type does. The others (identifier_added ...) move nothing."""

@@ -204,7 +204,7 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
     starts_ms = millis(programme.effective_from)
     rules: list[Rule] = []
     for text in programme.rules:
-        frame = Frame(programme.zone, programme.currency, text.id)
+        frame = Frame(programme.zone, programme.currency, text.id, programme.points_decimals)
         mechanic = MECHANICS[text.mechanic](config_of(text.mechanic, text.config), meter, frame)
         rule = Rule(f"{text.id}@{text.revision}", mechanic, mechanic.measure, _heir(text, later.get(text.id)))
         later[text.id] = _Later(text.revision, text.carry, starts_ms, rule)
@@ -213,7 +213,7 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
     for name in ALWAYS:
         if not any(rule.mechanic == name for rule in programme.rules):
             kind = MECHANICS[name]
-            frame = Frame(programme.zone, programme.currency, name)
+            frame = Frame(programme.zone, programme.currency, name, programme.points_decimals)
             rules.append(Rule(f"{name}@0", kind(kind.Config(), meter, frame), None))
     tier = programme.tier
     kinds = {kind for rule in rules for kind in rule.mechanic.kinds} | {"basket"}

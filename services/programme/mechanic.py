@@ -83,6 +83,9 @@ class Mechanic(ABC):
     measure: int | None = None
     """Index of the measure it needs; a change where that is 0 before and after is skipped. None: never skipped."""
 
+    why: str
+    """What its dues are for, in a customer's words, made of the config: it ends the sentence that `says` begins."""
+
     @abstractmethod
     def __init__(self, config: Any, meter: Meter, frame: Frame) -> None: ...
 
@@ -93,6 +96,10 @@ class Mechanic(ABC):
     def absorb(self, cell: Any, change: Change) -> Any:
         """The cell after the change; None = empty. Commutes; there and back is nothing; never mutates."""
         return None
+
+    def says(self, amount: str) -> str:
+        """One sentence: why a due is given, or was. `amount` is in words already (services/programme/words.py)."""
+        return f"{amount} {self.why}"
 
     @abstractmethod
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
@@ -111,6 +118,8 @@ class Frame(msgspec.Struct, frozen=True):
     currency: str
     rule: str
     """The id of the rule it is bound for."""
+    decimals: int = 0
+    """Of points: amounts are whole numbers of the smallest unit."""
 
 
 class Counted(Model):

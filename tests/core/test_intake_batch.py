@@ -223,6 +223,8 @@ def test_every_kind_of_record_becomes_a_fact() -> None:
         "redemption_voided": {"redemption": "q1", "points": 2},
         "used": {"what": "voucher", "count": 2},
         "adjusted": {"points": -5, "reason": "said twice", "actor": "clerk:7", "store": "s1"},
+        "deed": {"what": "empty-jar", "count": 5},
+        "price_found": {"purchase": "r0", "item": "tea", "found_minor": 4, "evidence": "a leaflet"},
         "enrolled": {"store": "s1"},
     }
     topic_of = {model: topic for topic in INBOUND for model in topic.models}

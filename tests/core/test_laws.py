@@ -25,15 +25,31 @@ from tests.drivers.facts import fact
 CONFIGS: dict[str, list[dict[str, Any]]] = {
     "adjustment": [{}, {"valid_months": 1}],
     "daily_cap": [{"points": 1}, {"points": 60}, {"points": 400}],
+    "bonus": [
+        {"points": 1000, "only": ["tea"]},
+        {"points": 7, "each": "unit", "from_minor": 9000, "valid_months": 1, "pending_days": 3},
+    ],
+    "gift": [
+        {"points": 500, "from_minor": 9000, "valid_months": 1},
+        {"points": 500, "from_units": 2, "times": 2, "only": ["tea", "cup"]},
+        {"unit": "v", "from_minor": 9000},
+        {"unit": "v", "times": None, "exclude": ["tea"]},
+    ],
     "ladder": [
         {"per_minor": 10000, "steps": [{"from_minor": 0, "points": 3}, {"from_minor": 10000, "points": 10}]},
         {"per_minor": 100, "steps": [{"from_minor": 20000, "points": 2}], "only": ["tea"]},
     ],
+    "price_guarantee": [{}, {"within_days": 2, "points": 3, "per_minor": 2, "only": ["tea"], "valid_months": 1}],
     "referral": [
         {"points": 200, "from_minor": 15000, "within_days": 60, "after_days": 30},
         {"points": 200, "within_days": 10, "after_days": 0, "valid_months": 1, "only": ["cup"]},
     ],
-    "stamps": [{"every": 2, "unit": "v"}, {"every": 1, "unit": "v", "exclude": ["tea"]}],
+    "reward": [{"deed": "v", "points": 5}, {"deed": "v", "points": 5, "valid_days": 0}],
+    "stamps": [
+        {"every": 2, "unit": "v"},
+        {"every": 1, "unit": "v", "exclude": ["tea"]},
+        {"every": 2, "unit": "v", "deed": "w"},
+    ],
     "voucher": [{"per_points": 50, "unit": "v"}, {"per_points": 1, "unit": "v"}],
     "welcome": [{"points": 500, "valid_months": 1}, {"unit": "v"}],
     "share": [
@@ -73,6 +89,16 @@ def others(mechanic: Mechanic, rnd: random.Random) -> list[Change]:
             {"id": f"e{n}", "type": "enrolled", "occurred_at": JOINED, "referrer": f"bob{n}"},
             {"id": f"u{n}", "type": "used", "what": rnd.choice(["v", "w"]), "count": rnd.randrange(1, 4)},
             {"id": f"a{n}", "type": "adjusted", "points": rnd.choice([-5, 70]), "reason": "r", "actor": "a"},
+            {"id": f"d{n}", "type": "deed", "what": rnd.choice(["v", "w"]), "count": rnd.choice([-2, 1, 5])},
+            {
+                "id": f"g{n}",
+                "type": "price_found",
+                "purchase": f"p{n}",
+                "item": "i1",
+                "found_minor": 900 * n,
+                "evidence": "a leaflet",
+                "occurred_at": f"2021-08-{rnd.randrange(1, 28):02d}T00:00:00Z",
+            },
             {"id": f"m{n}", "type": "message", "sender": "bob", "rule": "r", "points": rnd.choice([-5, 70])},
         ]
     made = [value for value in made if value["type"] in mechanic.kinds]

@@ -31,7 +31,7 @@ RULES = "rules:\n  - id: base\n    share: {points: 1, per_minor: 100}\n"
         (HEAD.replace("2026-01-01T00:00:00Z", "2026-01-01") + RULES, 3, "effective_from"),
         (HEAD.replace("2026-01-01T00", "2026-13-01T00") + RULES, 3, "month must be in"),
         (HEAD + "zone: Europe/Lundon\n" + RULES, 5, "IANA"),
-        (HEAD + RULES.replace("share", "shares"), 6, "and exactly one of: adjustment, daily_cap"),
+        (HEAD + RULES.replace("share", "shares"), 6, "and exactly one of: adjustment, bonus"),
         (HEAD + RULES.replace("points: 1", "points: 1.5"), 7, "rules.0.share.points"),
         (HEAD + RULES.replace("points: 1", "points: 0"), 7, "greater than 0"),
         (HEAD + RULES.replace("points: 1", "points: one"), 7, "valid integer"),

@@ -12,12 +12,12 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from events.topics import ADJUSTMENTS, ENROLMENTS, JOURNAL, PURCHASES, REDEMPTIONS, Topic
+from events.topics import ADJUSTMENTS, DEEDS, ENROLMENTS, JOURNAL, PURCHASES, REDEMPTIONS, Topic
 from infra.kafka.client import partition_of
 
 AT = "2011-03-10T09:30:00Z"
 FUTURE = "2999-12-31T23:59:59Z"
-TOPICS = (PURCHASES, REDEMPTIONS, ENROLMENTS, ADJUSTMENTS, JOURNAL)
+TOPICS = (PURCHASES, REDEMPTIONS, ENROLMENTS, ADJUSTMENTS, DEEDS, JOURNAL)
 
 Headers = tuple[tuple[str, bytes], ...]
 Json = dict[str, Any]
@@ -49,6 +49,7 @@ def good_record(topic: Topic, name: str) -> Json:
         REDEMPTIONS: {"type": "redemption_requested", "points": 5},
         ENROLMENTS: {"type": "enrolled"},
         ADJUSTMENTS: {"type": "adjusted", "points": 5, "reason": "a gift", "actor": "ann"},
+        DEEDS: {"type": "deed", "what": "empty-jar", "count": 5},
         JOURNAL: {"type": "purchase", "currency": "GBP", "lines": lines},
     }
     whose = {"member": f"mem_{name}"} if topic is JOURNAL else {"identifier": {"scheme": "card", "value": name}}
@@ -194,7 +195,7 @@ KINDS = (
     Kind("unknown version", everywhere(".v2' is a dialect", journal=".v2' is not what the value says"), _version_two),
     _kind(
         "a type of another topic",
-        dict.fromkeys((PURCHASES, REDEMPTIONS, ADJUSTMENTS), "a enrolled is not said on"),
+        dict.fromkeys((PURCHASES, REDEMPTIONS, ADJUSTMENTS, DEEDS), "a enrolled is not said on"),
         _with(type="enrolled"),
     ),
     _kind(

@@ -63,6 +63,7 @@ def told(line: str, member: str = MEMBER) -> Fact:
     buy ID LINE...          back ID of PURCHASE LINE...       back ID LINE...       fix ID rREVISION LINE...
     redeem ID POINTS        taken ID POINTS                   hold ID POINTS until INSTANT
     capture ID of HOLD POINTS      void ID of REDEMPTION [POINTS]
+    deed ID WHAT [COUNT]           found ID of PURCHASE [UNITS*]ITEM=AMOUNT
     use ID WHAT [COUNT]            adjust ID POINTS [until INSTANT]               enrol ID [by MEMBER]
     """
     when, verb, name, *rest = line.split()
@@ -90,6 +91,12 @@ def told(line: str, member: str = MEMBER) -> Fact:
             return fact(**base, type="redemption_voided", redemption=rest[1], **part)
         case "use":
             return fact(**base, type="used", what=rest[0], count=int(rest[1]) if rest[1:] else 1)
+        case "deed":
+            return fact(**base, type="deed", what=rest[0], count=int(rest[1]) if rest[1:] else 1)
+        case "found":
+            (seen,) = lines(rest[2:])
+            found = {"item": seen["item"], "quantity": seen.get("quantity", 1), "found_minor": seen["total_minor"]}
+            return fact(**base, type="price_found", purchase=rest[1], evidence="a leaflet", **found)
         case "adjust":
             ends = {"expires_at": at(rest[2])} if rest[1:] else {}
             return fact(**base, type="adjusted", points=int(rest[0]), reason="goodwill", actor="clerk", **ends)

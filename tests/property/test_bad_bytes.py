@@ -168,6 +168,8 @@ facts = st.one_of(
         shop | {"points": st.sampled_from([-(10**12), -5, 0, 5]), "reason": ids, "actor": ids},
         expires_at=dates,
     ),
+    said("deed", shop | {"what": ids}, count=st.sampled_from([-(10**9), -1, 0, 5])),
+    said("price_found", shop | {"purchase": ids, "item": ids, "found_minor": st.just(5), "evidence": ids}),
     said("used", shop | {"what": ids}, count=st.sampled_from([1, 10**6])),
     said("erased", about | {"member": members, "reason": ids}),
     said("tick", about, slice=st.integers(0, 3), slices=st.integers(1, 4)),

@@ -57,6 +57,8 @@ GOOD_FACTS: list[dict[str, Any]] = [
     SHOP | {"type": "used", "what": "free-coffee", "count": 2},
     SHOP | {"type": "adjusted", "points": -5, "reason": "said twice", "actor": "clerk:7"},
     SHOP | {"type": "adjusted", "points": 5, "reason": "é", "actor": "a", "expires_at": "2027-01-01T00:00:00Z"},
+    SHOP | {"type": "deed", "what": "empty-jar", "count": -5},
+    SHOP | {"type": "price_found", "purchase": "f:0", "item": "tea", "found_minor": 150, "evidence": "a leaflet"},
     SHOP | {"type": "enrolled", "referrer": "mem_2"},
     FACT | {"type": "identifier_added", "scheme": "card"},
     FACT | {"type": "merged", "into": "mem_2"},
@@ -75,6 +77,8 @@ GOOD_SAID: list[dict[str, Any]] = [
     SAID | {"type": "redemption_voided", "redemption": "f:0", "points": None},
     SAID | {"type": "used", "what": "voucher", "count": 1},
     SAID | {"type": "adjusted", "points": 5, "reason": "goodwill", "actor": "clerk:7", "expires_at": None},
+    SAID | {"type": "deed", "what": "birthday", "count": 1},
+    SAID | {"type": "price_found", "purchase": "f:0", "item": "tea", "quantity": 2, "found_minor": 1, "evidence": "x"},
     SAID | {"type": "enrolled", "referrer": {"scheme": "card", "value": "18"}},
     SAID | {"type": "identifier_added", "added": {"scheme": "phone", "value": "1"}},
     SAID | {"type": "merged", "into": {"scheme": "phone", "value": "1"}},
@@ -138,6 +142,7 @@ def said_verdict(decode: Callable[[bytes], Any], value: bytes) -> Any:
         "lines": [{"quantity": 1, "tax_minor": 0, "categories": []} | line for line in plain.get("lines", ())],
         "revision": plain.get("revision", 0),
         "count": plain.get("count", 1),
+        "quantity": plain.get("quantity", 1),
     }
 
 

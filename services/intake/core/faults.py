@@ -55,6 +55,9 @@ def _faults(said: AnySaid, logged_at_ms: int | None) -> Iterator[str]:
             yield f"hold_until {hold_until} is not after occurred_at {said.occurred_at}"
     elif said.type == "adjusted":
         yield from _of_adjusted(said, occurred_at_ms)
+    elif said.type == "deed":
+        if said.count == 0:
+            yield "count is 0; a deed was done (more than 0) or said too often (less than 0)"
     elif said.type == "enrolled":
         if said.referrer is not None and not key_of(said.referrer)[1]:
             yield "referrer.value holds nothing that can be printed"

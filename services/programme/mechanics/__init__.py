@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from services.programme.mechanic import Mechanic
 from services.programme.mechanics.adjustment import Adjustment
+from services.programme.mechanics.bonus import Bonus
 from services.programme.mechanics.daily_cap import DailyCap
+from services.programme.mechanics.gift import Gift
 from services.programme.mechanics.ladder import Ladder
+from services.programme.mechanics.price_guarantee import PriceGuarantee
 from services.programme.mechanics.referral import Referral
+from services.programme.mechanics.reward import Reward
 from services.programme.mechanics.share import Share
 from services.programme.mechanics.stamps import Stamps
 from services.programme.mechanics.voucher import Voucher
@@ -14,9 +18,13 @@ from services.programme.mechanics.welcome import Welcome
 
 MECHANICS: dict[str, type[Mechanic]] = {
     "adjustment": Adjustment,
+    "bonus": Bonus,
     "daily_cap": DailyCap,
+    "gift": Gift,
     "ladder": Ladder,
+    "price_guarantee": PriceGuarantee,
     "referral": Referral,
+    "reward": Reward,
     "share": Share,
     "stamps": Stamps,
     "voucher": Voucher,

@@ -28,6 +28,7 @@ class Adjustment(Mechanic):
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self._months = config.valid_months
         self._zone = frame.zone
+        self.why = "by hand, with a reason on record"
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
         points, at_ms = cell.points, instant_ms(cell.occurred_at)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from events.model import Model
 from events.values import PositiveInt
 from services.programme.mechanic import POINTS, Change, Due, Frame, Key, Mechanic, Meter
+from services.programme.words import amount
 
 
 class DailyCap(Mechanic):
@@ -25,6 +26,7 @@ class DailyCap(Mechanic):
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self._cap = config.points
+        self.why = f"because a day gives {amount(config.points, POINTS, frame.decimals)} at most"
 
     def key(self, change: Change) -> Key | None:
         basket = change.after or change.before

@@ -25,6 +25,7 @@ from services.programme.mechanic import (
     Meter,
     Spend,
 )
+from services.programme.words import counted
 
 
 class Step(Model):
@@ -61,6 +62,7 @@ class Ladder(Mechanic):
         self._per = config.per_minor
         self._steps = config.steps
         self._zone = frame.zone
+        self.why = f"for what the calendar month's spend{counted(config)} came to, to spend in the next month"
 
     def key(self, change: Change) -> Key | None:
         basket = change.after or change.before

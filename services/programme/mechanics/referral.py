@@ -14,6 +14,7 @@ from pydantic import Field
 from events.values import Months, NaturalInt, Points
 from services.programme.calendar import NEVER, day_of, end_after_months, instant_ms, midnight
 from services.programme.mechanic import POINTS, Change, Due, Frame, Key, Mechanic, Meter, Spend
+from services.programme.words import counted, money
 
 
 class Referral(Mechanic):
@@ -39,6 +40,8 @@ class Referral(Mechanic):
         self._measure: int = self.measure
         self._points, self._from, self._zone = config.points, max(config.from_minor, 1), frame.zone
         self._within, self._after, self._months = config.within_days, config.after_days, config.valid_months
+        spent = f"has spent {money(config.from_minor, frame.currency)}" if config.from_minor else "has bought something"
+        self.why = f"for a friend who {spent}{counted(config)} within {config.within_days} days of joining"
 
     def key(self, change: Change) -> Key | None:
         return "friend"

@@ -10,9 +10,10 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from events.values import Months, NaturalInt, PositiveInt, floor_div
+from events.values import Id, Months, NaturalInt, PositiveInt, floor_div
 from services.programme.calendar import NEVER, end_after_months, midnight
 from services.programme.mechanic import POINTS, POINTS_PER_MINOR_MAX, Basket, Due, Frame, Key, Mechanic, Meter, Spend
+from services.programme.words import amount, counted, money
 
 
 class Share(Mechanic):
@@ -31,6 +32,8 @@ class Share(Mechanic):
         """Points end with the day this many months after the purchase's day, 0 with that day itself; None: never."""
         pending_days: Annotated[int, Field(ge=0, le=3660)] = 0
         """Points can be spent from the beginning of the day this many days later; 0: at once."""
+        to: Id | None = None
+        """The member or the account that gets them: a cause, a company; None: the member who bought."""
 
         @model_validator(mode="after")
         def _bounded(self) -> Self:
@@ -52,6 +55,13 @@ class Share(Mechanic):
         self._months = config.valid_months
         self._pending = config.pending_days
         self._zone = frame.zone
+        self._to = config.to or ""
+        by_level = "" if len(config.tier_percent) == 1 else ", by the level held"
+        to = f"to {config.to} " if config.to else ""
+        self.why = (
+            f"{to}for what was paid{counted(config)}: {amount(config.points, POINTS, frame.decimals)} "
+            f"for every {money(config.per_minor, frame.currency)}{by_level}"
+        ).strip()
 
     def due(self, key: Key | None, cell: Basket) -> tuple[Due, ...]:
         tier = cell.tier
@@ -61,4 +71,4 @@ class Share(Mechanic):
             return ()
         expires = NEVER if self._months is None else end_after_months(cell.day, self._months, self._zone)
         active = midnight(cell.day + self._pending, self._zone) if self._pending else cell.at_ms
-        return ((POINTS, points, (expires, cell.at_ms, active, "p:" + cell.purchase), ""),)
+        return ((POINTS, points, (expires, cell.at_ms, active, "p:" + cell.purchase), self._to),)

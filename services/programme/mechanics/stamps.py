@@ -1,4 +1,4 @@
-"""Stamps and free items (M10): for every so many units bought, one of a kind free.
+"""Stamps and free items (M10): for every so many units bought, or deeds done (M16), one of a kind free.
 
 A unit that cost nothing gives no stamp, so the free one does not count for the next card. Stamps that come back after
 their free item was taken leave the count below zero: the next card repays it.
@@ -6,11 +6,14 @@ their free item was taken leave the count below zero: the next card repays it.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
+
+from pydantic import model_validator
 
 from events.values import Code, PositiveInt, floor_div
 from services.programme.calendar import NEVER
 from services.programme.mechanic import Basket, Change, Counted, Due, Frame, Key, Mechanic, Meter
+from services.programme.words import counted
 
 
 class Stamps(Mechanic):
@@ -23,25 +26,45 @@ class Stamps(Mechanic):
         """Stamps on a full card."""
         unit: Code
         """The free item's name; `used` facts say it."""
+        deed: Code | None = None
+        """Count deeds of this name in place of what is bought: five empty jars, a fresh mask (M16)."""
 
-    kinds: ClassVar[frozenset[str]] = frozenset({"basket", "used"})
+        @model_validator(mode="after")
+        def _lines_or_deeds(self) -> Self:
+            if self.deed is not None and (self.only or self.exclude):
+                raise ValueError("only and exclude are about lines that are bought; leave them out beside deed")
+            return self
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"basket", "used", "deed"})
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
-        self.measure = meter.add("paid units", config)
-        self._measure: int = self.measure
+        self._measure: int = meter.add("paid units", config)
+        self._deed = config.deed
+        if self._deed is None:
+            self.measure = self._measure
         self._every = config.every
         self._unit = config.unit
+        what = config.deed or f"units bought{counted(config)}"
+        self.why = f"free for every {config.every:,} {what}"
 
     def key(self, change: Change) -> Key | None:
-        if change.fact.type == "used":
-            return self._unit if change.fact.what == self._unit else None
-        return self._unit
+        fact = change.fact
+        if fact.type == "used":
+            return self._unit if fact.what == self._unit else None
+        if fact.type == "deed":
+            return self._unit if fact.what == self._deed else None
+        return self._unit if self._deed is None else None
 
     def absorb(self, cell: Any, change: Change) -> Any:
         """(stamps given, free items used)."""
         stamps, used = cell or (0, 0)
-        stamps += self._units(change.after) - self._units(change.before)
-        used += change.fact.count if change.fact.type == "used" else 0
+        fact = change.fact
+        if fact.type == "used":
+            used += fact.count
+        elif fact.type == "deed":
+            stamps += fact.count
+        else:
+            stamps += self._units(change.after) - self._units(change.before)
         return (stamps, used) if stamps or used else None
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:

@@ -12,6 +12,7 @@ from events.model import Model
 from events.values import Code, PositiveInt, floor_div
 from services.programme.calendar import NEVER
 from services.programme.mechanic import POINTS, Change, Due, Frame, Key, Mechanic, Meter
+from services.programme.words import amount
 
 
 class Voucher(Mechanic):
@@ -29,6 +30,7 @@ class Voucher(Mechanic):
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self._per = config.per_points
         self._unit = config.unit
+        self.why = f"for every {amount(config.per_points, POINTS, frame.decimals)} earned, in exchange for them"
 
     def key(self, change: Change) -> Key | None:
         if change.fact.type == "used":

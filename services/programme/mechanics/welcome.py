@@ -38,6 +38,7 @@ class Welcome(Mechanic):
         self._points, self._unit = config.points, config.unit
         self._months = config.valid_months
         self._zone = frame.zone
+        self.why = "for joining"
 
     def key(self, change: Change) -> Key | None:
         if change.fact.type == "used":

@@ -1,0 +1,100 @@
+"""A gift when a purchase meets the conditions (M14): points, or a thing such as a discount card (M04, M13).
+
+Given for the first so many purchases that do, in the order of time, or for each. A thing that was used stays used:
+where its purchase comes back, the next one repays it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+from pydantic import model_validator
+
+from events.values import Code, Months, NaturalInt, Points, PositiveInt
+from services.programme.calendar import NEVER, day_of, end_after_months
+from services.programme.mechanic import POINTS, Basket, Change, Due, Frame, Key, Mechanic, Meter, Spend
+from services.programme.words import counted, money
+
+
+class Gift(Mechanic):
+    """`points` or a `unit` for a purchase that comes to `from_minor` and `from_units` of the lines that count."""
+
+    class Config(Spend):
+        """The keys under `gift:`; points or a unit."""
+
+        points: Points | None = None
+        unit: Code | None = None
+        """A thing in place of points: its name; `used` facts say it, and prices and entitlements may ask for it."""
+        from_minor: NaturalInt = 0
+        """What the lines that count must come to; 0: anything."""
+        from_units: PositiveInt = 1
+        """How many units of them there must be that cost something."""
+        times: PositiveInt | None = 1
+        """For how many purchases at most; null: for each."""
+        valid_months: Months | None = None
+        """Points end with the day this many months after the purchase's day; None: never."""
+
+        @model_validator(mode="after")
+        def _one_of_them(self) -> Self:
+            if (self.points is None) == (self.unit is None):
+                raise ValueError("write either points, or the unit that is given")
+            if self.unit is not None and self.valid_months is not None:
+                raise ValueError("valid_months is for points; leave it out")
+            if self.points is not None and self.times is None:
+                raise ValueError("points for each purchase are a bonus; write bonus, or how many times")
+            return self
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"basket", "used"})
+
+    def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
+        self.measure = meter.add(config.base, config)
+        self._spend: int = self.measure
+        self._units = meter.add("paid units", config)
+        self._from, self._from_units = max(config.from_minor, 1), config.from_units
+        self._points, self._unit, self._times = config.points, config.unit, config.times
+        self._months, self._zone = config.valid_months, frame.zone
+        least = f" of at least {money(config.from_minor, frame.currency)}" if config.from_minor else ""
+        units = f" and {config.from_units} units" if config.from_units > 1 else ""
+        first = "a" if config.times is None else "the first" if config.times == 1 else f"the first {config.times}"
+        many = "s" if (config.times or 1) > 1 else ""
+        self.why = f"as a gift for {first} purchase{many}{least}{units}{counted(config)}"
+
+    def key(self, change: Change) -> Key | None:
+        if change.fact.type == "used":
+            return "gift" if change.fact.what == self._unit else None
+        return "gift" if self._meets(change.before) != self._meets(change.after) else None
+
+    def absorb(self, cell: Any, change: Change) -> Any:
+        """A thing: (purchases that meet it, used). Points: ((instant, purchase), ...) of them, ascending."""
+        if self._unit is not None:
+            met, used = cell or (0, 0)
+            met += self._meets(change.after) - self._meets(change.before)
+            used += change.fact.count if change.fact.type == "used" else 0
+            return (met, used) if met or used else None
+        found = set(cell or ())
+        for side in (change.before, change.after):
+            if side is not None and self._meets(side):
+                found ^= {(side.at_ms, side.purchase)}
+        return tuple(sorted(found)) or None
+
+    def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
+        if self._unit is not None:
+            met, used = cell
+            left = (max(met, 0) if self._times is None else min(max(met, 0), self._times)) - used
+            return ((self._unit, left, (NEVER, 0, 0, self._unit), ""),) if left else ()
+        return tuple(
+            (POINTS, self._points or 0, (self._expires(at_ms), at_ms, at_ms, "p:" + purchase), "")
+            for at_ms, purchase in cell[: self._times]
+        )
+
+    def _expires(self, at_ms: int) -> int:
+        if self._months is None:
+            return NEVER
+        return end_after_months(day_of(at_ms, self._zone), self._months, self._zone)
+
+    def _meets(self, basket: Basket | None) -> bool:
+        return (
+            basket is not None
+            and basket.measures[self._spend] >= self._from
+            and basket.measures[self._units] >= self._from_units
+        )

@@ -1,0 +1,104 @@
+"""The price guarantee (M21): found cheaper elsewhere within some days of the purchase, the difference is credited.
+
+A cell is a purchase: its lines that count, and what was found. Of several finds for one item the best counts. Goods
+that come back take their credit with them. Name the categories it is for: each such purchase keeps a cell. One stated
+floor, on each find: floor(points * difference / per_minor).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from events.values import Months, PositiveInt, floor_div
+from services.programme.calendar import NEVER, day_of, end_after_months, instant_ms
+from services.programme.mechanic import (
+    POINTS,
+    POINTS_PER_MINOR_MAX,
+    Change,
+    Counted,
+    Due,
+    Frame,
+    Key,
+    Mechanic,
+    Meter,
+)
+from services.programme.words import counted
+
+
+class PriceGuarantee(Mechanic):
+    """`points` for every `per_minor` of the difference between what was paid and what was found."""
+
+    class Config(Counted):
+        """The keys under `price_guarantee:`."""
+
+        within_days: Annotated[int, Field(ge=0, le=366)] = 14
+        """Found by the end of the day so many days after the purchase's."""
+        points: PositiveInt = 1
+        per_minor: PositiveInt = 1
+        """Money in minor units that `points` are given for; 1 and 1: a point for a penny."""
+        valid_months: Months | None = None
+        """Points end with the day this many months after the find's; None: never."""
+
+        @model_validator(mode="after")
+        def _bounded(self) -> Self:
+            if self.points > POINTS_PER_MINOR_MAX * self.per_minor:
+                raise ValueError(f"more than {POINTS_PER_MINOR_MAX} points per minor unit; lower points")
+            return self
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"basket", "price_found"})
+
+    def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
+        self.measure = meter.add("gross", config)
+        self._config, self._zone = config, frame.zone
+        self._only, self._not = frozenset(config.only), frozenset(config.exclude)
+        self.why = f"because it was found cheaper elsewhere within {config.within_days} days{counted(config)}"
+
+    def key(self, change: Change) -> Key | None:
+        if change.fact.type == "price_found":
+            return change.fact.purchase
+        basket = change.after or change.before
+        return None if basket is None else basket.purchase
+
+    def absorb(self, cell: Any, change: Change) -> Any:
+        """(day of the purchase, ((item, units, paid), ...), ((instant, id, item, units, found), ...)), ascending."""
+        day, lines, finds = cell or (0, (), ())
+        fact = change.fact
+        if fact.type == "price_found":
+            find = (instant_ms(fact.occurred_at), fact.id, fact.item, fact.quantity, fact.found_minor)
+            return day, lines, tuple(sorted({*finds, find}))
+        rest = {item: (units, paid) for item, units, paid in lines}
+        for sign, basket in ((1, change.after), (-1, change.before)):
+            for line in basket.lines if basket is not None else ():
+                if self._counts(line.categories):
+                    units, paid = rest.get(line.item, (0, 0))
+                    rest[line.item] = units + sign * line.quantity, paid + sign * line.total_minor
+        kept = tuple(sorted((item, *left) for item, left in rest.items() if any(left)))
+        side = change.after or change.before
+        day = side.day if kept and side is not None else 0
+        return (day, kept, finds) if kept or finds else None
+
+    def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
+        day, lines, finds = cell
+        bought = {item: (units, paid) for item, units, paid in lines}
+        credited: dict[str, int] = {}
+        dues = []
+        for at_ms, find, item, units, found in finds:
+            found_day = day_of(at_ms, self._zone)
+            left, paid = bought.get(item, (0, 0))
+            if left <= 0 or not day <= found_day <= day + self._config.within_days:
+                continue
+            of = min(units, left)
+            saved = max(floor_div(paid * of, left) - floor_div(found * of + units - 1, units), 0)
+            more = saved - credited.get(item, 0)
+            points = floor_div(more * self._config.points, self._config.per_minor)
+            if points > 0:
+                credited[item] = saved
+                months, zone = self._config.valid_months, self._zone
+                expires = NEVER if months is None else end_after_months(found_day, months, zone)
+                dues.append((POINTS, points, (expires, at_ms, at_ms, "g:" + find), ""))
+        return tuple(dues)
+
+    def _counts(self, categories: tuple[str, ...]) -> bool:
+        return not self._not.intersection(categories) and (not self._only or bool(self._only.intersection(categories)))
