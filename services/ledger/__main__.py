@@ -27,6 +27,7 @@ from services.ledger.relay import Relay
 from services.ledger.store import SQL, PostgresStore
 from services.ledger.ticks import Ticker
 from services.ledger.worker import JournalRefused, Worker
+from services.programme.zones import ZONE_RULES
 
 GROUP = "ledger"
 CONNECTIONS = 6
@@ -51,6 +52,8 @@ async def run(settings: Settings, health: Health, registry: Registry, stopping: 
         stack.push_async_callback(writer.stop)
         store = PostgresStore(pool)
         stack.push_async_callback(store.close)
+        if before := await store.use_zone_rules(ZONE_RULES):
+            log.warning("days end by the time zone rules %s; before, this book was counted by %s", ZONE_RULES, before)
 
         async def ensure_partners(partners: tuple[str, ...]) -> None:
             await ensure_topics(settings, [rewards_topic(partner) for partner in partners])

@@ -137,6 +137,10 @@ class PostgresStore:
     async def locked_positions(self, partitions: Sequence[int]) -> dict[int, Position]:
         return _positions(await self._pool.fetch(self._sql.locked_positions, list(partitions)))
 
+    async def use_zone_rules(self, version: str) -> list[str]:
+        """Remember the release of the time zone database that is in use; other ones that were in use before."""
+        return [row[0] for row in await self._pool.fetch(self._sql.use_zone_rules, version)]
+
     async def save_published(self, rows: Sequence[tuple[int, int, int]]) -> None:
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.fetch(self._sql.locked_positions, [row[0] for row in rows])

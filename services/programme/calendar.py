@@ -9,9 +9,9 @@ from __future__ import annotations
 from calendar import monthrange
 from datetime import date, datetime
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from events.values import millis as _millis
+from services.programme.zones import zone_of
 
 EPOCH = date(1970, 1, 1).toordinal()
 """The ordinal of 1970-01-01: rows keep days from there, in fewer bytes."""
@@ -24,7 +24,7 @@ _QUARTER_MS = 900_000
 
 @lru_cache(1 << 17)
 def _day_of_quarter(quarter: int, zone: str) -> int:
-    return datetime.fromtimestamp(quarter * 900, ZoneInfo(zone)).toordinal()
+    return datetime.fromtimestamp(quarter * 900, zone_of(zone)).toordinal()
 
 
 def day_of(at_ms: int, zone: str) -> int:
@@ -36,7 +36,7 @@ def day_of(at_ms: int, zone: str) -> int:
 def midnight(day: int, zone: str) -> int:
     """The first instant of a local day (where 00:00 is skipped by a clock change, the instant of the change)."""
     d = date.fromordinal(day)
-    return int(datetime(d.year, d.month, d.day, tzinfo=ZoneInfo(zone)).timestamp() * 1000)
+    return int(datetime(d.year, d.month, d.day, tzinfo=zone_of(zone)).timestamp() * 1000)
 
 
 @lru_cache(1 << 16)

@@ -7,11 +7,11 @@ off the compiled version.
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from events.model import Model
+from services.programme.zones import NAMES
 
 LATE_DAYS_MAX = 366
 
@@ -24,7 +24,7 @@ class Closed(Model):
 
 def known_zone(zone: str) -> str:
     """The name, if it is one. Raises ValueError."""
-    if zone not in available_timezones():
+    if zone not in NAMES:
         raise ValueError(f"{zone!r} is not an IANA time zone; write for example Europe/London")
     return zone
 

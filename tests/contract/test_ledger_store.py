@@ -305,3 +305,10 @@ async def test_a_row_that_no_column_takes_is_refused_and_nothing_of_its_batch_is
         await postgres_store.commit(Batch([part(BUY), part(BUY, partition=1)], columns))
     assert [p.next_offset for p in (await postgres_store.positions([0, 1])).values()] == [0, 0]
     await postgres_store.commit(Batch([part(BUY), part(BUY, partition=1)]))
+
+
+async def test_the_zone_rules_that_were_in_use_are_remembered(postgres_store: PostgresStore) -> None:
+    assert await postgres_store.use_zone_rules("2026a") == []
+    assert await postgres_store.use_zone_rules("2026a") == []
+    assert await postgres_store.use_zone_rules("2026f") == ["2026a"]
+    assert await postgres_store.use_zone_rules("2027a") == ["2026a", "2026f"]

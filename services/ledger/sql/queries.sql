@@ -152,3 +152,8 @@ select value from message where partition = $1 and seq > $2 and seq <= $3 order 
 update position p set published_seq = v.published_seq
 from unnest($1::int2[], $2::int8[], $3::int8[]) v (partition, published_seq, epoch)
 where p.partition = v.partition and p.epoch = v.epoch and p.published_seq < v.published_seq
+
+-- name: use_zone_rules
+-- Remember the time zone database that is in use from now on; the releases that were in use before it.
+with now_used as (insert into zone_rules (version) values ($1) on conflict do nothing)
+select version from zone_rules where version <> $1 order by first_used

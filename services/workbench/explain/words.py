@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from events.entries import Entry
 from services.book.accounts import MEANING
 from services.book.turn import lot_of
 from services.programme.calendar import NEVER
+from services.programme.zones import zone_of
 
 _ENTRIES: dict[tuple[str, str], str] = {
     ("issued", "lot"): "{points} earned: {lot}",
@@ -54,7 +54,7 @@ _AWARD = re.compile(r"^(.+)@(\d+):([+-]\d+)$")
 
 def date(at_ms: int, zone: str) -> str:
     """Day and time in the programme's zone; with seconds only where there are any."""
-    at = datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone))
+    at = datetime.fromtimestamp(at_ms / 1000, zone_of(zone))
     return at.strftime("%-d %b %Y %H:%M:%S" if at.second else "%-d %b %Y %H:%M")
 
 
