@@ -25,9 +25,6 @@ def plan_of(texts: Sequence[str], names: Sequence[str] = ()) -> Plan:
 def _beyond(version: Version) -> Iterator[str]:
     says = {
         "returns.policy: strict": version.returns != "protected",
-        f"returns.shortfall: {version.shortfall}": version.shortfall != "debt",
-        f"redemptions.after_expiry: {version.after_expiry}": version.after_expiry != "original",
-        "redemptions.late_capture: refuse": version.late_capture != "book",
         "transfers.fee_percent": version.transfer_fee_percent != 0,
         "a rule by referral": _has(version, Referral),
         "a rule by voucher": _has(version, Voucher),

@@ -1,6 +1,7 @@
 """The chart of accounts: where points can be. Every entry moves points from one of these to another.
 
-The programme's side: `issued` gives every point there is; `spent`, `expired` and `reversed` are where points end.
+The programme's side: `issued` gives every point there is; `spent`, `expired` and `reversed` are where points end;
+`written_off` gives what was taken back and is owed by nobody.
 The member's side: `lot` (points granted together, with one expiry), `held`, and `debt`, which counts against the lots.
 """
 
@@ -13,6 +14,7 @@ from events.entries import Account
 ISSUED: Final[Account] = "issued"
 LOT: Final[Account] = "lot"
 DEBT: Final[Account] = "debt"
+WRITTEN_OFF: Final[Account] = "written_off"
 HELD: Final[Account] = "held"
 SPENT: Final[Account] = "spent"
 EXPIRED: Final[Account] = "expired"
@@ -23,6 +25,7 @@ MEANING: Final[dict[Account, str]] = {
     ISSUED: "points granted, from the programme",
     LOT: "a member's points with one earning instant and one expiry",
     DEBT: "points a member owes: taken back or spent beyond the lots",
+    WRITTEN_OFF: "points of goods that came back, spent already and given up",
     HELD: "points reserved for a redemption",
     SPENT: "points exchanged for a reward",
     EXPIRED: "points that ended unused (breakage)",

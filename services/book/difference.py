@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from events.entries import Account, Entry
-from services.book.accounts import DEBT, EXPIRED, HELD, ISSUED, LOT, MOVED, REVERSED, SPENT
+from services.book.accounts import DEBT, EXPIRED, HELD, ISSUED, LOT, MOVED, REVERSED, SPENT, WRITTEN_OFF
 from services.book.member import Member, Page
 from services.book.pages import lots_of
 from services.book.turn import Cold, lot_id
@@ -25,7 +25,9 @@ class Place(NamedTuple):
     lot: str = ""
 
 
-_ACCOUNTS = {account: Place(n, account) for n, account in enumerate((ISSUED, DEBT, HELD, SPENT, EXPIRED, REVERSED))}
+_ACCOUNTS = {
+    account: Place(n, account) for n, account in enumerate((ISSUED, DEBT, WRITTEN_OFF, HELD, SPENT, EXPIRED, REVERSED))
+}
 _MOVED = Place(99, MOVED)
 
 
@@ -34,6 +36,7 @@ def positions(member: Member, without: Sequence[Page], cold: Cold) -> dict[Place
     found = {
         _ACCOUNTS[ISSUED]: -member.issued,
         _ACCOUNTS[DEBT]: -member.debt,
+        _ACCOUNTS[WRITTEN_OFF]: -member.written_off,
         _ACCOUNTS[HELD]: member.held,
         _ACCOUNTS[SPENT]: member.spent,
         _ACCOUNTS[EXPIRED]: member.expired,

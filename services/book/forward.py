@@ -21,13 +21,15 @@ from services.book.baskets import basket_of, keep, known, less, rows_of, standin
 from services.book.history import order_of
 from services.book.lots import claw, earn, expire, repay, take
 from services.book.pages import open_ending, seal
+from services.book.rewards import told
 from services.book.turn import Cold, Turn
 from services.programme.compile import Plan, Version
 from services.programme.mechanic import POINTS, Basket, Change, Lot
+from services.programme.policies import Shortfall
 from services.programme.rate import Award, rate
 from services.programme.timeline import TierRule
 
-from services.book.member import Member  # isort: skip
+from services.book.member import Member, Told  # isort: skip
 
 
 class Rated(NamedTuple):
@@ -36,11 +38,11 @@ class Rated(NamedTuple):
     version: Version | None
     tier: int
     """The level that a purchase was rated in."""
-    points: int
-    """Net change of the member's points by the rules."""
+    told: Told = ()
+    """What the partners are told of it."""
 
 
-NOT_RATED = Rated(None, 0, 0)
+NOT_RATED = Rated(None, 0)
 
 
 class Played(NamedTuple):
@@ -53,7 +55,7 @@ class Played(NamedTuple):
     """A return whose purchase has not come."""
 
 
-_WAITS = Rated(None, -1, 0)
+_WAITS = Rated(None, -1)
 
 
 def play(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold, *, decided: bool) -> Played:
@@ -77,7 +79,7 @@ def play(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold, *
 def advance(turn: Turn, to_ms: int, plan: Plan) -> None:
     """Let everything that is due by an instant happen, each at its own: holds lapse, lots end, lots become active."""
     member = turn.member
-    if plan.starts_ms and member.version_ms < plan.starts_ms[-1] <= to_ms:
+    if plan.starts_ms and member.version_ms < plan.starts_ms[-1] and member.version_ms < plan.begun_ms(to_ms):
         _begin_versions(turn, to_ms, plan)
     _let_happen(turn, to_ms)
     if member.timeline.next_due_ms <= to_ms:
@@ -127,7 +129,8 @@ def _deed(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated
     if not rules:
         return NOT_RATED
     awards = rate(Change(fact, None, None, []), rules, turn.member.cells, turn.now_ms)
-    return Rated(version, 0, _post(turn, awards))
+    points = _post(turn, awards)
+    return Rated(version, 0, () if version is None else told(version, getattr(fact, "partner", None), points))
 
 
 # ---------------------------------------------------------------- baskets
@@ -149,12 +152,16 @@ def _receipt(
     awards: list[Award] = []
     if version is not None:
         basket = basket_of(fact, at_ms, tier, version)
-        awards = _rate(turn, Change(fact, None, basket, []) if bought else Change(fact, basket, None, []), version)
+        change = Change(fact, None, basket, []) if bought else Change(fact, basket, None, [])
+        awards = _rate(turn, change, version, version.tier)
     if fact.type == "correction":
         keep(turn, standing(fact, at_ms, tier))
     if bought and fact.id in member.waiting:
         awards += _waiting(turn, fact, at_ms, tier, version)
-    return Rated(version, tier, _post(turn, awards))
+    if version is None:
+        return NOT_RATED
+    lack: Shortfall = "debt" if bought or version.shortfall == "debt" else "write_off"
+    return Rated(version, tier, told(version, fact.partner, _post(turn, awards, lack)))
 
 
 def _waiting(turn: Turn, fact: Any, at_ms: int, tier: int, version: Version | None) -> list[Award]:
@@ -167,7 +174,8 @@ def _waiting(turn: Turn, fact: Any, at_ms: int, tier: int, version: Version | No
             turn.member.aside.append(back)
             continue
         if version is not None:
-            awards += _rate(turn, Change(fact, stands.basket(version), left.basket(version), []), version)
+            change = Change(fact, stands.basket(version), left.basket(version), [])
+            awards += _rate(turn, change, version, version.tier)
         stands = left
         keep(turn, stands)
     return awards
@@ -194,22 +202,26 @@ def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan, decided: bool) -> 
     keep(turn, left)
     if version is None:
         return NOT_RATED
-    change = Change(fact, bought.basket(version), left.basket(version), [])
-    return Rated(version, bought.tier, _post(turn, _rate(turn, change, version)))
+    before, after = bought.basket(version), left.basket(version)
+    awards = _rate(turn, Change(fact, before, after, []), version, plan.tier_of(version, before.day, at_ms))
+    points = _post(turn, awards, version.shortfall)
+    return Rated(version, bought.tier, told(version, bought.partner, points))
 
 
-def _rate(turn: Turn, change: Change, version: Version) -> list[Award]:
-    """What a change of a basket is worth; its qualifying spend goes to the tier's timeline, on the basket's own day."""
-    if version.tier is not None:
-        _qualify(turn, version.tier, change.before, change.after)
+def _rate(turn: Turn, change: Change, version: Version, rule: TierRule | None) -> list[Award]:
+    """What a change of a basket is worth under the version it was bought under. Its qualifying spend, as that version
+    measures it, goes to the tier's timeline, on the basket's own day, by the rule in force now (None: it counts no
+    more)."""
+    if rule is not None and version.tier is not None:
+        _qualify(turn, rule, version.tier.measure, change.before, change.after)
     return rate(change, version.rules["basket"], turn.member.cells, turn.now_ms)
 
 
-def _qualify(turn: Turn, rule: TierRule, before: Basket | None, after: Basket | None) -> None:
+def _qualify(turn: Turn, rule: TierRule, measure: int, before: Basket | None, after: Basket | None) -> None:
     timeline = turn.member.timeline
     timeline.roll(turn.now_ms, rule)
-    spend = (after.measures[rule.measure] if after is not None else 0) - (
-        before.measures[rule.measure] if before is not None else 0
+    spend = (after.measures[measure] if after is not None else 0) - (
+        before.measures[measure] if before is not None else 0
     )
     basket = after if after is not None else before
     if basket is not None:
@@ -219,8 +231,11 @@ def _qualify(turn: Turn, rule: TierRule, before: Basket | None, after: Basket | 
 # ---------------------------------------------------------------- posting
 
 
-def _post(turn: Turn, awards: list[Award]) -> int:
-    """Post awards, netted per lot, in one order: what is earned first, then what is taken back, each by lot."""
+def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> int:
+    """Post awards, netted per lot, in one order: what is earned first, then what is taken back, each by lot.
+
+    Returns the points that lots were given, less what was taken back; draws are not among them.
+    """
     if len(awards) == 1 and awards[0][3] > 0 and awards[0][1] == POINTS and not awards[0][4]:
         rule, _, lot, points, _ = awards[0]
         earn(turn, lot, points, f"{rule}:{points:+d}")
@@ -240,8 +255,8 @@ def _post(turn: Turn, awards: list[Award]) -> int:
         elif points > 0:
             earn(turn, lot, points, " ".join(why[lot]))
         elif points < 0:
-            claw(turn, lot, -points, " ".join(why[lot]))
-    return sum(net.values())
+            claw(turn, lot, -points, " ".join(why[lot]), shortfall)
+    return sum(points for lot, points in net.items() if not lot[3].startswith("-"))
 
 
 def _count(units: dict[str, int], unit: str, change: int) -> None:
@@ -255,9 +270,9 @@ def _count(units: dict[str, int], unit: str, change: int) -> None:
 _Fold = Callable[[Turn, Any, int, Plan, bool], Rated | Refusal]
 
 
-def _redemption(fold: Callable[[Turn, Any, bool], Refusal | None]) -> _Fold:
+def _redemption(fold: Callable[[Turn, Any, Version | None, bool], Refusal | None]) -> _Fold:
     def folded(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated | Refusal:
-        refusal = fold(turn, fact, decided)
+        refusal = fold(turn, fact, plan.at(at_ms), decided)
         return NOT_RATED if refusal is None else refusal
 
     return folded

@@ -7,13 +7,15 @@ debt, and a debt remembers its cause and who repaid it, so that it can be undone
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 
 from events.entries import Account
-from services.book.accounts import DEBT, EXPIRED, ISSUED, LOT, REVERSED
+from services.book.accounts import DEBT, EXPIRED, ISSUED, LOT, REVERSED, WRITTEN_OFF
 from services.book.member import Broken, Drawn, Member, Owed
 from services.book.pages import fetch, insert, open_page, soonest
 from services.book.turn import Turn, lot_id
 from services.programme.mechanic import Lot
+from services.programme.policies import Shortfall
 
 
 def remaining(member: Member, lot: Lot) -> int:
@@ -97,8 +99,11 @@ def take(turn: Turn, points: int, to: Account, why: str) -> Drawn:
     return tuple(taken)
 
 
-def claw(turn: Turn, lot: Lot, points: int, why: str) -> None:
-    """Take back what a lot was granted: from itself, from its own breakage, from the other lots, then as debt."""
+def claw(turn: Turn, lot: Lot, points: int, why: str, shortfall: Shortfall = "debt") -> None:
+    """Take back what a lot was granted: from itself, from its own breakage, from the other lots, then as debt.
+
+    shortfall "write_off": what no lot covers is written off; "source_lot": the other lots are left alone, too.
+    """
     member = turn.member
     if member.pages:
         fetch(turn, lot)
@@ -115,8 +120,20 @@ def claw(turn: Turn, lot: Lot, points: int, why: str) -> None:
         member.reversed += broken
         turn.enter(EXPIRED, REVERSED, broken, why, lot)
         turn.write("gone", key, gone - broken or None)
-    if points > own + broken:
-        take(turn, points - own - broken, REVERSED, why)
+    rest = points - own - broken
+    if rest and shortfall == "write_off":
+        _, rest = draw(turn, rest, REVERSED, why)
+    if rest and shortfall == "debt":
+        take(turn, rest, REVERSED, why)
+    elif rest:
+        _write_off(turn, rest, why)
+
+
+def _write_off(turn: Turn, points: int, why: str) -> None:
+    """Goods came back whose points are spent, and nobody owes them."""
+    turn.member.written_off += points
+    turn.member.reversed += points
+    turn.enter(WRITTEN_OFF, REVERSED, points, why)
 
 
 def owe(turn: Turn, points: int, to: Account, why: str) -> None:
@@ -158,16 +175,23 @@ def settle(turn: Turn, cause: str, owed: Owed) -> None:
     turn.write("debt", cause, owed if owed[2] else None)
 
 
-def give_back(turn: Turn, cause: str, drawn: Drawn, frm: Account, why: str) -> None:
-    """Undo a draw: what was taken last returns first, each part to its own lot and its own expiry."""
+Renewed = Callable[[Lot], Lot]
+"""The lot that stands for one which has ended."""
+
+
+def give_back(turn: Turn, cause: str, drawn: Drawn, frm: Account, why: str, again: Renewed | None = None) -> None:
+    """Undo a draw: what was taken last returns first, each part to its own lot and its own expiry; or, for a lot that
+    has ended, to the one that `again` says."""
     for lot, points in reversed(drawn):
         if lot is None:
-            _forgive(turn, cause, points, frm, why)
+            _forgive(turn, cause, points, frm, why, again)
         else:
-            _return_to(turn, lot, points, frm, why)
+            _return_to(turn, lot, points, frm, why, again)
 
 
-def _return_to(turn: Turn, lot: Lot, points: int, frm: Account, why: str) -> None:
+def _return_to(turn: Turn, lot: Lot, points: int, frm: Account, why: str, again: Renewed | None) -> None:
+    if again is not None and lot[0] <= turn.now_ms:
+        lot = again(lot)
     change(turn, lot, points)
     credit(turn.member, frm, -points)
     turn.enter(frm, LOT, points, why, lot)
@@ -177,7 +201,7 @@ def _return_to(turn: Turn, lot: Lot, points: int, frm: Account, why: str) -> Non
         repay(turn, lot)
 
 
-def _forgive(turn: Turn, cause: str, points: int, frm: Account, why: str) -> None:
+def _forgive(turn: Turn, cause: str, points: int, frm: Account, why: str, again: Renewed | None) -> None:
     """The part of a draw that was owed: what is still open is forgiven, what was repaid goes back to who repaid it."""
     member = turn.member
     number, still_open, repaid = member.debts.get(cause) or turn.read("debt", cause, Owed) or (0, 0, ())
@@ -198,7 +222,7 @@ def _forgive(turn: Turn, cause: str, points: int, frm: Account, why: str) -> Non
             kept.insert(0, (lot, by - gives))
     settle(turn, cause, (number, still_open - part, tuple(kept)))
     for lot, gives in back:
-        _return_to(turn, lot, gives, frm, why)
+        _return_to(turn, lot, gives, frm, why, again)
 
 
 def credit(member: Member, account: Account, points: int) -> None:

@@ -50,9 +50,11 @@ class Page(msgspec.Struct, array_like=True, frozen=True, gc=False):
 Sent = tuple[tuple[str, str, str, int], ...]
 """(rule, slot, receiver, points): what a fact gave to other members."""
 
-Step = tuple[int, int, int, Sent]
-"""(at_ms, seq, points, sent): a fact that counts, by its place in time and in the book; `points` is what the rules made
-of it, as it was last rated."""
+Told = tuple[tuple[str, int], ...]
+"""(partner, points): what the rules gave (or, negative, took) for a fact in a partner's shops, as it was last rated."""
+
+Step = tuple[int, int, Told, Sent]
+"""(at_ms, seq, told, sent): a fact that counts, by its place in time and in the book."""
 
 Chunk = tuple[int, int, int]
 """(the last step's at_ms, number, turns so far): steps whose member row was kept (services/book/history.py)."""
@@ -121,6 +123,8 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     """Returns that brought back more than there was: without effect."""
     ahead: list[str] = []
     """Purchases of which a correction came first."""
+    written_off: int = 0
+    """Points of goods that came back which nobody owes (services/programme/policies.py)."""
 
     @property
     def pages(self) -> list[Page]:
@@ -180,10 +184,14 @@ class Member(msgspec.Struct, array_like=True, gc=False):
                 ("pending = sum of lots not yet active", self.pending == self._pending()),
                 ("held = sum of holds", self.held == held),
                 ("debt = sum of open debts", self.debt == sum(owed[1] for owed in self.debts.values())),
-                ("nothing but the balance is negative", min(self.debt, self.held, self.spent, self.expired) >= 0),
                 (
-                    "issued + debt = lots + held + spent + expired + reversed",
-                    self.issued + self.debt == live + held + self.spent + self.expired + self.reversed,
+                    "nothing but the balance is negative",
+                    min(self.debt, self.held, self.spent, self.expired, self.written_off) >= 0,
+                ),
+                (
+                    "issued + debt + written off = lots + held + spent + expired + reversed",
+                    self.issued + self.debt + self.written_off
+                    == live + held + self.spent + self.expired + self.reversed,
                 ),
             )
             if not holds

@@ -20,10 +20,10 @@ from services.book.baskets import current, keep, standing
 from services.book.difference import difference, positions
 from services.book.forward import Played, advance, play
 from services.book.history import base_of, chunk_keys, order_of, record, since
-from services.book.member import Broken, Member, Step, decode, new
+from services.book.member import Broken, Member, Step, Told, decode, new
 from services.book.needs import needs, tick_needs
 from services.book.pages import rows_missing, seal
-from services.book.rewards import RewardDue, reward_of
+from services.book.rewards import RewardDue, rewards_of
 from services.book.turn import Cold, ColdKey, Turn, as_of, unpack
 from services.programme.compile import Plan
 
@@ -125,15 +125,15 @@ class _Again:
 
     def put(self, fact: MemberFact, at_ms: int, seq: int) -> bool:
         """Let a fact count. False: a newer revision of it counts already."""
-        points = 0
+        told: Told = ()
         for row in self._facts:
             if row[0].id == fact.id:
                 if row[0].revision >= fact.revision:
                     return False
                 self._facts.remove(row)
-                points = row[2][2]
+                told = row[2][2]
                 break
-        self._facts.append((fact, None, (at_ms, seq, points, ())))
+        self._facts.append((fact, None, (at_ms, seq, told, ())))
         return True
 
     def run(self) -> None:
@@ -155,13 +155,14 @@ class _Again:
 
     def _play(self, fact: MemberFact, outcome: Outcome | None, step: Step, view: dict[ColdKey, bytes | None]) -> None:
         at_ms, seq = step[:2]
-        played = play(self._base, fact, at_ms, self._plan, view, decided=True)
+        decided = outcome is not None or fact.type == "redemption_requested"
+        played = play(self._base, fact, at_ms, self._plan, view, decided=decided)
         turn, tier = played.turn, played.rated.tier
         unsaid = fact.type == "purchase" and (outcome is None or outcome.tier != tier)  # no outcome has this level
         if unsaid and ("purchase", fact.id) not in turn.written:
             keep(turn, standing(fact, at_ms, tier))  # type: ignore[arg-type]
         self._base.newest = order_of(fact, at_ms)
-        record(turn, (at_ms, seq, played.rated.points, ()))
+        record(turn, (at_ms, seq, played.rated.told, ()))
         self.played[seq] = played
         self.cold |= turn.written
         view |= turn.written
@@ -193,11 +194,8 @@ class _Again:
 
     def rewards(self) -> Iterator[RewardDue]:
         """What partners are told: of each fact that is worth otherwise than before, the difference."""
-        for fact, _, (at_ms, seq, before, _) in self._facts:
-            rated = self.played[seq].rated
-            version = rated.version or self._plan.at(at_ms)
-            if version is not None:
-                yield from reward_of(version.partners, fact, rated.points - before)
+        for fact, _, (_, seq, before, _) in self._facts:
+            yield from rewards_of(fact, self.played[seq].rated.told, before)
 
 
 def _cut(member: Member, fact: MemberFact, at_ms: int, cold: Cold) -> int:

@@ -11,10 +11,12 @@ from typing import Literal
 from events.facts.redemptions import RedemptionCaptured, RedemptionRequested, RedemptionTaken, RedemptionVoided
 from events.refusals import Refusal
 from services.book.accounts import HELD, SPENT
-from services.book.lots import credit, give_back, settle, take
+from services.book.lots import Renewed, credit, give_back, settle, take
 from services.book.member import Drawn, Member
 from services.book.turn import Turn
-from services.programme.calendar import instant_ms
+from services.programme.calendar import day_of, instant_ms, midnight, same_term
+from services.programme.compile import Version
+from services.programme.mechanic import Lot
 
 Use = tuple[Literal["spent", "lapsed", "voided"], str, Drawn]
 """(what became of it, the cause that its debt is booked under, what was taken from which lot)."""
@@ -27,7 +29,7 @@ def refused(member: Member, fact: RedemptionRequested, now_ms: int) -> Refusal |
     return Refusal.BALANCE_MUST_COVER_THE_POINTS if member.available < fact.points else None
 
 
-def request(turn: Turn, fact: RedemptionRequested, decided: bool) -> Refusal | None:
+def request(turn: Turn, fact: RedemptionRequested, version: Version | None, decided: bool) -> Refusal | None:
     """Spend at once, or hold until an instant. What was granted is booked at its place in time, in debt if need be."""
     if not decided and (refusal := refused(turn.member, fact, turn.now_ms)):
         return refusal
@@ -38,20 +40,22 @@ def request(turn: Turn, fact: RedemptionRequested, decided: bool) -> Refusal | N
     return None
 
 
-def taken(turn: Turn, fact: RedemptionTaken, decided: bool) -> Refusal | None:
+def taken(turn: Turn, fact: RedemptionTaken, version: Version | None, decided: bool) -> Refusal | None:
     """An offline till has given the discount already: booked, in debt if need be."""
     _use(turn, fact.id, "spent", take(turn, fact.points, SPENT, "redemption taken"))
     return None
 
 
-def capture(turn: Turn, fact: RedemptionCaptured, decided: bool) -> Refusal | None:
-    """Held points become spent, the rest is released. After a lapse the discount was given all the same: booked."""
+def capture(turn: Turn, fact: RedemptionCaptured, version: Version | None, decided: bool) -> Refusal | None:
+    """Held points become spent, the rest is released. After a lapse the discount was given all the same: booked, unless
+    the programme refuses it."""
     hold = turn.member.holds.get(fact.redemption)
     if hold is None:
         use = turn.read("use", fact.redemption, Use)
         if use is None:
             return Refusal.REDEMPTION_MUST_BE_KNOWN
-        if use[0] != "lapsed":
+        refused = not decided and version is not None and version.late_capture == "refuse"
+        if use[0] != "lapsed" or refused:
             return Refusal.REDEMPTION_MUST_BE_OPEN
         _use(turn, fact.redemption, "spent", take(turn, fact.points, SPENT, "late capture"))
         return None
@@ -72,8 +76,9 @@ def capture(turn: Turn, fact: RedemptionCaptured, decided: bool) -> Refusal | No
     return None
 
 
-def void(turn: Turn, fact: RedemptionVoided, decided: bool) -> Refusal | None:
-    """The redemption did not happen: held points are released, spent ones go back to their lots and their expiry.
+def void(turn: Turn, fact: RedemptionVoided, version: Version | None, decided: bool) -> Refusal | None:
+    """The redemption did not happen: held points are released, spent ones go back to their lots and their expiry, or
+    where the programme says so to a new lot, if theirs has ended.
 
     In part where the fact says how much: what was taken last returns first.
     """
@@ -88,13 +93,14 @@ def void(turn: Turn, fact: RedemptionVoided, decided: bool) -> Refusal | None:
     if fact.points is not None and fact.points > whole:
         return Refusal.VOID_MUST_NOT_EXCEED_THE_REDEMPTION
     kept, back = _split(drawn, 0 if fact.points is None else whole - fact.points)
+    again = None if version is None else _again(version, fact.id, turn.now_ms)
     if hold is not None and kept:
-        give_back(turn, fact.redemption, back, HELD, "void")
+        give_back(turn, fact.redemption, back, HELD, "void", again)
         turn.member.holds[fact.redemption] = (hold[0], kept)
     elif hold is not None:
-        _release(turn, fact.redemption, "voided", "void")
+        _release(turn, fact.redemption, "voided", "void", again)
     elif use is not None:
-        give_back(turn, use[1], back, SPENT, "void")
+        give_back(turn, use[1], back, SPENT, "void", again)
         turn.write("use", fact.redemption, ("spent" if kept else "voided", use[1], kept))
     return None
 
@@ -106,9 +112,24 @@ def lapse(turn: Turn) -> None:
         _release(turn, redemption, "lapsed", "hold lapsed")
 
 
-def _release(turn: Turn, redemption: str, state: Literal["lapsed", "voided"], why: str) -> None:
+def _again(version: Version, void: str, now_ms: int) -> Renewed | None:
+    """The lot that a cancellation of now gives in the place of one that has ended. None: that one, which has ended."""
+    today = day_of(now_ms, version.zone)
+
+    def grace(lot: Lot) -> Lot:
+        return (midnight(today + version.grace_days + 1, version.zone), now_ms, now_ms, "v:" + void)
+
+    def reissue(lot: Lot) -> Lot:
+        return (same_term(lot[1], lot[0], today, version.zone), now_ms, now_ms, "v:" + void)
+
+    return {"original": None, "grace": grace, "reissue": reissue}[version.after_expiry]
+
+
+def _release(
+    turn: Turn, redemption: str, state: Literal["lapsed", "voided"], why: str, again: Renewed | None = None
+) -> None:
     _, drawn = turn.member.holds.pop(redemption)
-    give_back(turn, redemption, drawn, HELD, why)
+    give_back(turn, redemption, drawn, HELD, why, again)
     _use(turn, redemption, state, ())
 
 

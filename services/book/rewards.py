@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal, NamedTuple
 
 from events.facts import MemberFact
+from services.book.member import Told
+from services.programme.compile import Version
 
 
 class RewardDue(NamedTuple):
-    """Points (> 0) that the rules gave or took back for a fact in a partner's shop; other partners are told nothing."""
+    """Points (> 0) that the rules gave or took back for a basket of a partner's shop; other partners are told nothing.
+
+    Goods that come back are told to the partner who sold them, wherever they are brought."""
 
     partner: str
     kind: Literal["earned", "reversed"]
@@ -30,10 +35,26 @@ def pseudonym(partner: str, member: str) -> str:
     return "pm_" + blake2b(member.encode(), digest_size=10, key=partner.encode()[:64]).hexdigest()
 
 
-def reward_of(partners: frozenset[str], fact: MemberFact, points: int) -> tuple[RewardDue, ...]:
-    """The reward of a fact whose rules changed the member's points by `points` in all."""
-    partner: str | None = getattr(fact, "partner", None)
-    if not points or partner is None or partner not in partners:
-        return ()
-    kind: Literal["earned", "reversed"] = "earned" if points > 0 else "reversed"
-    return (RewardDue(partner, kind, abs(points), fact.id, fact.occurred_at, getattr(fact, "store", None) or ""),)
+def told(version: Version, partner: str | None, points: int) -> Told:
+    """Whom a change of a basket in this partner's shop is told to, if the version says that partner is told."""
+    return ((partner, points),) if partner and points and partner in version.partners else ()
+
+
+def together(parts: Iterable[Told]) -> Told:
+    """What several changes of one fact are told, each partner once."""
+    sums: dict[str, int] = {}
+    for part in parts:
+        for partner, points in part:
+            sums[partner] = sums.get(partner, 0) + points
+    return tuple((partner, points) for partner, points in sorted(sums.items()) if points)
+
+
+def rewards_of(fact: MemberFact, now: Told, before: Told = ()) -> Iterator[RewardDue]:
+    """What the partners are told of a fact which they were told of as `before`: the difference, to each."""
+    if now == before:
+        return
+    shop: str | None = getattr(fact, "partner", None)
+    for partner, points in together((now, tuple((partner, -points) for partner, points in before))):
+        kind: Literal["earned", "reversed"] = "earned" if points > 0 else "reversed"
+        store = (getattr(fact, "store", None) or "") if partner == shop else ""  # another one's shop is not told
+        yield RewardDue(partner, kind, abs(points), fact.id, fact.occurred_at, store)

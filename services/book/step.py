@@ -19,7 +19,7 @@ from services.book.member import Member
 from services.book.ontime import Missing, is_late, late_needs, refold
 from services.book.ontime import rerate as refold_from
 from services.book.pages import seal
-from services.book.rewards import RewardDue, reward_of
+from services.book.rewards import RewardDue, rewards_of
 from services.book.turn import Cold, ColdKey, Turn
 from services.programme.compile import Plan
 
@@ -66,13 +66,12 @@ def step(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, col
 
 def _forward(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, cold: Cold) -> Result:
     turn, rated, refusal, waits = play(member, fact, at_ms, plan, cold, decided=False)
-    version, tier, points = rated
+    version, tier, told = rated
     if refusal is None or fact.type == "return":  # one that brings back too much may do so no longer, later
         member.newest = order_of(fact, at_ms)
-        record(turn, (at_ms, seq, points, ()))
+        record(turn, (at_ms, seq, told, ()))
     outcome = _outcome(refusal, waits, version.name if version is not None else "", tier)
-    rewards = reward_of(version.partners, fact, points) if version is not None else ()
-    return Result(outcome, posting(member, turn.entries), turn.written, rewards)
+    return Result(outcome, posting(member, turn.entries), turn.written, tuple(rewards_of(fact, told)) if told else ())
 
 
 def _outcome(refusal: Refusal | None, waits: bool, version: str, tier: int) -> Outcome:

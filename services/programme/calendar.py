@@ -65,6 +65,18 @@ def year_start(day: int) -> int:
     return date(date.fromordinal(day).year, 1, 1).toordinal()
 
 
+def same_term(earned_ms: int, ends_ms: int, today: int, zone: str) -> int:
+    """When what is earned today ends, if it lasts as long as something else did: as many months where that ended with
+    the same day of a month, else as many days."""
+    if ends_ms >= NEVER:
+        return NEVER
+    first, last = day_of(earned_ms, zone), day_of(ends_ms - 1, zone)
+    months = month_of(last) - month_of(first)
+    if add_months(first, months) == last:
+        return end_after_months(today, months, zone)
+    return midnight(today + last - first + 1, zone)
+
+
 def month_of(day: int) -> int:
     """The calendar month of a day: year * 12 + month - 1."""
     d = date.fromordinal(day)

@@ -14,10 +14,11 @@ import msgspec
 
 from events.facts.purchases import Line
 from events.values import millis
-from services.programme.calendar import day_of
+from services.programme.calendar import NEVER, day_of
 from services.programme.mechanic import Basket, Frame, Mechanic, Meter
 from services.programme.mechanics import ALWAYS, MECHANICS
 from services.programme.model import ProgrammeError, ProgrammeText, RuleText, Tier, config_of, fault_at, read
+from services.programme.policies import Shortfall
 from services.programme.timeline import TierRule
 
 
@@ -61,7 +62,7 @@ class Version(msgspec.Struct, frozen=True):
     """Store -> its zone, where it is not the programme's."""
     late_days: int
     returns: Literal["protected", "strict"]
-    shortfall: Literal["debt", "write_off", "source_lot"]
+    shortfall: Shortfall
     after_expiry: Literal["original", "grace", "reissue"]
     grace_days: int
     """With after_expiry "grace"; else 0."""
@@ -101,6 +102,23 @@ class Plan(msgspec.Struct, frozen=True):
         """The version in force at an instant; None before the first one."""
         index = bisect_right(self.starts_ms, instant_ms)
         return self.versions[index - 1] if index else None
+
+    def begun_ms(self, instant_ms: int) -> int:
+        """When the version began that is in force at an instant; -NEVER before the first one."""
+        index = bisect_right(self.starts_ms, instant_ms)
+        return self.starts_ms[index - 1] if index else -NEVER
+
+    def tier_of(self, bought: Version, day: int, at_ms: int) -> TierRule | None:
+        """The rule in force at an instant for the spend of a day under an earlier version. None: that spend had ceased
+        to count when a version in between began."""
+        rule = bought.tier
+        for version in self.versions[bisect_right(self.starts_ms, bought.starts_ms) :]:
+            if version.starts_ms > at_ms:
+                break
+            if rule is None or rule.matters_until(day + rule.lag_days) <= version.starts_ms:
+                return None
+            rule = version.tier
+        return rule
 
 
 def compile_programme(texts: Sequence[str], names: Sequence[str] = ()) -> Plan:

@@ -15,6 +15,9 @@ from services.programme.zones import NAMES
 
 LATE_DAYS_MAX = 366
 
+Shortfall = Literal["debt", "write_off", "source_lot"]
+"""What becomes of points that goods take back and that are spent already."""
+
 
 class Closed(Model):
     """A part of the file: a key that we do not know is a fault, never passed over."""
@@ -34,7 +37,7 @@ class Returns(Closed):
 
     policy: Literal["protected", "strict"] = "protected"
     """protected: later purchases keep what a level gave them; strict: they are rated as if the goods had never gone."""
-    shortfall: Literal["debt", "write_off", "source_lot"] = "debt"
+    shortfall: Shortfall = "debt"
     """Points that are spent already: owed; written off beyond the balance; or taken from their own lot alone."""
 
 

@@ -233,6 +233,7 @@ def _member(
             "spent": member.spent,
             "expired": member.expired,
             "reversed": member.reversed,
+            "written_off": member.written_off,
         },
         "lots": [
             {"slot": slot, "points": points, "expires_at": _instant(expires), "earned_at": instant(earned),

@@ -12,6 +12,7 @@ from itertools import permutations
 import pytest
 
 from events.decode import Unreadable
+from events.facts import Fact
 from events.refusals import Refusal
 from events.values import instant
 from services.workbench.simulate import Simulation
@@ -546,3 +547,180 @@ def test_the_largest_receipt_under_the_most_generous_rule_fits_a_row() -> None:
 def test_instants_beyond_the_calendar_are_no_facts(year: str) -> None:
     with pytest.raises(Unreadable):
         World(WITHOUT_END).tell(f"{year}-06-01 buy A 1.00")
+
+
+RAISED = TIERED.replace("tiered-1", "tiered-2").replace("2020-01-01", "2026-02-01").replace("100000", "200000")
+
+
+def in_shop(when: str, name: str, kind: str, minor: int, partner: str | None, **more: object) -> Fact:
+    """A basket of one line in a partner's shop, or in a shop of none."""
+    line = {"item": "a", "total_minor": minor, "quantity": 0 if kind == "return" else 1}
+    shop = {"partner": partner, "store": f"{partner}-7"} if partner else {"store": "own-1"}
+    return fact(type=kind, id=name, occurred_at=f"{when}T12:00:00Z", lines=[line], **shop, **more)
+
+
+def told_partners(world: World) -> list[tuple[str, str, int, str, str]]:
+    return [
+        (due.partner, due.kind, due.points, due.fact, due.store)
+        for booked in world.simulation.booked
+        for due in booked.results[0].rewards
+    ]
+
+
+def test_a_return_counts_by_the_threshold_in_force_now() -> None:
+    """Gold at 1,000.00, from February at 2,000.00. 2,500.00 of January: gold. 400.00 come back in February: 2,100.00
+    are left, gold; 200.00 more: 1,900.00, which the old threshold would still call gold."""
+    world = World(TIERED)
+    world.simulation = Simulation([TIERED, RAISED], ["1", "2"])
+    world.tell("2026-01-10 buy A a=2500.00")
+    levels = []
+    for line in ("2026-02-10 back b1 of A a=400.00", "2026-02-11 back b2 of A a=200.00"):
+        world.tell(line)
+        levels.append(world.member().tier)
+    assert levels == [1, 0]
+
+
+def test_a_return_counts_as_its_purchase_was_measured() -> None:
+    """In January all goods qualify, from February toys do not. 600.00 of toys and 500.00 of books in January: gold.
+    100.00 of the toys come back in February: they had counted, so 1,000.00 are left; 1.00 more, and gold is gone."""
+    toys = TIERED.replace("tiered-1", "tiered-2").replace("2020-01-01", "2026-02-01")
+    toys = toys.replace("window_months: 0", "window_months: 0, exclude: [toy]")
+    world = World(TIERED)
+    world.simulation = Simulation([TIERED, toys], ["1", "2"])
+    world.tell("2026-01-10 buy A robot/toy=600.00 novel=500.00")
+    levels = []
+    for line in ("2026-02-10 back b1 of A robot/toy=100.00", "2026-02-11 back b2 of A robot/toy=1.00"):
+        world.tell(line)
+        levels.append(world.member().tier)
+    assert (levels, world.member().qualifying_minor) == ([1, 0], 99900)
+
+
+def test_a_return_counts_nothing_where_its_purchase_counts_nothing_any_more() -> None:
+    """Levels are given up in February and begin anew in March. What January's goods take back is not March's."""
+    without = TIERED.replace("tiered-1", "tiered-2").replace("2020-01-01", "2026-02-01")
+    without = without[: without.index("tier:")] + without[without.index("rules:") :].replace(
+        ", tier_percent: [100, 150]", ""
+    )
+    anew = TIERED.replace("tiered-1", "tiered-3").replace("2020-01-01", "2026-03-01")
+    world = World(TIERED)
+    world.simulation = Simulation([TIERED, without, anew], ["1", "2", "3"])
+    world.tell_all("""
+        2026-01-10 buy A a=500.00
+        2026-03-10 buy B b=1000.00
+        2026-03-11 back b1 of A a=500.00
+    """)
+    assert (world.member().qualifying_minor, world.member().tier) == (100000, 1)
+
+
+def test_a_version_that_is_known_ahead_keeps_none_before_it_from_beginning() -> None:
+    """Gold at 1,000.00, from February at 2,000.00; a version of 2027 is published already."""
+    later = RAISED.replace("tiered-2", "tiered-3").replace("2026-02-01", "2027-01-01")
+    world = World(TIERED)
+    world.simulation = Simulation([TIERED, RAISED, later], ["1", "2", "3"])
+    world.tell("2026-01-10 buy A a=1500.00")
+    assert world.member().tier == 1
+    world.tell("2026-02-10 buy B b=1.00")
+    assert world.member().tier == 0
+
+
+def test_goods_are_taken_back_from_the_partner_who_sold_them() -> None:
+    """Bought at the fuel shop, brought to a shop of no partner, and to one of another: fuel is told, and nobody else;
+    not where they were brought."""
+    world = World(TIERED.replace("[fuel]", "[fuel, cinema]"))
+    for said in (in_shop("2026-01-10", "A", "purchase", 10000, "fuel"),
+                 in_shop("2026-01-11", "b1", "return", 3000, None, purchase="A"),
+                 in_shop("2026-01-12", "b2", "return", 2000, "cinema", purchase="A"),
+                 in_shop("2026-01-13", "b3", "return", 1000, "fuel", purchase="A")):  # fmt: skip
+        world.simulation.add(said)
+    assert told_partners(world) == [
+        ("fuel", "earned", 100, "A", "fuel-7"),
+        ("fuel", "reversed", 30, "b1", ""),
+        ("fuel", "reversed", 20, "b2", ""),
+        ("fuel", "reversed", 10, "b3", "fuel-7"),
+    ]
+
+
+def test_a_correction_of_the_partner_is_told_to_both() -> None:
+    """100.00 were said to be fuel's, 20.00 of them came back; it was the cinema: 100 and 20 change sides."""
+    world = World(TIERED.replace("[fuel]", "[fuel, cinema]"))
+    for said in (in_shop("2026-01-10", "A", "purchase", 10000, "fuel"),
+                 in_shop("2026-01-11", "b1", "return", 2000, None, purchase="A"),
+                 in_shop("2026-01-10", "A", "correction", 10000, "cinema", revision=1)):  # fmt: skip
+        world.simulation.add(said)
+    assert sorted(told_partners(world)[2:]) == [
+        ("cinema", "earned", 100, "A", "cinema-7"),
+        ("cinema", "reversed", 20, "b1", ""),
+        ("fuel", "earned", 20, "b1", ""),
+        ("fuel", "reversed", 100, "A", ""),
+    ]
+
+
+def test_what_a_return_cannot_take_back_is_written_off_by_name() -> None:
+    """100 of A are spent, 60 of B are there; 100.00 of A come back: 60 of B, and 40 that nobody owes."""
+    world = World((PROGRAMME % "valid_months: 12").replace("rules:", "returns: {shortfall: write_off}\nrules:"))
+    world.tell_all("""
+        2026-01-31 buy A 100.00
+        2026-03-31 buy B 60.00
+        2026-04-01 redeem r1 100
+    """)
+    entries = world.tell("2026-04-02 back b1 of A 100.00").posting.entries
+    assert [(e.debit, e.credit, e.points) for e in entries] == [
+        ("lot", "reversed", 60),
+        ("written_off", "reversed", 40),
+    ]
+    assert world.stands() == "available 0 pending 0 held 0 debt 0"
+
+
+@pytest.mark.parametrize(("shortfall", "left"), [("write_off", 10), ("source_lot", 10), ("debt", 10)])
+def test_goods_without_a_receipt_have_no_lot_of_their_own(shortfall: str, left: int) -> None:
+    """Whatever the policy, what such goods would earn is taken in spending order; beyond the balance by the policy."""
+    world = World(WITHOUT_END.replace("rules:", f"returns: {{shortfall: {shortfall}}}\nrules:"))
+    world.tell_all("""
+        2026-01-10 buy A 40.00
+        2026-01-11 back b1 30.00
+    """)
+    assert world.member().available == left
+    world.tell("2026-01-12 back b2 30.00")
+    assert (world.member().debt, world.member().written_off) == ((20, 0) if shortfall == "debt" else (0, 20))
+
+
+def test_a_cancelled_hold_comes_back_like_a_cancelled_redemption() -> None:
+    """A's 100 end with 10 February, while held. Cancelled on the 12th: 5 days of grace. One that only lapses ends."""
+    text = (PROGRAMME % "valid_months: 1").replace(
+        "rules:", "redemptions: {after_expiry: grace, grace_days: 5}\nrules:"
+    )
+    for last, stands in (("2026-02-12 void v1 of h1", 100), ("2026-02-20 buy B 0.10", 0)):
+        world = World(text)
+        world.tell_all("""
+            2026-01-10 buy A 100.00
+            2026-02-10 hold h1 100 until 2026-02-14
+        """)
+        world.tell(last)
+        assert world.member().available == stands
+    assert world.member().expired == 100
+
+
+def test_a_reissued_lot_without_months_lasts_as_many_days() -> None:
+    """20 points given by hand on 1 January end on the 11th at noon: their last day is the 10th later. Spent, ended, and
+    cancelled on 1 February: the tenth day after it is the 11th, and they end with it."""
+    world = World(WITHOUT_END.replace("rules:", "redemptions: {after_expiry: reissue}\nrules:"))
+    world.tell_all("""
+        2026-01-01 adjust a1 20 until 2026-01-11
+        2026-01-02 redeem r1 20
+        2026-02-01 void v1 of r1
+    """)
+    assert instant(world.member().lots[0][0]) == "2026-02-12T00:00:00Z"
+
+
+def test_a_capture_that_was_in_time_is_not_refused_for_coming_late() -> None:
+    """The hold lapsed on the 13th. c1 happened before, and is told after; c2 happened after."""
+    text = WITHOUT_END.replace("rules:", "redemptions: {late_capture: refuse}\nrules:")
+    story = """
+        2026-01-10 buy A 40.00
+        2026-01-12 hold h1 40 until 2026-01-13
+        2026-01-15 buy B 1.00
+    """
+    for when, status in (("2026-01-12T23:00", "done"), ("2026-01-14", "declined")):
+        world = World(text)
+        world.tell_all(story)
+        assert world.tell(f"{when} capture c1 of h1 40").outcome.status == status

@@ -5,6 +5,7 @@ Made from a seed and not drawn by Hypothesis: a history that fails is named by i
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -23,6 +24,20 @@ rules:
   - {id: base, share: {points: 1, per_minor: 100, exclude: [gift], tier_percent: [100, 125, 150], valid_months: 2}}
   - {id: tea, share: {points: 1, per_minor: 300, only: [tea], valid_months: 1, pending_days: 5}}
 """
+
+POLICIES = {
+    "returns": {"shortfall": ["debt", "write_off", "source_lot"]},
+    "redemptions": {"after_expiry": ["original", "grace", "reissue"], "late_capture": ["book", "refuse"]},
+}
+
+
+def policies(seed: int) -> str:
+    """The programme with policies of its own for each seed."""
+    dice = random.Random(f"policies {seed}")
+    said: Said = {part: {key: dice.choice(values) for key, values in keys.items()} for part, keys in POLICIES.items()}
+    if said["redemptions"]["after_expiry"] == "grace":
+        said["redemptions"]["grace_days"] = dice.choice([1, 20])
+    return PROGRAMME + json.dumps(said)[1:-1].replace('}, "', '}\n"') + "\n"
 
 
 def hour(number: int) -> str:

@@ -73,7 +73,7 @@ class Book:
     waiting: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     aside: list[str] = field(default_factory=list)
     totals: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(("issued", "spent", "held", "expired", "reversed"), 0)
+        default_factory=lambda: dict.fromkeys(("issued", "spent", "held", "expired", "reversed", "written_off"), 0)
     )
 
     # ------------------------------------------------------------ time
@@ -144,7 +144,11 @@ class Book:
             drawn.append((None, points))
         return drawn
 
-    def claw(self, lot: Lot, points: int, cause: str) -> None:
+    def policy(self, part: str, key: str, usual: Any) -> Any:
+        return self.programme.get(part, {}).get(key, usual)
+
+    def claw(self, lot: Lot, points: int, cause: str, *, loose: bool = False) -> None:
+        """loose: of goods without a receipt, which have no lot of their own."""
         own = min(points, self.lots.get(lot, 0))
         if own:
             self.lots[lot] -= own
@@ -153,15 +157,25 @@ class Book:
             self.gone[lot] -= broken
             self.totals["expired"] -= broken
         self.totals["reversed"] += own + broken
-        if points > own + broken:
-            self.take(points - own - broken, "reversed", cause)
+        short = points - own - broken
+        match self.policy("returns", "shortfall", "debt"):
+            case "source_lot" if not loose:
+                lost = short
+            case "debt":
+                lost = 0
+            case _:
+                lost = max(0, short - sum(self.lots[lot] for lot in self.spendable()))
+        self.totals["written_off"] += lost
+        self.totals["reversed"] += lost
+        if short > lost:
+            self.take(short - lost, "reversed", cause)
 
-    def give_back(self, cause: str, drawn: list[tuple[Lot | None, int]], frm: str) -> None:
-        """What was taken last returns first."""
+    def give_back(self, cause: str, drawn: list[tuple[Lot | None, int]], frm: str, void: str = "") -> None:
+        """What was taken last returns first. void: the cancellation, where it is one."""
         for lot, points in reversed(drawn):
             self.totals[frm] -= points
             if lot is not None:
-                self.put(lot, points)
+                self.put(self.place(lot, void), points)
                 continue
             debt = next(debt for debt in self.debts if debt[0] == cause)
             part = min(points, debt[1])
@@ -176,7 +190,18 @@ class Book:
                     back.append((by, part))
             debt[2] = [one for one in debt[2] if one[1]]
             for by, part in back:
-                self.put(by, part)
+                self.put(self.place(by, void), part)
+
+    def place(self, lot: Lot, void: str) -> Lot:
+        """Where points of a cancelled redemption go that were drawn from a lot."""
+        policy, today = self.policy("redemptions", "after_expiry", "original"), day_of(self.now)
+        if not void or lot[0] > self.now or policy == "original":
+            return lot
+        if policy == "grace":
+            ends = midnight(today + timedelta(days=self.policy("redemptions", "grace_days", 0) + 1))
+        else:  # every lot here lasts whole months
+            ends = next(months_later(today, n) for n in range(12) if months_later(day_of(lot[1]), n) == lot[0])
+        return ends, self.now, self.now, "v:" + void
 
     # ------------------------------------------------------------ worth
 
@@ -215,12 +240,12 @@ class Book:
         tier = self.programme.get("tier")
         return sum(self.qualifying() >= one["from_minor"] for one in tier["levels"]) if tier else 0
 
-    def change(self, before: Mapping[Lot, int], after: Mapping[Lot, int], cause: str) -> None:
+    def change(self, before: Mapping[Lot, int], after: Mapping[Lot, int], cause: str, *, loose: bool = False) -> None:
         net = {lot: after.get(lot, 0) - before.get(lot, 0) for lot in {*before, *after}}
         for lot in sorted(lot for lot, n in net.items() if n > 0):
             self.earn(lot, net[lot])
         for lot in sorted(lot for lot, n in net.items() if n < 0):
-            self.claw(lot, -net[lot], cause)
+            self.claw(lot, -net[lot], cause, loose=loose)
 
     # ------------------------------------------------------------ facts
 
@@ -233,7 +258,7 @@ class Book:
             self.bring_back(said)
         elif kind == "return":
             goods = rows(said["lines"])
-            self.change(self.worth(name, self.now, self.level(), goods), {}, name)
+            self.change(self.worth(name, self.now, self.level(), goods), {}, name, loose=True)
             if tier := self.programme.get("tier"):
                 self.loose.append((self.now, -sum(row[2] for row in goods if self.counts(tier, row[3]))))
         elif kind == "redemption_requested" and said.get("hold_until"):
@@ -303,12 +328,12 @@ class Book:
             else:
                 del self.holds[name]
                 self.uses[name] = ("voided", [])
-            self.give_back(name, back, "held")
+            self.give_back(name, back, "held", said["id"])
         elif name in self.uses and self.uses[name][0] == "spent":
             drawn = self.uses[name][1]
             whole = sum(n for _, n in drawn)
             kept, back = split(drawn, 0 if points is None else whole - points)
-            self.give_back(self.late_captures.get(name, name), back, "spent")
+            self.give_back(self.late_captures.get(name, name), back, "spent", said["id"])
             self.uses[name] = ("spent" if kept else "voided", kept)
 
     # ------------------------------------------------------------ the end

@@ -1,8 +1,8 @@
 """Any order of arrival, repeats, and rows read back from their bytes: the book is that of an on-time log.
 
 After every fact the member equals the reference (tests/oracles/on_time.py), which puts what has come so far in the
-order of time and counts it again from the beginning. Chunks and pages are made small, so that every history goes back
-over several of them. `--soak` tries a hundred times as many histories.
+order of time and counts it again from the beginning. Every history has policies of its own. Chunks and pages are made
+small, so that every history goes back over several of them. `--soak` tries a hundred times as many histories.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from services.book import history as places
 from services.book import pages
 from services.book.member import decode, encode
 from tests.drivers.facts import MEMBER, World, fact
-from tests.drivers.histories import PROGRAMME, Said, delayed, history, shuffled
+from tests.drivers.histories import Said, delayed, history, policies, shuffled
 from tests.oracles.on_time import on_time
 
 SIZES = {"chunks of 3, pages of 2": (3, 3, 2), "chunks of 4, pages of 3": (4, 5, 3), "as they are": (16, 64, 32)}
@@ -50,6 +50,7 @@ def ours(world: World) -> dict[str, Any]:
         "held": member.held,
         "expired": member.expired,
         "reversed": member.reversed,
+        "written_off": member.written_off,
     }
 
 
@@ -66,14 +67,15 @@ def told_to(world: World, said: Said) -> bool:
 @pytest.mark.parametrize("share", range(SHARES))
 def test_after_every_fact_the_book_is_that_of_an_on_time_log(sizes: None, share: int, tries: int) -> None:
     for seed in range(share * 10_000, share * 10_000 + tries):
-        world, told = World(PROGRAMME), list[Said]()
+        programme = policies(seed)
+        world, told = World(programme), list[Said]()
         declined: set[tuple[str, int]] = set()
         for said in delayed(history(seed, 24, decisions=True), seed):
             if told_to(world, said):
                 told.append(said)
                 if world.simulation.booked[-1].results[0].outcome.status == "declined":
                     declined.add((said["id"], said.get("revision", 0)))
-            wanted = on_time(PROGRAMME, told, declined, world.member().now_ms).position()
+            wanted = on_time(programme, told, declined, world.member().now_ms).position()
             assert ours(world) == wanted, f"seed {seed}, after {said['id']} ({said['type']})"
 
 
@@ -83,7 +85,7 @@ def test_facts_without_decisions_come_to_the_same_in_any_order(sizes: None, shar
         told = history(seed, 16, decisions=False)
         stands = []
         for order in (told, shuffled(told, seed)):
-            world = World(PROGRAMME)
+            world = World(policies(seed))
             for said in order:
                 told_to(world, said)
             for until in ("2026-06-15", "2035-01-01"):
@@ -96,7 +98,7 @@ def test_facts_without_decisions_come_to_the_same_in_any_order(sizes: None, shar
 def test_everything_ever_posted_adds_up_to_the_book(sizes: None, share: int, tries: int) -> None:
     """Entries of late facts too: each account of the entries is the member's, and nothing stays on its way."""
     for seed in range(share * 10_000, share * 10_000 + tries):
-        world, accounts = World(PROGRAMME), Counter[str]()
+        world, accounts = World(policies(seed)), Counter[str]()
         for said in delayed(history(seed, 24, decisions=True), seed):
             told_to(world, said)
         world.until("2027-01-01")
@@ -115,7 +117,16 @@ def test_everything_ever_posted_adds_up_to_the_book(sizes: None, share: int, tri
         found = [
             -accounts["issued"],
             -accounts["debt"],
+            -accounts["written_off"],
             *(accounts[n] for n in ("held", "spent", "expired", "reversed")),
         ]
-        wanted = [member.issued, member.debt, member.held, member.spent, member.expired, member.reversed]
+        wanted = [
+            member.issued,
+            member.debt,
+            member.written_off,
+            member.held,
+            member.spent,
+            member.expired,
+            member.reversed,
+        ]
         assert found == wanted, f"seed {seed}"
