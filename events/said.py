@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from events.facts.purchases import Lines
+from events.facts.purchases import Codes, Lines
 from events.model import Model
 from events.values import (
     Code,
@@ -43,6 +43,7 @@ class Said(Model):
     identifier: Identifier
     store: Id | None = None
     partner: Id | None = None
+    channel: Code | None = None
 
 
 class PurchaseSaid(Said):
@@ -54,6 +55,7 @@ class PurchaseSaid(Said):
     total_minor: NaturalInt
     """Must be the sum of the lines: a receipt that contradicts itself is parked."""
     lines: Lines
+    codes: Codes = ()
 
 
 class ReturnSaid(Said):
@@ -133,6 +135,20 @@ class IdentifierAddedSaid(Said):
     added: Identifier
 
 
+class StatusSetSaid(Said):
+    """A group joined, a segment, an invitation, a fee paid, a birthday: what a status means the programme says."""
+
+    type: Literal["status_set"] = "status_set"
+    status: Code
+    value: Label = "yes"
+    until: Instant | None = None
+
+
+class StatusEndedSaid(Said):
+    type: Literal["status_ended"] = "status_ended"
+    status: Code
+
+
 class MergedSaid(Said):
     """The member of `identifier` is the same person as the member of `into`, who stays."""
 
@@ -160,6 +176,8 @@ SAID = (
     PriceFoundSaid,
     EnrolledSaid,
     IdentifierAddedSaid,
+    StatusSetSaid,
+    StatusEndedSaid,
     MergedSaid,
     ErasedSaid,
 )
@@ -178,6 +196,8 @@ AnySaid = (
     | PriceFoundSaid
     | EnrolledSaid
     | IdentifierAddedSaid
+    | StatusSetSaid
+    | StatusEndedSaid
     | MergedSaid
     | ErasedSaid
 )

@@ -50,8 +50,8 @@ REDEMPTIONS = Topic(
 ENROLMENTS = Topic(
     "enrolments.v1",
     "source",
-    "members enrolled, identifiers added, members merged, persons forgotten",
-    ("EnrolledSaid", "IdentifierAddedSaid", "MergedSaid", "ErasedSaid"),
+    "members enrolled, identifiers added, statuses set and ended, members merged, persons forgotten",
+    ("EnrolledSaid", "IdentifierAddedSaid", "StatusSetSaid", "StatusEndedSaid", "MergedSaid", "ErasedSaid"),
     "tills",
     "intake",
     35 * DAY_MS,

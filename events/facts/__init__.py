@@ -15,6 +15,7 @@ from events.facts.redemptions import (
     RedemptionVoided,
     Used,
 )
+from events.facts.statuses import StatusEnded, StatusSet
 from events.facts.ticks import Tick
 
 FACTS = (
@@ -31,6 +32,8 @@ FACTS = (
     PriceFound,
     Enrolled,
     IdentifierAdded,
+    StatusSet,
+    StatusEnded,
     Merged,
     Erased,
     Message,
@@ -53,6 +56,8 @@ MemberFact = (
     | PriceFound
     | Enrolled
     | IdentifierAdded
+    | StatusSet
+    | StatusEnded
     | Merged
     | Erased
     | Message
@@ -81,6 +86,8 @@ __all__ = [
     "RedemptionTaken",
     "RedemptionVoided",
     "Return",
+    "StatusEnded",
+    "StatusSet",
     "Tick",
     "Used",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from events.model import Model
-from events.values import Id, Instant, NaturalInt, Revision
+from events.values import Code, Id, Instant, NaturalInt, Revision
 
 
 class Coordinates(Model):
@@ -37,3 +37,5 @@ class AtShop(AboutMember):
     store: Id | None = None
     partner: Id | None = None
     """The partner in whose shop it happened; None for the operator's own shops."""
+    channel: Code | None = None
+    """How the shop was reached: web, app, till ...; None: not said."""

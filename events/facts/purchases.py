@@ -24,6 +24,9 @@ class Line(Model):
     categories: tuple[Label, ...] = ()
 
 
+Codes = Annotated[tuple[Label, ...], Field(max_length=20)]
+"""Promotion codes that were shown with a receipt, as the programme writes them."""
+
 Lines = Annotated[tuple[Line, ...], Field(min_length=1, max_length=10_000)]
 
 
@@ -33,6 +36,7 @@ class Purchase(AtShop):
     type: Literal["purchase"] = "purchase"
     currency: Currency
     lines: Lines
+    codes: Codes = ()
 
 
 class Correction(AtShop):
@@ -42,6 +46,7 @@ class Correction(AtShop):
     revision: Annotated[int, Field(gt=0, le=I31)]
     currency: Currency
     lines: Lines
+    codes: Codes = ()
 
 
 class Return(AtShop):

@@ -15,11 +15,11 @@ import msgspec
 from events.decode import decode_fact, twin
 from events.facts.purchases import Correction, Line, Purchase, Return
 from services.book.history import RANKS
-from services.book.member import Back
+from services.book.member import Back, Member
 from services.book.turn import Cold, Turn, newest, unpack
 from services.programme.calendar import instant_ms
 from services.programme.compile import Version
-from services.programme.mechanic import Basket
+from services.programme.mechanic import Basket, Context
 
 _Line = twin(Line)
 
@@ -35,24 +35,47 @@ class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     revision: int
     rows: Back
     """Of what is left."""
+    channel: str = ""
+    codes: tuple[str, ...] = ()
 
-    def basket(self, version: Version) -> Basket:
-        """As it is rated under a programme version."""
+    def basket(self, version: Version, member: Member) -> Basket:
+        """As it is rated under a programme version. What held of the member at its instant holds of it for ever."""
         lines: Any = tuple(
             _Line(item=item, quantity=quantity, total_minor=total, tax_minor=tax, categories=categories)
             for item, quantity, total, tax, categories in self.rows
         )
-        return version.basket(self.purchase, self.at_ms, lines, self.tier, self.partner, self.store)
+        context = (
+            Context(member.id, member.statuses, self.store, self.channel, self.codes) if version.conditional else None
+        )
+        return version.basket(self.purchase, self.at_ms, lines, self.tier, self.partner, self.store, context)
 
 
-def basket_of(fact: Purchase | Correction | Return, at_ms: int, tier: int, version: Version) -> Basket:
+def basket_of(fact: Purchase | Correction | Return, at_ms: int, tier: int, version: Version, member: Member) -> Basket:
     """A receipt as it was said, rated under a programme version: the path of every till event."""
-    return version.basket(fact.id, at_ms, fact.lines, tier, fact.partner, fact.store)
+    context = context_of(fact, member) if version.conditional else None
+    return version.basket(fact.id, at_ms, fact.lines, tier, fact.partner, fact.store, context)
+
+
+def about(fact: Any, at_ms: int, tier: int, version: Version, member: Member) -> Basket | None:
+    """What conditions are asked of where a fact has no basket: one without lines. None: the version has none."""
+    if not version.conditional:
+        return None
+    partner, store = getattr(fact, "partner", None), getattr(fact, "store", None)
+    return version.basket(fact.id, at_ms, (), tier, partner, store, context_of(fact, member))
+
+
+def context_of(fact: Any, member: Member) -> Context:
+    """Whose a fact is, and where and how it was made."""
+    store, channel = getattr(fact, "store", None), getattr(fact, "channel", None)
+    return Context(member.id, member.statuses, store or "", channel or "", getattr(fact, "codes", ()))
 
 
 def standing(fact: Purchase | Correction | Return, at_ms: int, tier: int) -> Standing:
     """A receipt's content as it was said."""
-    return Standing(fact.id, at_ms, tier, fact.partner or "", fact.store or "", fact.revision, rows_of(fact))
+    return Standing(
+        fact.id, at_ms, tier, fact.partner or "", fact.store or "", fact.revision, rows_of(fact),
+        fact.channel or "", getattr(fact, "codes", ()),
+    )  # fmt: skip
 
 
 def rows_of(fact: Purchase | Correction | Return) -> Back:

@@ -17,11 +17,12 @@ from events.facts.purchases import Correction, Purchase, Return
 from events.refusals import Refusal
 from services.book import redemptions
 from services.book.accounts import REVERSED
-from services.book.baskets import basket_of, keep, known, less, rows_of, standing
+from services.book.baskets import about, basket_of, keep, known, less, rows_of, standing
 from services.book.history import order_of
 from services.book.lots import claw, earn, expire, repay, take
 from services.book.pages import open_ending, seal
 from services.book.rewards import told
+from services.book.status import note
 from services.book.turn import Cold, Turn
 from services.programme.compile import Plan, Version
 from services.programme.mechanic import POINTS, Basket, Change, Lot
@@ -123,14 +124,17 @@ def _let_happen(turn: Turn, to_ms: int) -> None:
 
 
 def _deed(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated | Refusal:
-    """A fact without a basket, worth what the rules say that read its type."""
+    """A fact without a basket: what it says of the member, and what the rules say that read its type."""
+    member = turn.member
+    note(member, fact, at_ms)
     version = plan.at(at_ms)
-    rules = version.rules.get(fact.type, ()) if version is not None else ()
-    if not rules:
+    rules = version.rules.get(fact.type) if version is not None else None
+    if version is None or not rules:
         return NOT_RATED
-    awards = rate(Change(fact, None, None, []), rules, turn.member.cells, turn.now_ms)
+    of = about(fact, at_ms, member.timeline.level, version, member)
+    awards = rate(Change(fact, None, None, [], of), rules, member.cells, turn.now_ms)
     points = _post(turn, awards)
-    return Rated(version, 0, () if version is None else told(version, getattr(fact, "partner", None), points))
+    return Rated(version, 0, told(version, getattr(fact, "partner", None), points))
 
 
 # ---------------------------------------------------------------- baskets
@@ -151,7 +155,7 @@ def _receipt(
     bought = fact.type != "return"
     awards: list[Award] = []
     if version is not None:
-        basket = basket_of(fact, at_ms, tier, version)
+        basket = basket_of(fact, at_ms, tier, version, member)
         change = Change(fact, None, basket, []) if bought else Change(fact, basket, None, [])
         awards = _rate(turn, change, version, version.tier)
     if fact.type == "correction":
@@ -167,14 +171,14 @@ def _receipt(
 def _waiting(turn: Turn, fact: Any, at_ms: int, tier: int, version: Version | None) -> list[Award]:
     """The returns that stand before their purchase in time: it comes with less."""
     awards: list[Award] = []
-    stands = standing(fact, at_ms, tier)
-    for back, rows in turn.member.waiting.pop(fact.id):
+    member, stands = turn.member, standing(fact, at_ms, tier)
+    for back, rows in member.waiting.pop(fact.id):
         left = less(stands, rows)
         if left is None:
-            turn.member.aside.append(back)
+            member.aside.append(back)
             continue
         if version is not None:
-            change = Change(fact, stands.basket(version), left.basket(version), [])
+            change = Change(fact, stands.basket(version, member), left.basket(version, member), [])
             awards += _rate(turn, change, version, version.tier)
         stands = left
         keep(turn, stands)
@@ -202,7 +206,7 @@ def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan, decided: bool) -> 
     keep(turn, left)
     if version is None:
         return NOT_RATED
-    before, after = bought.basket(version), left.basket(version)
+    before, after = bought.basket(version, member), left.basket(version, member)
     awards = _rate(turn, Change(fact, before, after, []), version, plan.tier_of(version, before.day, at_ms))
     points = _post(turn, awards, version.shortfall)
     return Rated(version, bought.tier, told(version, bought.partner, points))
@@ -287,6 +291,8 @@ _FOLDS: dict[str, _Fold] = {
     "redemption_captured": _redemption(redemptions.capture),
     "redemption_voided": _redemption(redemptions.void),
     "enrolled": _deed,
+    "status_set": _deed,
+    "status_ended": _deed,
     "used": _deed,
     "adjusted": _deed,
     "deed": _deed,

@@ -25,6 +25,8 @@ fact folds again a quarter more than lies since, and a member has few states how
 
 RANKS = {
     "enrolled": 0,
+    "status_set": 0,
+    "status_ended": 0,
     "message": 1,
     "adjusted": 1,
     "deed": 1,

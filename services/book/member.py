@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from services.programme.calendar import NEVER
-from services.programme.mechanic import Lot
+from services.programme.mechanic import Lot, Spans
 from services.programme.timeline import Timeline
 
 LiveLot = tuple[int, int, int, str, int]
@@ -125,6 +125,8 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     """Purchases of which a correction came first."""
     written_off: int = 0
     """Points of goods that came back which nobody owes (services/programme/policies.py)."""
+    statuses: dict[str, Spans] = {}
+    """Status -> when it held, and with which value (services/book/status.py)."""
 
     @property
     def pages(self) -> list[Page]:

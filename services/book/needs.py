@@ -114,14 +114,14 @@ def _taken_back(fact: Return, at_ms: int, plan: Plan, member: Member, cold: Cold
         if version is None:
             return []
         levels = range(len(version.levels))  # which one holds by then is not known
-        gone = [Change(fact, basket_of(fact, at_ms, level, version), None, []) for level in levels]
+        gone = [Change(fact, basket_of(fact, at_ms, level, version, member), None, []) for level in levels]
     else:
         stands = current(fact.purchase, cold)
         version = plan.at(stands.at_ms) if stands is not None else None
         left = less(stands, rows_of(fact)) if stands is not None else None
         if version is None or stands is None or left is None:
             return []
-        gone = [Change(fact, stands.basket(version), left.basket(version), [])]
+        gone = [Change(fact, stands.basket(version, member), left.basket(version, member), [])]
     rules = version.rules["basket"]
     return [
         award

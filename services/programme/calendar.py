@@ -32,6 +32,17 @@ def day_of(at_ms: int, zone: str) -> int:
     return _day_of_quarter(at_ms // _QUARTER_MS, zone)
 
 
+@lru_cache(1 << 14)
+def _minute_of_quarter(quarter: int, zone: str) -> int:
+    local = datetime.fromtimestamp(quarter * 900, zone_of(zone))
+    return local.hour * 60 + local.minute
+
+
+def minute_of(at_ms: int, zone: str) -> int:
+    """The local minute of its day, 0 to 1439, of an instant."""
+    return _minute_of_quarter(at_ms // _QUARTER_MS, zone) + at_ms % _QUARTER_MS // 60_000
+
+
 @lru_cache(1 << 16)
 def midnight(day: int, zone: str) -> int:
     """The first instant of a local day (where 00:00 is skipped by a clock change, the instant of the change)."""

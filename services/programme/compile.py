@@ -15,9 +15,10 @@ import msgspec
 from events.facts.purchases import Line
 from events.values import millis
 from services.programme.calendar import NEVER, day_of
-from services.programme.mechanic import Basket, Frame, Mechanic, Meter
+from services.programme.conditions import Predicate, predicate
+from services.programme.mechanic import Basket, Context, Frame, Mechanic, Meter
 from services.programme.mechanics import ALWAYS, MECHANICS
-from services.programme.model import ProgrammeError, ProgrammeText, RuleText, Tier, config_of, fault_at, read
+from services.programme.model import ProgrammeError, ProgrammeText, RuleText, Tier, config_of, fault_at, known_of, read
 from services.programme.policies import Shortfall
 from services.programme.timeline import TierRule
 
@@ -33,6 +34,8 @@ class Rule(msgspec.Struct, frozen=True):
     """The revision that takes over its cells; None: they stay its own for ever."""
     best_of: tuple[Rule, ...] = ()
     """A group of which only the best counts, in place of the rule itself."""
+    when: Predicate | None = None
+    """Receipts of which it does not hold are as if they were not there. None: all are."""
 
 
 class Heir(msgspec.Struct, frozen=True):
@@ -68,18 +71,27 @@ class Version(msgspec.Struct, frozen=True):
     """With after_expiry "grace"; else 0."""
     late_capture: Literal["book", "refuse"]
     transfer_fee_percent: int
+    conditional: bool = False
+    """Whether a rule has a condition: then baskets want their context."""
     carried: tuple[Rule, ...] = ()
     """Rules of earlier versions whose cells are taken over when this one begins: see rate.py:migrate."""
     points_decimals: int = 0
     """How many decimals amounts of points have when a person reads them."""
 
     def basket(
-        self, purchase: str, at_ms: int, lines: tuple[Line, ...], tier: int, partner: str | None, store: str | None
+        self,
+        purchase: str,
+        at_ms: int,
+        lines: tuple[Line, ...],
+        tier: int,
+        partner: str | None,
+        store: str | None,
+        context: Context | None = None,
     ) -> Basket:
-        """A receipt as this version rates it, in the level `tier`."""
+        """A receipt as this version rates it, in the level `tier`. `context` only where the version is conditional."""
         day = day_of(at_ms, self.zone)
         store_day = day_of(at_ms, self.store_zones[store]) if store in self.store_zones else day
-        return Basket(purchase, at_ms, day, store_day, lines, tier, partner or "", self.meter.measure(lines))
+        return Basket(purchase, at_ms, day, store_day, lines, tier, partner or "", self.meter.measure(lines), context)
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -180,15 +192,15 @@ def _not_after(before: RuleText, rule: RuleText, *, first: bool) -> str:
     if rule.revision < before.revision:
         return f"{rule.id} has had revision {before.revision}; give this one {before.revision + 1}"
     keeps = not (mechanic.per_purchase or mechanic.per_fact)
-    if keeps and rule.revision == before.revision and _config(rule) != _config(before):
+    if keeps and rule.revision == before.revision and _said(rule) != _said(before):
         return (
             f"{rule.id} was changed; give it revision {rule.revision + 1}, and say in carry what becomes of its cells"
         )
     return ""
 
 
-def _config(rule: RuleText) -> object:
-    return config_of(rule.mechanic, rule.config)
+def _said(rule: RuleText) -> object:
+    return config_of(rule.mechanic, rule.config), rule.when, rule.unless
 
 
 def _versions(programmes: Sequence[ProgrammeText]) -> tuple[Version, ...]:
@@ -218,13 +230,19 @@ class _Later(msgspec.Struct, frozen=True):
 
 def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
     """One version; `later` holds every rule's next form, and is brought up to this one."""
-    meter = Meter()
+    meter, known = Meter(), known_of(programme)
     starts_ms = millis(programme.effective_from)
     rules: list[Rule] = []
     for text in programme.rules:
         frame = Frame(programme.zone, programme.currency, text.id, programme.points_decimals)
         mechanic = MECHANICS[text.mechanic](config_of(text.mechanic, text.config), meter, frame)
-        rule = Rule(f"{text.id}@{text.revision}", mechanic, mechanic.measure, _heir(text, later.get(text.id)))
+        rule = Rule(
+            f"{text.id}@{text.revision}",
+            mechanic,
+            mechanic.measure,
+            _heir(text, later.get(text.id)),
+            when=predicate(text.when, text.unless, meter, known),
+        )
         later[text.id] = _Later(text.revision, text.carry, starts_ms, rule)
         rules.append(rule)
     rules = _grouped(programme, rules)
@@ -241,11 +259,11 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
         currency=programme.currency,
         zone=programme.zone,
         partners=frozenset(programme.partners),
-        levels=(tier.lowest, *(level.name for level in tier.levels)) if tier else ("standard",),
+        levels=known.levels,
         meter=meter,
         tier=None if tier is None else _tier_rule(tier, meter, programme),
         rules={kind: tuple(rule for rule in rules if kind in rule.mechanic.kinds) for kind in sorted(kinds)},
-        store_zones={name: store.zone for name, store in programme.stores.items() if store.zone != programme.zone},
+        store_zones=dict(known.zones),
         late_days=programme.late_days,
         returns=programme.returns.policy,
         shortfall=programme.returns.shortfall,
@@ -254,6 +272,7 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
         late_capture=programme.redemptions.late_capture,
         transfer_fee_percent=programme.transfers.fee_percent,
         points_decimals=programme.points_decimals,
+        conditional=any(rule.when or rule.unless for rule in programme.rules),
     )
 
 

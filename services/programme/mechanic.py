@@ -8,6 +8,7 @@ difference of two dues. A purchase, a return, a correction and a changed tier ar
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -35,6 +36,21 @@ POINTS_PER_MINOR_MAX = 1_000
 """Points for a penny, at the highest level. The language's largest receipt so earns 10^17: no sum comes near 2^63."""
 
 
+Spans = tuple[tuple[int, int, str], ...]
+"""When a status held of a member, and its value: (from, until, value), ascending, in milliseconds, `until` excluded."""
+
+
+class Context(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Whose a receipt is, and what conditions ask of it beside its lines."""
+
+    member: str
+    statuses: Mapping[str, Spans]
+    """The member's own: what held at any instant stands there."""
+    store: str = ""
+    channel: str = ""
+    codes: tuple[str, ...] = ()
+
+
 class Basket(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A purchase as it stands, with the context it was rated in."""
 
@@ -49,6 +65,8 @@ class Basket(msgspec.Struct, frozen=True, array_like=True, gc=False):
     partner: str
     measures: tuple[int, ...]
     """The programme version's measures of the lines (see Meter), taken once."""
+    context: Context | None = None
+    """None where the version has no conditions."""
 
 
 class Change(msgspec.Struct, gc=False):
@@ -61,6 +79,8 @@ class Change(msgspec.Struct, gc=False):
     """What the rules before this one gave to lots of this member, or took, for this change: caps and vouchers read it.
 
     Draws are not among them."""
+    about: Basket | None = None
+    """For a fact without a basket, where the version has conditions: one without lines, for them to be asked of."""
 
 
 class Mechanic(ABC):
@@ -80,6 +100,8 @@ class Mechanic(ABC):
     """True: the fact itself is the cell; as above. For facts that nothing takes back."""
     keep_days: ClassVar[int] = 0
     """How long a cell stays in the hot row after its key's last change; 0 for ever."""
+    reads_points: ClassVar[bool] = False
+    """True: `Change.points` is what it counts, so the rule's condition may not turn on what is in the basket."""
     measure: int | None = None
     """Index of the measure it needs; a change where that is 0 before and after is skipped. None: never skipped."""
 

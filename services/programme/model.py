@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from events.model import Model
 from events.values import Code, Currency, Id, Instant, Months, NaturalInt, PositiveInt, millis
+from services.programme.conditions import Condition, Known, cycles, faults, reads_basket
 from services.programme.mechanic import Counted
 from services.programme.mechanics import MECHANICS
 from services.programme.policies import LATE_DAYS_MAX, Closed, Redemptions, Returns, Store, Transfers, known_zone
@@ -89,7 +90,16 @@ class Tier(Counted, Closed):
         return self
 
 
-RULE_KEYS = ("id", "revision", "carry", "group")
+def _shared_out(arms: dict[str, int]) -> dict[str, int]:
+    if sum(arms.values()) != 100:
+        raise ValueError(f"the shares come to {sum(arms.values())} %; make them 100 in all, with an arm for the rest")
+    return arms
+
+
+Arms = Annotated[dict[Code, Annotated[int, Field(ge=0, le=100)]], Field(min_length=2), AfterValidator(_shared_out)]
+"""Arm -> its share in percent."""
+
+RULE_KEYS = ("id", "revision", "carry", "group", "when", "unless")
 """The keys of a rule beside its mechanic's."""
 
 
@@ -104,6 +114,10 @@ class RuleText(Closed):
     migrate: they move as they are, and the difference of their worth is posted; top_up: that, where it is more."""
     group: Code | None = None
     """Rules of one group are taken together, as `groups` says."""
+    when: Condition | None = None
+    """The rule counts only those receipts of which this holds; without it, all."""
+    unless: Condition | None = None
+    """It passes over those of which one key of this holds."""
     mechanic: str
     config: Any
 
@@ -138,13 +152,17 @@ class ProgrammeText(Closed):
     """Amounts of points are whole numbers of the smallest unit: with 2 decimals, 150 means 1.50 points."""
     partners: tuple[Code, ...] = ()
     stores: dict[Id, Store] = Field(default={})
-    """By their names on facts; only those whose days are not the programme's."""
+    """By their names on facts; only those whose days are not the programme's, or that have a region."""
     late_days: Annotated[int, Field(ge=0, le=LATE_DAYS_MAX)] = 35
     """How late a fact may come and still take its place in time from what is at hand."""
     returns: Returns = Returns()
     redemptions: Redemptions = Redemptions()
     transfers: Transfers = Transfers()
     tier: Tier | None = None
+    arms: dict[Code, Arms] = Field(default={})
+    """Trial -> its arms and their shares in percent, 100 in all. Who is in which never changes."""
+    conditions: dict[Code, Condition] = Field(default={})
+    """By their names, for `when` and `unless` of many rules."""
     groups: dict[Code, Literal["sum", "best"]] = Field(default={})
     """sum: every rule of the group counts; best: of each basket only the one that gives most, the first of equals."""
     rules: tuple[RuleText, ...]
@@ -289,6 +307,7 @@ def _between_rules(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, 
     for group in programme.groups:
         if group in ids:
             yield ("groups", group), f"{group} is a rule's id; give the group a name of its own"
+    yield from _conditions(programme)
     units: dict[str, str] = {}
     for index, rule in enumerate(programme.rules):
         mechanic, path = MECHANICS[rule.mechanic], ("rules", index)
@@ -304,6 +323,46 @@ def _between_rules(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, 
         unit = getattr(config_of(rule.mechanic, rule.config), "unit", None)
         if unit is not None and units.setdefault(unit, rule.id) != rule.id:
             yield (*path, rule.mechanic, "unit"), f"{units[unit]} gives the unit {unit} already; name another one"
+
+
+def _conditions(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """What is wrong with conditions beside what they name, and beside the mechanic that they stand with."""
+    known, named = known_of(programme), programme.conditions
+    for name, condition in named.items():
+        yield from faults(condition, ("conditions", name), known)
+    if circles := list(cycles(named)):
+        yield from circles
+        return
+    for index, rule in enumerate(programme.rules):
+        mechanic = MECHANICS[rule.mechanic]
+        for key, asked in (("when", rule.when), ("unless", rule.unless)):
+            path = ("rules", index, key)
+            wrong = [] if asked is None else list(faults(asked, path, known))
+            yield from wrong
+            if wrong or not reads_basket(asked, named):
+                continue
+            if mechanic.reads_points:
+                yield path, f"a {rule.mechanic} counts points; ask for a basket at the rules that give them"
+            elif "basket" not in mechanic.kinds:
+                yield path, f"a {rule.mechanic} reads no basket; leave basket out"
+
+
+def known_of(programme: ProgrammeText) -> Known:
+    """What the names in the programme's conditions may mean."""
+    tier = programme.tier
+    return Known(
+        levels=(tier.lowest, *(level.name for level in tier.levels)) if tier else ("standard",),
+        zone=programme.zone,
+        zones={
+            name: store.zone
+            for name, store in programme.stores.items()
+            if store.zone is not None and store.zone != programme.zone
+        },
+        regions={name: store.region for name, store in programme.stores.items() if store.region is not None},
+        partners=frozenset(programme.partners),
+        arms=programme.arms,
+        named=programme.conditions,
+    )
 
 
 def fault_at(text: str, path: tuple[int | str, ...], why: str, name: str) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from events.model import Model
+from events.values import Code
 from services.programme.zones import NAMES
 
 LATE_DAYS_MAX = 366
@@ -59,14 +60,22 @@ class Redemptions(Closed):
 
 
 class Store(Closed):
-    """A store whose day is not the programme's."""
+    """A store whose day is not the programme's, or of which conditions ask the region."""
 
-    zone: str
+    zone: str | None = None
+    """IANA name; None: the programme's."""
+    region: Code | None = None
 
     @field_validator("zone")
     @classmethod
-    def _known(cls, zone: str) -> str:
-        return known_zone(zone)
+    def _known(cls, zone: str | None) -> str | None:
+        return None if zone is None else known_zone(zone)
+
+    @model_validator(mode="after")
+    def _some(self) -> Store:
+        if self.zone is None and self.region is None:
+            raise ValueError("write its zone, its region or both; a store with neither need not stand here")
+        return self
 
 
 class Transfers(Closed):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.programme.compile import Plan, Rule
+from services.programme.conditions import Predicate
 from services.programme.mechanic import POINTS, Basket, Change, Due, Key, Lot
 
 Award = tuple[str, str, Lot, int, str]
@@ -33,27 +34,51 @@ def rate(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> li
         index = rule.measure
         if index is not None and not ((now and now[index]) or (was and was[index])) and (now or was):
             continue
-        mechanic = rule.mechanic
+        mechanic, seen = rule.mechanic, change
+        if rule.when is not None:
+            seen = _seen(rule.when, mechanic, change)
+            if seen is _NOTHING:
+                continue
         if mechanic.per_purchase:
             if rule.best_of:
                 _best(rule.best_of, before, after, awards, change.points)
                 continue
-            old = mechanic.due(None, before) if before is not None else ()
-            new = mechanic.due(None, after) if after is not None else ()
+            old = mechanic.due(None, seen.before) if seen.before is not None else ()
+            new = mechanic.due(None, seen.after) if seen.after is not None else ()
         elif mechanic.per_fact:
             old, new = (), mechanic.due(None, change.fact)
         else:
-            key = mechanic.key(change)
+            key = mechanic.key(seen)
             if key is None:
                 continue
             holder = rule if rule.heir is None else _holder(rule, key, cells, now_ms)
-            old, new = _absorb(holder, mechanic, key, change, cells)
+            old, new = _absorb(holder, mechanic, key, seen, cells)
             if old != new:
                 _diff(holder.name, old, new, awards, change.points)
             continue
         if old != new:
             _diff(rule.name, old, new, awards, change.points)
     return awards
+
+
+_NOTHING: Any = object()
+
+
+def _seen(when: Predicate, mechanic: Any, change: Change) -> Change:
+    """The change as a rule with a condition sees it: a basket of which it does not hold is none. Of facts without a
+    basket, a rule that counts baskets, or what was used, sees all. _NOTHING: it sees nothing of it."""
+    before, after = change.before, change.after
+    if before is None and after is None:
+        if change.about is None or change.fact.type == "used" or "basket" in mechanic.kinds or when(change.about):
+            return change
+        return _NOTHING  # type: ignore[no-any-return]
+    was = before is not None and when(before)
+    now = after is not None and when(after)
+    if was == (before is not None) and now == (after is not None):
+        return change
+    if not was and not now:
+        return _NOTHING  # type: ignore[no-any-return]
+    return Change(change.fact, before if was else None, after if now else None, change.points)
 
 
 def migrate(cells: Cells, plan: Plan, index: int) -> list[Award]:
@@ -127,7 +152,8 @@ def _best(
 def _best_of(rules: Sequence[Rule], basket: Basket | None) -> tuple[str, tuple[Due, ...]]:
     if basket is None:
         return "", ()
-    return max(((rule.name, rule.mechanic.due(None, basket)) for rule in rules), key=lambda found: _given(found[1]))
+    found = [(rule.name, rule.mechanic.due(None, basket)) for rule in rules if rule.when is None or rule.when(basket)]
+    return max(found, key=lambda one: _given(one[1]), default=("", ()))
 
 
 def _given(dues: tuple[Due, ...]) -> int:

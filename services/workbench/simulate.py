@@ -169,7 +169,7 @@ def read_facts(file: Path) -> Iterator[Fact]:
 
 def _check_instants(fact: Fact) -> None:
     """Raises ValueError for an instant like 31 February, which its pattern lets pass."""
-    for name in ("occurred_at", "hold_until"):
+    for name in ("occurred_at", "hold_until", "expires_at", "until"):
         if (said := getattr(fact, name, None)) is not None:
             try:
                 millis(said)

@@ -65,9 +65,14 @@ def told(line: str, member: str = MEMBER) -> Fact:
     capture ID of HOLD POINTS      void ID of REDEMPTION [POINTS]
     deed ID WHAT [COUNT]           found ID of PURCHASE [UNITS*]ITEM=AMOUNT
     use ID WHAT [COUNT]            adjust ID POINTS [until INSTANT]               enrol ID [by MEMBER]
+    set ID STATUS[=VALUE] [until INSTANT]          end ID STATUS
+    A line may end in words like store:s1 channel:web partner:fuel code:SPRING
     """
     when, verb, name, *rest = line.split()
     base: dict[str, Any] = {"id": name, "occurred_at": at(when), "member": member}
+    while rest and (place := rest[-1].partition(":"))[0] in ("store", "channel", "partner", "code"):
+        rest.pop()
+        base |= {"codes": [place[2], *base.get("codes", ())]} if place[0] == "code" else {place[0]: place[2]}
     match verb:
         case "buy":
             return fact(**base, type="purchase", lines=lines(rest))
@@ -100,6 +105,12 @@ def told(line: str, member: str = MEMBER) -> Fact:
         case "adjust":
             ends = {"expires_at": at(rest[2])} if rest[1:] else {}
             return fact(**base, type="adjusted", points=int(rest[0]), reason="goodwill", actor="clerk", **ends)
+        case "set":
+            status, _, value = rest[0].partition("=")
+            ends = {"until": at(rest[2])} if rest[1:] else {}
+            return fact(**base, type="status_set", status=status, value=value or "yes", **ends)
+        case "end":
+            return fact(**base, type="status_ended", status=rest[0])
         case "enrol":
             return fact(**base, type="enrolled", **({"referrer": rest[1]} if rest else {}))
     raise ValueError(f"no such verb: {line}")

@@ -158,6 +158,8 @@ facts = st.one_of(
     said("redemption_voided", shop | {"redemption": ids}),
     said("enrolled", shop),
     said("identifier_added", about | {"member": members, "scheme": st.just("card")}),
+    said("status_set", shop | {"status": ids}, until=dates),
+    said("status_ended", shop | {"status": ids}),
     said("merged", about | {"member": members, "into": members}),
     said(
         "message",

@@ -47,7 +47,7 @@ ABOUT = {"id": "f:1", "occurred_at": "2026-03-10T09:30:00Z"}
 FACT = ABOUT | {"member": "mem_1", "source": {"topic": "purchases.v1", "partition": 0, "offset": 7}}
 SHOP = FACT | {"store": "s1", "partner": None}
 GOOD_FACTS: list[dict[str, Any]] = [
-    SHOP | {"type": "purchase", "currency": "GBP", "lines": LINES},
+    SHOP | {"type": "purchase", "currency": "GBP", "lines": LINES, "channel": "web", "codes": ["SPRING"]},
     SHOP | {"type": "correction", "revision": 1, "currency": "GBP", "lines": LINES},
     SHOP | {"type": "return", "currency": "GBP", "lines": LINES, "purchase": "f:0"},
     SHOP | {"type": "redemption_requested", "points": 5, "hold_until": "2026-03-10T09:35:00.250Z"},
@@ -61,6 +61,8 @@ GOOD_FACTS: list[dict[str, Any]] = [
     SHOP | {"type": "price_found", "purchase": "f:0", "item": "tea", "found_minor": 150, "evidence": "a leaflet"},
     SHOP | {"type": "enrolled", "referrer": "mem_2"},
     FACT | {"type": "identifier_added", "scheme": "card"},
+    SHOP | {"type": "status_set", "status": "segment", "value": "loyal", "until": "2027-01-01T00:00:00Z"},
+    SHOP | {"type": "status_ended", "status": "students"},
     FACT | {"type": "merged", "into": "mem_2"},
     FACT | {"type": "erased", "reason": "asked for by the person"},
     FACT | {"type": "message", "sender": "mem_2", "rule": "base", "points": -5, "revision": 3},
@@ -81,6 +83,8 @@ GOOD_SAID: list[dict[str, Any]] = [
     SAID | {"type": "price_found", "purchase": "f:0", "item": "tea", "quantity": 2, "found_minor": 1, "evidence": "x"},
     SAID | {"type": "enrolled", "referrer": {"scheme": "card", "value": "18"}},
     SAID | {"type": "identifier_added", "added": {"scheme": "phone", "value": "1"}},
+    SAID | {"type": "status_set", "status": "students", "value": "yes", "until": None},
+    SAID | {"type": "status_ended", "status": "students"},
     SAID | {"type": "merged", "into": {"scheme": "phone", "value": "1"}},
     SAID | {"type": "erased", "reason": "asked for by the person"},
 ]

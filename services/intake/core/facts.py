@@ -23,6 +23,8 @@ from events.facts import (
     RedemptionTaken,
     RedemptionVoided,
     Return,
+    StatusEnded,
+    StatusSet,
     Used,
 )
 from events.facts.fact import Coordinates
@@ -44,6 +46,8 @@ _FACTS: dict[str, Any] = {
         PriceFound,
         Enrolled,
         IdentifierAdded,
+        StatusSet,
+        StatusEnded,
         Erased,
     )
 }

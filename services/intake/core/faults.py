@@ -64,6 +64,12 @@ def _faults(said: AnySaid, logged_at_ms: int | None) -> Iterator[str]:
     elif said.type == "identifier_added":
         if not key_of(said.added)[1]:
             yield "added.value holds nothing that can be printed"
+    elif said.type == "status_set":
+        until_ms = None if said.until is None else _millis(said.until)
+        if said.until is not None and until_ms is None:
+            yield f"until {said.until} is no date"
+        elif until_ms is not None and occurred_at_ms is not None and until_ms <= occurred_at_ms:
+            yield f"until {said.until} is not after occurred_at {said.occurred_at}"
     elif said.type == "merged":
         if key_of(said.into) == key_of(said.identifier):
             yield "a member cannot be merged into itself"

@@ -23,6 +23,7 @@ class DailyCap(Mechanic):
         points: PositiveInt
 
     keep_days: ClassVar[int] = 2
+    reads_points: ClassVar[bool] = True
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self._cap = config.points

@@ -26,6 +26,7 @@ class Voucher(Mechanic):
         """The voucher's name; `used` facts say it."""
 
     kinds: ClassVar[frozenset[str]] = frozenset({"basket", "enrolled", "adjusted", "message", "used"})
+    reads_points: ClassVar[bool] = True
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self._per = config.per_points

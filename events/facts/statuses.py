@@ -1,0 +1,28 @@
+"""Statuses, what holds of a member from an instant on: a group joined, a segment, an invitation, a fee paid, a birthday.
+
+A status is a name with a value. What its names mean the programme says, in the conditions of its rules.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from events.facts.fact import AtShop
+from events.values import Code, Instant, Label
+
+
+class StatusSet(AtShop):
+    """The status has this value from now on; what it had before ends."""
+
+    type: Literal["status_set"] = "status_set"
+    status: Code
+    value: Label = "yes"
+    until: Instant | None = None
+    """When it ends by itself (exclusive); None: when it is set anew or ended."""
+
+
+class StatusEnded(AtShop):
+    """The status holds no longer. One that does not hold stays so."""
+
+    type: Literal["status_ended"] = "status_ended"
+    status: Code
