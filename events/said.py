@@ -140,7 +140,7 @@ class StatusSetSaid(Said):
 
     type: Literal["status_set"] = "status_set"
     status: Code
-    value: Label = "yes"
+    value: Label | None = None
     until: Instant | None = None
 
 

@@ -1,6 +1,7 @@
-"""Statuses, what holds of a member from an instant on: a group joined, a segment, an invitation, a fee paid, a birthday.
+"""Statuses: what holds of a member from an instant on.
 
-A status is a name with a value. What its names mean the programme says, in the conditions of its rules.
+A group joined, a segment, an invitation, a fee paid, a birthday. What they mean the programme says, in the conditions
+of its rules.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ class StatusSet(AtShop):
 
     type: Literal["status_set"] = "status_set"
     status: Code
-    value: Label = "yes"
+    value: Label | None = None
+    """None: that it holds is all there is to say."""
     until: Instant | None = None
     """When it ends by itself (exclusive); None: when it is set anew or ended."""
 

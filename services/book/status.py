@@ -17,7 +17,7 @@ def note(member: Member, fact: Any, at_ms: int) -> None:
     """Let a fact change what holds from its instant on. Facts that say nothing of it change nothing."""
     if fact.type == "status_set":
         until_ms = NEVER if fact.until is None else instant_ms(fact.until)
-        _change(member, fact.status, at_ms, (at_ms, until_ms, fact.value))
+        _change(member, fact.status, at_ms, (at_ms, until_ms, fact.value or ""))
     elif fact.type == "status_ended":
         _change(member, fact.status, at_ms, None)
     elif fact.type == "enrolled" and ENROLLED not in member.statuses:

@@ -290,8 +290,7 @@ def test_a_condition_that_is_none_is_refused_with_its_line(when: str, line: int,
         ("rules:\n  - {id: cap, when: {basket: {from_minor: 5}}, daily_cap: {points: 5}}", "a daily_cap counts points"),
         ("rules:\n  - {id: hi, when: {basket: {from_minor: 5}}, welcome: {points: 5}}", "a welcome reads no basket"),
         (
-            "rules: [{id: hi, when: {conditions: [big]}, welcome: {points: 5}}]\n"
-            "conditions: {big: {basket: {from_minor: 5}}}",
+            "conditions: {big: {basket: {from_minor: 5}}}\nrules: [{id: h, when: {conditions: [big]}, welcome: {unit: c}}]",
             "a welcome reads no basket",
         ),
     ],

@@ -108,7 +108,7 @@ def told(line: str, member: str = MEMBER) -> Fact:
         case "set":
             status, _, value = rest[0].partition("=")
             ends = {"until": at(rest[2])} if rest[1:] else {}
-            return fact(**base, type="status_set", status=status, value=value or "yes", **ends)
+            return fact(**base, type="status_set", status=status, value=value or None, **ends)
         case "end":
             return fact(**base, type="status_ended", status=rest[0])
         case "enrol":

@@ -83,7 +83,7 @@ GOOD_SAID: list[dict[str, Any]] = [
     SAID | {"type": "price_found", "purchase": "f:0", "item": "tea", "quantity": 2, "found_minor": 1, "evidence": "x"},
     SAID | {"type": "enrolled", "referrer": {"scheme": "card", "value": "18"}},
     SAID | {"type": "identifier_added", "added": {"scheme": "phone", "value": "1"}},
-    SAID | {"type": "status_set", "status": "students", "value": "yes", "until": None},
+    SAID | {"type": "status_set", "status": "students", "value": None, "until": None},
     SAID | {"type": "status_ended", "status": "students"},
     SAID | {"type": "merged", "into": {"scheme": "phone", "value": "1"}},
     SAID | {"type": "erased", "reason": "asked for by the person"},
@@ -146,6 +146,7 @@ def said_verdict(decode: Callable[[bytes], Any], value: bytes) -> Any:
         "lines": [{"quantity": 1, "tax_minor": 0, "categories": []} | line for line in plain.get("lines", ())],
         "revision": plain.get("revision", 0),
         "count": plain.get("count", 1),
+        "codes": plain.get("codes", []),
         "quantity": plain.get("quantity", 1),
     }
 
