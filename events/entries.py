@@ -9,7 +9,9 @@ from typing import Literal
 
 import msgspec
 
-Account = Literal["issued", "lot", "debt", "written_off", "held", "spent", "expired", "reversed", "moved"]
+Account = Literal[
+    "issued", "lot", "debt", "written_off", "held", "spent", "expired", "reversed", "transferred", "moved"
+]
 """Where points can be; services/book/accounts.py says what each means."""
 
 

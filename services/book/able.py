@@ -26,7 +26,7 @@ def _beyond(version: Version) -> Iterator[str]:
     says = {
         "returns.policy: strict": version.returns != "protected",
         "transfers.fee_percent": version.transfer_fee_percent != 0,
-        "a rule by referral": _has(version, Referral),
+        "carry: migrate or top_up of a referral": any(isinstance(rule.mechanic, Referral) for rule in version.carried),
         "a rule by voucher": _has(version, Voucher),
         "carry: migrate or top_up": bool(version.carried),
     }

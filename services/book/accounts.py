@@ -20,6 +20,7 @@ SPENT: Final[Account] = "spent"
 EXPIRED: Final[Account] = "expired"
 REVERSED: Final[Account] = "reversed"
 MOVED: Final[Account] = "moved"
+TRANSFERRED: Final[Account] = "transferred"
 
 MEANING: Final[dict[Account, str]] = {
     ISSUED: "points granted, from the programme",
@@ -30,6 +31,7 @@ MEANING: Final[dict[Account, str]] = {
     SPENT: "points exchanged for a reward",
     EXPIRED: "points that ended unused (breakage)",
     REVERSED: "points taken back because the goods came back",
+    TRANSFERRED: "points given to other accounts less those from them: over the house, what is on its way",
     MOVED: "points on their way from one lot to another, after a late fact; empty after every fact",
 }
 """In a clerk's words; printed by docs and explain."""

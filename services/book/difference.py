@@ -10,7 +10,18 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from events.entries import Account, Entry
-from services.book.accounts import DEBT, EXPIRED, HELD, ISSUED, LOT, MOVED, REVERSED, SPENT, WRITTEN_OFF
+from services.book.accounts import (
+    DEBT,
+    EXPIRED,
+    HELD,
+    ISSUED,
+    LOT,
+    MOVED,
+    REVERSED,
+    SPENT,
+    TRANSFERRED,
+    WRITTEN_OFF,
+)
 from services.book.member import Member, Page
 from services.book.pages import lots_of
 from services.book.turn import Cold, lot_id
@@ -26,7 +37,8 @@ class Place(NamedTuple):
 
 
 _ACCOUNTS = {
-    account: Place(n, account) for n, account in enumerate((ISSUED, DEBT, WRITTEN_OFF, HELD, SPENT, EXPIRED, REVERSED))
+    account: Place(n, account)
+    for n, account in enumerate((ISSUED, DEBT, WRITTEN_OFF, HELD, SPENT, EXPIRED, REVERSED, TRANSFERRED))
 }
 _MOVED = Place(99, MOVED)
 
@@ -41,6 +53,7 @@ def positions(member: Member, without: Sequence[Page], cold: Cold) -> dict[Place
         _ACCOUNTS[SPENT]: member.spent,
         _ACCOUNTS[EXPIRED]: member.expired,
         _ACCOUNTS[REVERSED]: member.reversed,
+        _ACCOUNTS[TRANSFERRED]: member.beyond.transferred,
     }
     for lot in lots_of(member, [page for page in member.pages if page not in without], cold):
         found[_place(lot[:4])] = lot[4]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from events.facts import MemberFact
 from events.facts.purchases import Correction, Purchase, Return
 from events.refusals import Refusal
-from services.book import redemptions
+from services.book import messages, redemptions
 from services.book.accounts import REVERSED
 from services.book.baskets import about, basket_of, keep, known, less, rows_of, standing
 from services.book.history import order_of
@@ -137,6 +137,20 @@ def _deed(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated
     return Rated(version, 0, told(version, getattr(fact, "partner", None), points))
 
 
+def _message(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated | Refusal:
+    """What another member's fact gives to this one. What rules make of it goes no further."""
+    version = plan.at(at_ms)
+    granted = messages.receive(turn, fact, version.shortfall if version is not None else "debt")
+    for share in fact.lots:
+        if share.unit is not None:
+            _count(turn.member.units, share.unit, share.points)
+    if version is not None and granted and (rules := version.rules.get("message")):
+        of = about(fact, at_ms, turn.member.timeline.level, version, turn.member)
+        awards = rate(Change(fact, None, None, granted, of), rules, turn.member.cells, turn.now_ms)
+        _post(turn, [award for award in awards if not award[4]])
+    return NOT_RATED
+
+
 # ---------------------------------------------------------------- baskets
 
 
@@ -246,12 +260,18 @@ def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> int
         return points
     net: dict[Lot, int] = {}
     why: dict[Lot, list[str]] = {}
-    for rule, unit, lot, points, to in awards:
-        if unit == POINTS and not to:
+    away: list[Award] = []
+    for award in awards:
+        rule, unit, lot, points, to = award
+        if to:
+            away.append(award)
+        elif unit == POINTS:
             net[lot] = net.get(lot, 0) + points
             why.setdefault(lot, []).append(f"{rule}:{points:+d}")
-        elif not to:
+        else:
             _count(turn.member.units, unit, points)
+    if away:
+        turn.sent = messages.given(away)
     for lot in sorted(net, key=lambda lot: (net[lot] < 0, lot)):
         points = net[lot]
         if lot[3].startswith("-"):
@@ -297,5 +317,6 @@ _FOLDS: dict[str, _Fold] = {
     "adjusted": _deed,
     "deed": _deed,
     "price_found": _deed,
+    "message": _message,
 }
 """What a fact of each type does. The others (identifier_added ...) move nothing."""

@@ -231,5 +231,7 @@ def credit(member: Member, account: Account, points: int) -> None:
         member.spent += points
     elif account == "held":
         member.held += points
+    elif account == "transferred":
+        member.shared().transferred += points
     else:
         member.reversed += points

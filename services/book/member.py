@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from events.entries import Account
 from services.programme.calendar import NEVER
 from services.programme.mechanic import Lot, Spans
 from services.programme.timeline import Timeline
@@ -47,8 +48,8 @@ class Page(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return self.first <= lot[:2] <= self.last
 
 
-Sent = tuple[tuple[str, str, str, int], ...]
-"""(rule, slot, receiver, points): what a fact gave to other members."""
+Sent = tuple[tuple[str, str, Account, tuple[tuple[str, Lot, int], ...]], ...]
+"""(receiver, rule, from which account, ((unit, lot, amount), ...)): what a fact gave to other members."""
 
 Told = tuple[tuple[str, int], ...]
 """(partner, points): what the rules gave (or, negative, took) for a fact in a partner's shops, as it was last rated."""
@@ -63,6 +64,13 @@ Back = tuple[tuple[str, int, int, int, tuple[str, ...]], ...]
 """(item, quantity, total and its tax in minor units, categories) of goods that came back."""
 
 _Cell = int | str | tuple[int | str | tuple[int | str | tuple[int | str, ...], ...], ...]
+
+
+class Between(msgspec.Struct, array_like=True, gc=False):
+    """What only a member has whose points met other members' accounts; folded like the rest."""
+
+    transferred: int = 0
+    """Points given to other accounts, less those that came from them. Over the whole house: what is on its way."""
 
 
 class Broken(Exception):
@@ -127,6 +135,9 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     """Points of goods that came back which nobody owes (services/programme/policies.py)."""
     statuses: dict[str, Spans] = {}
     """Status -> when it held, and with which value (services/book/status.py)."""
+    between: Between | None = None
+    said: int = 0
+    """Messages that this account has sent: the newest one's revision."""
 
     @property
     def pages(self) -> list[Page]:
@@ -134,6 +145,17 @@ class Member(msgspec.Struct, array_like=True, gc=False):
         if self.packed_pages:
             self.open_pages, self.packed_pages, self.packed_from_ms = _pages(self.packed_pages), b"", NEVER
         return self.open_pages
+
+    @property
+    def beyond(self) -> Between:
+        """What met other accounts; all zero where nothing did. To be read only: `shared` is to be changed."""
+        return self.between or _NOTHING
+
+    def shared(self) -> Between:
+        """The same, kept from now on."""
+        if self.between is None:
+            self.between = Between()
+        return self.between
 
     @property
     def available(self) -> int:
@@ -191,9 +213,9 @@ class Member(msgspec.Struct, array_like=True, gc=False):
                     min(self.debt, self.held, self.spent, self.expired, self.written_off) >= 0,
                 ),
                 (
-                    "issued + debt + written off = lots + held + spent + expired + reversed",
+                    "issued + debt + written off = lots + held + spent + expired + reversed + transferred",
                     self.issued + self.debt + self.written_off
-                    == live + held + self.spent + self.expired + self.reversed,
+                    == live + held + self.spent + self.expired + self.reversed + self.beyond.transferred,
                 ),
             )
             if not holds
@@ -203,6 +225,9 @@ class Member(msgspec.Struct, array_like=True, gc=False):
 
     def _pending(self) -> int:
         return sum(lot[4] for lot in self.lots if lot[2] > self.now_ms)
+
+
+_NOTHING = Between()
 
 
 def new(member: str) -> Member:

@@ -14,6 +14,7 @@ from events.facts.purchases import Return
 from services.book import redemptions
 from services.book.baskets import basket_of, current, less, rows_of
 from services.book.member import Member, Owed
+from services.book.messages import lots_in
 from services.book.pages import lots_at_hand, missing
 from services.book.turn import Cold, ColdKey, lot_id, newest
 from services.programme.compile import Plan
@@ -66,6 +67,14 @@ def _of_adjustment(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold
     return [("gone", lot_id(award[2])) for award in given if award[2][0] <= to_ms], set(), 0
 
 
+def _of_message(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
+    """The lots that it gives to or takes back, and the breakage of those that have ended."""
+    shares = lots_in(fact)
+    ended = sorted(lot for lot, _ in shares if lot[0] <= to_ms)
+    taken = sum(-points for _, points in shares if points < 0)
+    return [("gone", lot_id(lot)) for lot in ended], {lot for lot, _ in shares}, taken
+
+
 def _of_redemption(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
     """What a capture or a void needs: what became of the redemption, and what giving it back touches."""
     use = ("use", fact.redemption)
@@ -79,6 +88,7 @@ _SEEK: dict[str, Callable[[Member, Any, int, Plan, Cold], _Sought]] = {
     "return": _of_purchase,
     "correction": _of_purchase,
     "adjusted": _of_adjustment,
+    "message": _of_message,
     "redemption_requested": _of_request,
     "redemption_taken": _of_request,
     "redemption_captured": _of_redemption,

@@ -13,14 +13,15 @@ from typing import Any, NamedTuple
 
 from events.decode import decode_fact
 from events.entries import Entry, Outcome
-from events.facts import MemberFact
+from events.facts import MemberFact, Message
 from events.refusals import Refusal
 from services.book import redemptions
 from services.book.baskets import current, keep, standing
 from services.book.difference import difference, positions
-from services.book.forward import Played, advance, play
+from services.book.forward import NOT_RATED, Played, advance, play
 from services.book.history import base_of, chunk_keys, order_of, record, since
-from services.book.member import Broken, Member, Step, Told, decode, new
+from services.book.member import Broken, Member, Sent, Step, Told, decode, new
+from services.book.messages import heard, letters, row_of
 from services.book.needs import needs, tick_needs
 from services.book.pages import rows_missing, seal
 from services.book.rewards import RewardDue, rewards_of
@@ -30,7 +31,7 @@ from services.programme.compile import Plan
 REPLACED = ("correction", "message")
 """Facts of which a newer revision stands for all before it."""
 
-ARRIVAL = ("high_water_ms", "ahead")
+ARRIVAL = ("high_water_ms", "ahead", "said")
 """What a member knows about the order of arrival: never folded again."""
 
 
@@ -52,13 +53,23 @@ class Refolded(NamedTuple):
     entries: tuple[Entry, ...]
     cold: dict[ColdKey, bytes | None]
     rewards: tuple[RewardDue, ...]
+    messages: tuple[Message, ...] = ()
 
 
-def is_late(member: Member, fact: MemberFact, at_ms: int) -> bool:
-    """Whether a fact belongs before something that this member's book has folded already."""
+_NOTHING = Played(Turn(new(""), "", {}), NOT_RATED)
+"""What a message that gives nothing after all has done."""
+
+
+def is_late(member: Member, fact: MemberFact, at_ms: int, cold: Cold) -> bool:
+    """Whether a fact belongs before something that this member's book has folded already. `cold` has `said_before`."""
     if at_ms > member.now_ms:
-        return fact.type == "correction"
+        return fact.type == "correction" or (fact.type == "message" and heard(fact, cold) is not None)
     return at_ms < member.now_ms or fact.type in REPLACED or order_of(fact, at_ms) <= member.newest
+
+
+def said_before(fact: MemberFact, cold: Cold) -> tuple[ColdKey, ...]:
+    """The rows that say whether another revision of a fact has come, as far as `is_late` asks."""
+    return _absent([row_of(fact)], cold) if fact.type == "message" else ()
 
 
 def late_needs(member: Member, fact: MemberFact, at_ms: int, cold: Cold) -> tuple[ColdKey, ...]:
@@ -78,14 +89,14 @@ def refold(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, c
     if not again.put(fact, at_ms, seq):
         return Refolded(None, False, "", 0, (), {}, ())  # a newer revision counts already
     again.run()
-    mine = again.played[seq]
+    mine = again.played.get(seq) or _NOTHING
     if mine.refusal is not None and fact.type != "return":
         return Refolded(mine.refusal, False, "", 0, (), {}, ())
     entries = again.post(f"late {fact.type}")
     version = mine.rated.version
     return Refolded(
         mine.refusal, mine.waits, version.name if version is not None else "", mine.rated.tier,
-        entries, again.cold, tuple(again.rewards()),
+        entries, again.cold, tuple(again.rewards()), tuple(again.messages()),
     )  # fmt: skip
 
 
@@ -96,7 +107,7 @@ def rerate(member: Member, from_ms: int, plan: Plan, cold: Cold) -> Refolded:
     again = _Again(member, from_ms, plan, cold)
     again.run()
     entries = again.post("programme")
-    return Refolded(None, False, "", 0, entries, again.cold, tuple(again.rewards()))
+    return Refolded(None, False, "", 0, entries, again.cold, tuple(again.rewards()), tuple(again.messages()))
 
 
 class _Again:
@@ -120,20 +131,25 @@ class _Again:
         }
         self.cold: dict[ColdKey, bytes | None] = truncated | gone
         """The rows that are to be written."""
+        self._moved: set[int] = set()
+        """By seq: facts that stand at another instant than their revision before."""
         self.played: dict[int, Played] = {}
         """By seq."""
 
     def put(self, fact: MemberFact, at_ms: int, seq: int) -> bool:
-        """Let a fact count. False: a newer revision of it counts already."""
-        told: Told = ()
+        """Let a fact count. False: a newer revision of it counts already. A message of nothing leaves no trace."""
+        told, sent = Told(), Sent()
         for row in self._facts:
             if row[0].id == fact.id:
                 if row[0].revision >= fact.revision:
                     return False
                 self._facts.remove(row)
-                told = row[2][2]
+                _, _, told, sent = row[2]
+                if row[2][0] != at_ms:
+                    self._moved.add(seq)
                 break
-        self._facts.append((fact, None, (at_ms, seq, told, ())))
+        if fact.type != "message" or fact.lots:
+            self._facts.append((fact, None, (at_ms, seq, told, sent)))
         return True
 
     def run(self) -> None:
@@ -162,7 +178,7 @@ class _Again:
         if unsaid and ("purchase", fact.id) not in turn.written:
             keep(turn, standing(fact, at_ms, tier))  # type: ignore[arg-type]
         self._base.newest = order_of(fact, at_ms)
-        record(turn, (at_ms, seq, played.rated.told, ()))
+        record(turn, (at_ms, seq, played.rated.told, turn.sent))
         self.played[seq] = played
         self.cold |= turn.written
         view |= turn.written
@@ -197,9 +213,19 @@ class _Again:
         for fact, _, (_, seq, before, _) in self._facts:
             yield from rewards_of(fact, self.played[seq].rated.told, before)
 
+    def messages(self) -> Iterator[Message]:
+        """What other members are told: of each fact that gives them something else than before, the new whole."""
+        for fact, _, (_, seq, _, before) in self._facts:
+            now = self.played[seq].turn.sent
+            if before or now:
+                yield from letters(self._member, fact, before, now, moved=seq in self._moved)
+
 
 def _cut(member: Member, fact: MemberFact, at_ms: int, cold: Cold) -> int:
     """The instant from which everything is to be folded again: of the fact, and of the revision that it replaces."""
+    if fact.type == "message":
+        known = heard(fact, cold)
+        return at_ms if known is None else min(at_ms, known.at_ms)
     if fact.type != "correction":
         return at_ms
     stands = current(fact.id, cold)

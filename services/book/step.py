@@ -16,7 +16,8 @@ from services.book.baskets import current
 from services.book.forward import advance, play
 from services.book.history import order_of, record
 from services.book.member import Member
-from services.book.ontime import Missing, is_late, late_needs, refold
+from services.book.messages import hear, heard, letters, row_of
+from services.book.ontime import Missing, is_late, late_needs, refold, said_before
 from services.book.ontime import rerate as refold_from
 from services.book.pages import seal
 from services.book.rewards import RewardDue, rewards_of
@@ -34,12 +35,14 @@ class Result(NamedTuple):
     cold: dict[ColdKey, bytes | None]
     rewards: tuple[RewardDue, ...] = ()
     messages: tuple[Message, ...] = ()
-    """To other members, through the journal. No mechanic of today sends any."""
+    """To other members, through the journal."""
 
 
 def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
     """The cold rows that a fact seems to need and `cold` does not have yet; some lead to others. For batches."""
-    if is_late(member, fact, at_ms):
+    if absent := said_before(fact, cold):
+        return absent
+    if is_late(member, fact, at_ms, cold):
         return late_needs(member, fact, at_ms, cold)
     return forward_needs.needs(member, fact, at_ms, plan, cold)
 
@@ -49,7 +52,9 @@ def step(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, col
 
     Raises Missing, before any change, where it needs cold rows that were not looked up; and Broken.
     """
-    late = is_late(member, fact, at_ms)
+    if absent := said_before(fact, cold):
+        raise Missing(absent)
+    late = is_late(member, fact, at_ms, cold)
     missing = late_needs(member, fact, at_ms, cold) if late else forward_needs.needs(member, fact, at_ms, plan, cold)
     if missing:
         raise Missing(missing)
@@ -57,11 +62,17 @@ def step(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, col
         member.high_water_ms = at_ms
     if (fact.type == "correction" or member.ahead) and _is_old(member, fact, cold):
         return Result(Outcome("done"), posting(member, ()), {})
+    if fact.type == "message" and (known := heard(fact, cold)) and known.revision >= fact.revision:
+        return Result(Outcome("done"), posting(member, ()), {})
     if late:
         again = refold(member, fact, at_ms, seq, plan, cold)
         outcome = _outcome(again.refusal, again.waits, again.version, again.tier)
-        return Result(outcome, posting(member, again.entries), again.cold, again.rewards)
-    return _forward(member, fact, at_ms, seq, plan, cold)
+        result = Result(outcome, posting(member, again.entries), again.cold, again.rewards, again.messages)
+    else:
+        result = _forward(member, fact, at_ms, seq, plan, cold)
+    if fact.type == "message":
+        result.cold[row_of(fact)] = hear(fact, at_ms)
+    return result
 
 
 def _forward(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, cold: Cold) -> Result:
@@ -69,9 +80,11 @@ def _forward(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan,
     version, tier, told = rated
     if refusal is None or fact.type == "return":  # one that brings back too much may do so no longer, later
         member.newest = order_of(fact, at_ms)
-        record(turn, (at_ms, seq, told, ()))
+        record(turn, (at_ms, seq, told, turn.sent))
     outcome = _outcome(refusal, waits, version.name if version is not None else "", tier)
-    return Result(outcome, posting(member, turn.entries), turn.written, tuple(rewards_of(fact, told)) if told else ())
+    rewards = tuple(rewards_of(fact, told)) if told else ()
+    sent = tuple(letters(member, fact, (), turn.sent)) if turn.sent else ()
+    return Result(outcome, posting(member, turn.entries), turn.written, rewards, sent)
 
 
 def _outcome(refusal: Refusal | None, waits: bool, version: str, tier: int) -> Outcome:
@@ -99,7 +112,7 @@ def rerate(member: Member, from_ms: int, plan: Plan, cold: Cold) -> Result | Non
     if member.now_ms < from_ms:
         return None
     again = refold_from(member, from_ms, plan, cold)
-    return Result(Outcome("done"), posting(member, again.entries), again.cold, again.rewards)
+    return Result(Outcome("done"), posting(member, again.entries), again.cold, again.rewards, again.messages)
 
 
 def tick(member: Member, at_ms: int, plan: Plan, cold: Cold) -> Result | None:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from events.entries import Account, Entry, Outcome, decode_outcome
-from services.book.member import Member
+from services.book.member import Member, Sent
 from services.programme.calendar import NEVER
 from services.programme.mechanic import Lot
 
@@ -23,8 +23,8 @@ ColdKey = tuple[str, str]
 """(kind, key) of a cold row of one member.
 
 Versioned, written by `Turn.write`: "purchase", "use", "debt", "gone", "lots". As they are: "chunk" and "state"
-(services/book/history.py). Not written here: "fact", a purchase's own row of `fact`, and "step", any row of `fact`, by
-its seq; both are msgpack of (body, outcome).
+(services/book/history.py), "message" (services/book/messages.py). Not written here: "fact", a purchase's own row of
+`fact`, and "step", any row of `fact`, by its seq; both are msgpack of (body, outcome).
 """
 
 Cold = Mapping[ColdKey, bytes | None]
@@ -83,7 +83,7 @@ def unpack(row: bytes) -> tuple[bytes, Outcome]:
 class Turn:
     """What one fact or tick does to `member`. `now_ms` is the book's time, which only goes forward in a turn."""
 
-    __slots__ = ("cause", "cold", "entries", "member", "now_ms", "written")
+    __slots__ = ("cause", "cold", "entries", "member", "now_ms", "sent", "written")
 
     def __init__(self, member: Member, cause: str, cold: Cold) -> None:
         member.turns += 1
@@ -93,6 +93,7 @@ class Turn:
         self.entries: list[Entry] = []
         self.cold = cold
         self.written: dict[ColdKey, bytes | None] = {}
+        self.sent: Sent = ()
 
     def enter(self, debit: Account, credit: Account, points: int, why: str, lot: Lot | None = None) -> None:
         """Record a movement that was just made to the member's sums."""

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 from events.decode import decode_fact, encode_fact, same_content
 from events.entries import Entry, encode_outcome
-from events.facts import Fact, MemberFact, ProgrammePublished
+from events.facts import Fact, MemberFact, Message, ProgrammePublished
+from events.facts.messages import ID as MESSAGE
 from events.values import instant, millis
 from services.book.able import plan_of
 from services.book.member import LiveLot, Member, new
@@ -26,6 +27,7 @@ from services.book.step import Missing, Result, rerate, step, tick
 from services.book.turn import Cold, ColdKey, pack
 from services.programme.calendar import NEVER
 from services.programme.compile import Plan, begins_ms
+from services.programme.mechanic import POINTS
 from services.programme.model import ProgrammeError
 
 UNTIL = "until:"
@@ -110,7 +112,11 @@ class Simulation:
         self.parked.append(Parked(fact, reason))
 
     def _booked(self, fact: Fact, results: tuple[Result, ...]) -> None:
+        """A fact is done; then come the messages that it caused, in one order, as the ledger's relay writes them."""
         self.booked.append(Booked(fact, results))
+        for result in results:
+            for message in result.messages:
+                self.add(message)
 
     def _step(self, fact: MemberFact) -> Result:
         member = self.members.setdefault(fact.member, new(fact.member))
@@ -189,7 +195,7 @@ def report(simulation: Simulation) -> dict[str, Any]:
                  "kind": due.kind, "points": due.points}
                 for due in dues
             ]  # fmt: skip
-            if fact.type not in ("tick", "programme_published"):
+            if fact.type not in ("tick", "programme_published", "message"):
                 outcomes.append(
                     {"fact": fact.id, "revision": fact.revision, "type": fact.type, "member": posting.member,
                      "status": outcome.status, "refusal": outcome.refusal or None,
@@ -198,7 +204,7 @@ def report(simulation: Simulation) -> dict[str, Any]:
                 )  # fmt: skip
     levels = simulation.plan.versions[-1].levels if simulation.plan.versions else ("standard",)
     return {
-        "facts": sum(not booked.fact.id.startswith(UNTIL) for booked in simulation.booked),
+        "facts": sum(not booked.fact.id.startswith((UNTIL, MESSAGE)) for booked in simulation.booked),
         "duplicates": simulation.duplicates,
         "parked": [
             {"fact": fact.id, "revision": fact.revision, "type": fact.type, "reason": reason}
@@ -209,6 +215,7 @@ def report(simulation: Simulation) -> dict[str, Any]:
         ],
         "outcomes": outcomes,
         "rewards": rewards,
+        "messages": [_message(fact) for fact, _ in simulation.booked if fact.type == "message"],
     }
 
 
@@ -253,6 +260,19 @@ def _member(
         "set_aside": sorted(member.aside),
         "entries": entries,
     }  # fmt: skip
+
+
+def _message(message: Message) -> dict[str, Any]:
+    return {
+        "message": message.id,
+        "revision": message.revision,
+        "occurred_at": message.occurred_at,
+        "sender": message.sender,
+        "member": message.member,
+        "cause": message.cause,
+        "rule": message.rule,
+        "lots": [{"lot": share.lot, "points": share.points, "unit": share.unit or POINTS} for share in message.lots],
+    }
 
 
 def _entry(fact: Fact, entry: Entry) -> dict[str, Any]:

@@ -24,12 +24,16 @@ ENROLLED = BASE | {"type": "enrolled"}
 ADDED = BASE | {"type": "identifier_added", "added": {"scheme": "phone", "value": "2"}}
 
 
+OURS = "ids that begin with tick:, programme: or msg: are the house's own"
+
+
 @pytest.mark.parametrize(
     ("record", "sentences"),
     [
         (PURCHASE, []),
-        (PURCHASE | {"id": "tick:0:2026-03-10:0/1"}, ["ids that begin with tick: or programme: are the house's own"]),
-        (PURCHASE | {"id": "programme:p-1"}, ["ids that begin with tick: or programme: are the house's own"]),
+        (PURCHASE | {"id": "tick:0:2026-03-10:0/1"}, [OURS]),
+        (PURCHASE | {"id": "programme:p-1"}, [OURS]),
+        (PURCHASE | {"id": "msg:1"}, [OURS]),
         (PURCHASE | {"total_minor": 6}, ["total_minor is 6, but its lines come to 5"]),
         (RETURN | {"total_minor": 4}, ["total_minor is 4, but its lines come to 5"]),
         (PURCHASE | {"identifier": None, "total_minor": 6}, ["total_minor is 6, but its lines come to 5"]),

@@ -99,14 +99,21 @@ def others(mechanic: Mechanic, rnd: random.Random) -> list[Change]:
                 "evidence": "a leaflet",
                 "occurred_at": f"2021-08-{rnd.randrange(1, 28):02d}T00:00:00Z",
             },
-            {"id": f"m{n}", "type": "message", "sender": "bob", "rule": "r", "points": rnd.choice([-5, 70])},
+            {
+                "id": f"m{n}",
+                "type": "message",
+                "sender": "bob",
+                "cause": "c",
+                "rule": "r",
+                "lots": [{"lot": f"never.0.0.m{n}", "points": rnd.choice([-5, 70])}],
+            },
         ]
     made = [value for value in made if value["type"] in mechanic.kinds]
     made.sort(key=lambda value: value["type"] != "enrolled")
     changes = []
     for value in made:
         told: Any = fact(**{"occurred_at": f"2021-0{rnd.randrange(1, 9)}-01T00:00:00Z"} | value)
-        points = getattr(told, "points", 0)
+        points = told.lots[0].points if told.type == "message" else getattr(told, "points", 0)
         changes.append(Change(told, None, None, [((NEVER, 0, 0, told.id), points)] if points else []))
     return changes
 

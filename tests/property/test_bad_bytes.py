@@ -163,7 +163,24 @@ facts = st.one_of(
     said("merged", about | {"member": members, "into": members}),
     said(
         "message",
-        about | {"member": members, "sender": members, "rule": ids, "points": st.sampled_from([-5, 2**63 - 1])},
+        about
+        | {
+            "member": members,
+            "sender": members,
+            "cause": ids,
+            "rule": ids,
+            "account": st.sampled_from(["issued", "transferred", "lot"]),
+            "revision": st.sampled_from([0, 1, 2]),
+            "lots": st.lists(
+                st.fixed_dictionaries(
+                    {
+                        "lot": st.sampled_from(["never.0.0.a", "1.2.3.b", f"{'9' * 14}.0.{'9' * 14}.c", "0.0.0.-v"]),
+                        "points": st.sampled_from([-(10**12), -5, 0, 5, 10**12, 2**63 - 1]),
+                    }
+                ),
+                max_size=3,
+            ),
+        },
     ),
     said(
         "adjusted",

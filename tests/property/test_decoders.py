@@ -65,7 +65,17 @@ GOOD_FACTS: list[dict[str, Any]] = [
     SHOP | {"type": "status_ended", "status": "students"},
     FACT | {"type": "merged", "into": "mem_2"},
     FACT | {"type": "erased", "reason": "asked for by the person"},
-    FACT | {"type": "message", "sender": "mem_2", "rule": "base", "points": -5, "revision": 3},
+    FACT
+    | {"type": "message", "sender": "mem_2", "cause": "f:0", "rule": "friend@0", "account": "issued", "revision": 3},
+    FACT
+    | {
+        "type": "message",
+        "sender": "m",
+        "cause": "f:0",
+        "rule": "friend@0",
+        "account": "issued",
+        "lots": [{"lot": "1798761600000.0.1.p:f:0", "points": -5, "unit": "coffee"}],
+    },
     ABOUT | {"type": "tick", "slice": 3, "slices": 8},
     ABOUT | {"type": "programme_published", "text": "programme: x", "sha256": "0" * 64},
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from events.facts import programmes, ticks
+from events.facts import messages, programmes, ticks
 from events.said import AdjustedSaid, AnySaid
 from events.values import millis
 from services.intake.core.identity import key_of
@@ -16,7 +16,7 @@ from services.intake.core.identity import key_of
 SKEW_MS = 15 * 60_000
 """How far a till's clock may run ahead of the broker's. More is a wrong clock or a wrong zone, and would book points
 into a day that has not come."""
-OURS = (ticks.ID, programmes.ID)
+OURS = (ticks.ID, programmes.ID, messages.ID)
 """A till that spoke under such an id would take a tick's or a programme's place in the book."""
 
 
@@ -30,7 +30,7 @@ def faults(said: AnySaid, logged_at_ms: int | None) -> tuple[str, ...]:
 
 def _faults(said: AnySaid, logged_at_ms: int | None) -> Iterator[str]:
     if said.id.startswith(OURS):
-        yield f"ids that begin with {' or '.join(OURS)} are the house's own"
+        yield f"ids that begin with {', '.join(OURS[:-1])} or {OURS[-1]} are the house's own"
     occurred_at_ms = _millis(said.occurred_at)
     if occurred_at_ms is None:
         yield f"occurred_at {said.occurred_at} is no date"

@@ -1,0 +1,73 @@
+"""Messages through the journal: whatever goes wrong on their way, each member has what `simulate` says, once."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from events.facts import Fact
+from infra.kafka.client import partition_of
+from services.workbench.simulate import Simulation
+from tests.core.test_messages import PROGRAMME
+from tests.drivers.facts import told
+from tests.drivers.ledger_play import PARTITIONS, Play, shuffled_marks
+from tests.drivers.ledger_topics import Crash, Redeliver, Reorder
+from tests.topology.test_ledger import FAILPOINTS, assert_bytes_of_repeats_are_equal, assert_topics_are_the_tables
+
+
+def published(text: str) -> list[tuple[int, bytes]]:
+    value = {"type": "programme_published", "id": "programme:1", "occurred_at": "2010-01-01T00:00:00Z", "text": text,
+             "sha256": sha256(text.encode()).hexdigest()}  # fmt: skip
+    return [(partition, json.dumps(value).encode()) for partition in range(PARTITIONS)]
+
+
+def friends() -> list[Fact]:
+    """Each of eight brought the next; all buy enough, some bring goods back, one date is corrected, one return is
+    late."""
+    facts = []
+    for n in range(8):
+        name = f"m{n}"
+        facts.append(told(f"2026-03-01 enrol e{n} by m{n + 1}", name))
+        facts.append(told(f"2026-03-05 buy A{n} 30.00", name))
+        facts.append(told(f"2026-03-10T1{n}:00 buy B{n} 2{n}.00", name))
+        if n % 3 == 0:
+            facts.append(told(f"2026-03-12 back r{n} of A{n} 15.00", name))
+        if n % 3 == 1:
+            facts.append(told(f"2026-03-06 back r{n} of A{n} 15.00", name))
+    facts.append(told("2026-03-15 fix B5 r1 25.00", "m5"))
+    return facts
+
+
+def simulated(facts: list[Fact], programme: str = PROGRAMME) -> dict[str, Any]:
+    simulation = Simulation([programme], ["test.yaml"])
+    for one in facts:
+        simulation.add(one)
+    return {name: m.live - m.debt for name, m in sorted(simulation.members.items())}
+
+
+def test_the_friends_live_on_several_partitions() -> None:
+    assert {partition_of(f"m{n}".encode(), PARTITIONS) for n in range(9)} == set(range(PARTITIONS))
+
+
+@pytest.mark.parametrize("most", [1, 10_000])
+@pytest.mark.parametrize("at", FAILPOINTS)
+async def test_a_crash_anywhere_loses_no_message_and_doubles_none(at: str, most: int) -> None:
+    facts = friends()
+    script = shuffled_marks(facts, [Crash(at), Redeliver(6), Crash(at), Reorder()], seed=FAILPOINTS.index(at))
+    play = await Play(most=most).run([*published(PROGRAMME), *script, Redeliver(40)])
+    assert play.balances() == simulated(facts)
+    assert_topics_are_the_tables(play)
+    assert_bytes_of_repeats_are_equal(play)
+
+
+async def test_what_was_written_again_after_a_crash_is_a_repeat() -> None:
+    """The topics were written and nobody remembered: the new process writes every message again, and none counts."""
+    facts = friends()
+    play = await Play().run([*published(PROGRAMME), *facts, Crash("before-mark"), Crash("before-mark")])
+    sent = [value for (topic, _), log in play.topics.records.items() if topic == "journal.v1" for _, value, _ in log]
+    messages = [value for value in sent if b'"type":"message"' in value]
+    assert len(messages) > len(set(messages)) == len(play.store.message) > 8
+    assert play.balances() == simulated(facts)
