@@ -93,6 +93,7 @@ def test_what_the_book_does_not_do_is_refused_and_not_passed_over(says: str) -> 
         Simulation([BASE % (1, "2020-01-01T00:00:00Z", says + "\n", "")], ["x.yaml"])
 
 
+@pytest.mark.parametrize("rule", ["voucher: {per_points: 100, unit: v}"])
 def test_a_rule_that_the_book_does_not_keep_is_refused(rule: str) -> None:
     with pytest.raises(ProgrammeError):
         Simulation([FIRST.rstrip() + "\n  - {id: more, " + rule + "}\n"], ["x.yaml"])

@@ -105,6 +105,7 @@ def others(mechanic: Mechanic, rnd: random.Random) -> list[Change]:
                 "sender": "bob",
                 "cause": "c",
                 "rule": "r",
+                "account": "issued",
                 "lots": [{"lot": f"never.0.0.m{n}", "points": rnd.choice([-5, 70])}],
             },
         ]
