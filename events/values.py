@@ -73,6 +73,11 @@ def floor_div(amount: int, by: int) -> int:
     return amount // by
 
 
+def half_up_div(amount: int, by: int) -> int:
+    """Rounds to nearest, ties up. The stated rounding of a discount (never negative there)."""
+    return (2 * amount + by) // (2 * by)
+
+
 def half_even_div(amount: int, by: int) -> int:
     """Rounds to nearest, ties to the even neighbour. The stated rounding of a line total to minor units."""
     whole, rest = divmod(amount, by)

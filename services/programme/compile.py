@@ -16,10 +16,12 @@ from events.facts.purchases import Line
 from events.values import millis
 from services.programme.calendar import NEVER, day_of
 from services.programme.conditions import Predicate, predicate
+from services.programme.entitlements import Entitlement, entitlement
 from services.programme.mechanic import Basket, Context, Frame, Mechanic, Meter
 from services.programme.mechanics import ALWAYS, MECHANICS
 from services.programme.model import ProgrammeError, ProgrammeText, RuleText, Tier, config_of, fault_at, known_of, read
 from services.programme.policies import Shortfall
+from services.programme.pricing.price import PriceList, price_list
 from services.programme.timeline import TierRule
 
 
@@ -71,6 +73,8 @@ class Version(msgspec.Struct, frozen=True):
     """With after_expiry "grace"; else 0."""
     late_capture: Literal["book", "refuse"]
     transfer_fee_percent: int
+    prices: PriceList = PriceList()
+    entitlements: tuple[Entitlement, ...] = ()
     conditional: bool = False
     """Whether a rule has a condition: then baskets want their context."""
     carried: tuple[Rule, ...] = ()
@@ -252,6 +256,8 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
             frame = Frame(programme.zone, programme.currency, name, programme.points_decimals)
             rules.append(Rule(f"{name}@0", kind(kind.Config(), meter, frame), None))
     tier = programme.tier
+    prices = price_list(programme.price, programme.groups, meter, known, Frame(programme.zone, programme.currency, ""))
+    rules += [Rule(name, counter, counter.measure) for name, counter in prices.spent]
     kinds = {kind for rule in rules for kind in rule.mechanic.kinds} | {"basket"}
     return Version(
         name=programme.version,
@@ -272,6 +278,8 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
         late_capture=programme.redemptions.late_capture,
         transfer_fee_percent=programme.transfers.fee_percent,
         points_decimals=programme.points_decimals,
+        prices=prices,
+        entitlements=tuple(entitlement(text, meter, known, programme.currency) for text in programme.entitlements),
         conditional=any(rule.when or rule.unless for rule in programme.rules),
     )
 

@@ -15,10 +15,13 @@ from pydantic_core import ErrorDetails
 
 from events.model import Model
 from events.values import Code, Currency, Id, Instant, Months, NaturalInt, PositiveInt, millis
+from services.programme.claims import claim_faults
 from services.programme.conditions import Condition, Known, cycles, faults, reads_basket
+from services.programme.entitlements import EntitlementText
 from services.programme.mechanic import Counted
 from services.programme.mechanics import MECHANICS
 from services.programme.policies import LATE_DAYS_MAX, Closed, Redemptions, Returns, Store, Transfers, known_zone
+from services.programme.pricing.price import PriceText
 
 FILE_CHARACTERS_MAX = 1_000_000
 DEPTH_MAX = 30
@@ -163,8 +166,12 @@ class ProgrammeText(Closed):
     """Trial -> its arms and their shares in percent, 100 in all. Who is in which never changes."""
     conditions: dict[Code, Condition] = Field(default={})
     """By their names, for `when` and `unless` of many rules."""
-    groups: dict[Code, Literal["sum", "best"]] = Field(default={})
-    """sum: every rule of the group counts; best: of each basket only the one that gives most, the first of equals."""
+    groups: dict[Code, Literal["sum", "best", "exclusive"]] = Field(default={})
+    """sum: every rule of the group counts; best: of each basket only the one that gives most, the first of equals;
+    exclusive, of prices: the first that takes anything."""
+    entitlements: tuple[EntitlementText, ...] = ()
+    price: tuple[PriceText, ...] = ()
+    """What is taken off a basket before it is paid, in this order."""
     rules: tuple[RuleText, ...]
 
     @field_validator("zone")
@@ -182,6 +189,18 @@ class ProgrammeText(Closed):
     @classmethod
     def _rules_once(cls, rules: tuple[RuleText, ...]) -> tuple[RuleText, ...]:
         _once("rule id", [rule.id for rule in rules])
+        return rules
+
+    @field_validator("entitlements")
+    @classmethod
+    def _rights_once(cls, rights: tuple[EntitlementText, ...]) -> tuple[EntitlementText, ...]:
+        _once("entitlement id", [right.id for right in rights])
+        return rights
+
+    @field_validator("price")
+    @classmethod
+    def _prices_once(cls, rules: tuple[PriceText, ...]) -> tuple[PriceText, ...]:
+        _once("price rule id", [rule.id for rule in rules])
         return rules
 
     @field_validator("partners")
@@ -308,6 +327,7 @@ def _between_rules(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, 
         if group in ids:
             yield ("groups", group), f"{group} is a rule's id; give the group a name of its own"
     yield from _conditions(programme)
+    yield from _claims(programme)
     units: dict[str, str] = {}
     for index, rule in enumerate(programme.rules):
         mechanic, path = MECHANICS[rule.mechanic], ("rules", index)
@@ -316,6 +336,8 @@ def _between_rules(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, 
             yield (*path, "group"), f"there is no group {rule.group}; add it under groups, as sum or best"
         elif rule.group is not None and programme.groups[rule.group] == "best" and not mechanic.per_purchase:
             yield (*path, "group"), f"a {rule.mechanic} counts more than one basket, so it cannot be the best of one"
+        elif rule.group is not None and programme.groups[rule.group] == "exclusive":
+            yield (*path, "group"), "exclusive is for prices; write best, so that the one that gives most counts"
         if rule.carry != "freeze" and stateless:
             yield (*path, "carry"), f"a {rule.mechanic} keeps nothing that could be carried; leave carry out"
         elif rule.carry != "freeze" and not rule.revision:
@@ -345,6 +367,25 @@ def _conditions(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, ...
                 yield path, f"a {rule.mechanic} counts points; ask for a basket at the rules that give them"
             elif "basket" not in mechanic.kinds:
                 yield path, f"a {rule.mechanic} reads no basket; leave basket out"
+
+
+def _claims(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """What is wrong with prices and entitlements beside what they name."""
+    known = known_of(programme)
+    configs = [config_of(rule.mechanic, rule.config) for rule in programme.rules]
+    units = frozenset(unit for config in configs if (unit := getattr(config, "unit", None)) is not None)
+    rights = {right.id for right in programme.entitlements}
+    for index, right in enumerate(programme.entitlements):
+        for claim, path in zip(right.claims(), right.paths(), strict=True):
+            yield from claim_faults(claim, ("entitlements", index, *path), known, units)
+    for index, rule in enumerate(programme.price):
+        yield from claim_faults(rule, ("price", index), known, units)
+        for number, name in enumerate(rule.entitled or ()):
+            if name not in rights:
+                yield ("price", index, "entitled", number), f"there is no {name} under entitlements; add it there"
+        if rule.group is not None and rule.group not in programme.groups:
+            why = f"there is no group {rule.group}; add it under groups, as sum, best or exclusive"
+            yield ("price", index, "group"), why
 
 
 def known_of(programme: ProgrammeText) -> Known:

@@ -109,6 +109,20 @@ def explain(
 
 
 @app.command()
+def quote(
+    programme: Annotated[list[Path], typer.Option(help="A programme file; repeat it for several versions.")],
+    facts: Annotated[Path, typer.Option(help="Facts, one JSON object a line, in the order of the journal.")],
+    basket: Annotated[Path, typer.Option(help="A purchase as JSON, at the prices that everybody pays; no id needed.")],
+    at: Annotated[str, typer.Option(help="The instant that is asked about, such as 2026-12-31T00:00:00Z.")],
+    as_json: AsJson = False,
+) -> None:
+    """What a basket costs a member, by which rule and why, and what the member is entitled to. No server."""
+    from services.workbench.quote import run_quote
+
+    raise typer.Exit(run_quote(programme, facts, basket, at, as_json=as_json))
+
+
+@app.command()
 def catalog(
     check: Annotated[bool, typer.Option("--check", help="Only compare with events/catalog.")] = False,
 ) -> None:

@@ -49,7 +49,7 @@ def test_in_a_sum_each_counts() -> None:
     [
         (("group: offers, share: {points: 3", "group: ofers, share: {points: 3"), 9, "there is no group ofers"),
         (("groups: {offers", "groups: {base: best, offers"), 6, "base is a rule's id"),
-        (("best", "greatest"), 6, "'sum' or 'best'"),
+        (("best", "greatest"), 6, "'sum', 'best' or 'exclusive'"),
         (("share: {points: 1, per_minor: 100, valid_months: 1}", "daily_cap: {points: 1}"), 10, "more than one basket"),
     ],
 )  # fmt: skip
