@@ -21,8 +21,9 @@ from services.book.baskets import about, basket_of, keep, known, less, rows_of, 
 from services.book.history import order_of
 from services.book.lots import claw, earn, expire, repay, take
 from services.book.pages import open_ending, seal
-from services.book.rewards import told
+from services.book.rewards import together, told
 from services.book.status import note
+from services.book.strict import is_strict, rerated, walk
 from services.book.turn import Cold, Turn
 from services.programme.compile import Plan, Version
 from services.programme.mechanic import POINTS, Basket, Change, Lot
@@ -96,12 +97,8 @@ def _begin_versions(turn: Turn, to_ms: int, plan: Plan) -> None:
         if not member.version_ms < version.starts_ms <= to_ms:
             continue
         member.version_ms = version.starts_ms
-        before = plan.versions[index - 1] if index else None
-        if before is None or not member.timeline.days:
-            continue
-        advance(turn, version.starts_ms, plan)
-        if before.tier is not None:
-            member.timeline.begin(before.tier, version.tier, version.starts_ms)
+        _let_happen(turn, version.starts_ms)
+        plan.begin_levels(member.timeline, index)
 
 
 def _let_happen(turn: Turn, to_ms: int) -> None:
@@ -133,8 +130,8 @@ def _deed(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated
         return NOT_RATED
     of = about(fact, at_ms, member.timeline.level, version, member)
     awards = rate(Change(fact, None, None, [], of), rules, member.cells, turn.now_ms)
-    points = _post(turn, awards)
-    return Rated(version, 0, told(version, getattr(fact, "partner", None), points))
+    _post(turn, awards)
+    return Rated(version, 0, told(version, getattr(fact, "partner", None), awards))
 
 
 def _message(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated | Refusal:
@@ -179,7 +176,8 @@ def _receipt(
     if version is None:
         return NOT_RATED
     lack: Shortfall = "debt" if bought or version.shortfall == "debt" else "write_off"
-    return Rated(version, tier, told(version, fact.partner, _post(turn, awards, lack)))
+    _post(turn, awards, lack)
+    return Rated(version, tier, told(version, fact.partner, awards))
 
 
 def _waiting(turn: Turn, fact: Any, at_ms: int, tier: int, version: Version | None) -> list[Award]:
@@ -221,9 +219,18 @@ def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan, decided: bool) -> 
     if version is None:
         return NOT_RATED
     before, after = bought.basket(version, member), left.basket(version, member)
-    awards = _rate(turn, Change(fact, before, after, []), version, plan.tier_of(version, before.day, at_ms))
-    points = _post(turn, awards, version.shortfall)
-    return Rated(version, bought.tier, told(version, bought.partner, points))
+    strict = is_strict(version)
+    rule = None if strict else plan.tier_of(version, before.day, at_ms)
+    awards = _rate(turn, Change(fact, before, after, []), version, rule)
+    tells = [told(version, bought.partner, awards)]
+    if strict:
+        member.timeline, moved = walk(member, left, turn.now_ms, plan, turn.cold)
+        for one, other in moved:
+            awards += (more := rerated(fact, one, other, plan, member, member.cells, turn.now_ms))
+            tells.append(told(plan.of(one.at_ms), one.partner, more))
+            keep(turn, other)
+    _post(turn, awards, version.shortfall)
+    return Rated(version, bought.tier, together(tells) if strict else tells[0])
 
 
 def _rate(turn: Turn, change: Change, version: Version, rule: TierRule | None) -> list[Award]:
@@ -249,15 +256,12 @@ def _qualify(turn: Turn, rule: TierRule, measure: int, before: Basket | None, af
 # ---------------------------------------------------------------- posting
 
 
-def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> int:
-    """Post awards, netted per lot, in one order: what is earned first, then what is taken back, each by lot.
-
-    Returns the points that lots were given, less what was taken back; draws are not among them.
-    """
+def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> None:
+    """Post awards, netted per lot, in one order: what is earned first, then what is taken back, each by lot."""
     if len(awards) == 1 and awards[0][3] > 0 and awards[0][1] == POINTS and not awards[0][4]:
         rule, _, lot, points, _ = awards[0]
         earn(turn, lot, points, f"{rule}:{points:+d}")
-        return points
+        return
     net: dict[Lot, int] = {}
     why: dict[Lot, list[str]] = {}
     away: list[Award] = []
@@ -280,7 +284,6 @@ def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> int
             earn(turn, lot, points, " ".join(why[lot]))
         elif points < 0:
             claw(turn, lot, -points, " ".join(why[lot]), shortfall)
-    return sum(points for lot, points in net.items() if not lot[3].startswith("-"))
 
 
 def _count(units: dict[str, int], unit: str, change: int) -> None:

@@ -16,10 +16,11 @@ from services.book.baskets import basket_of, current, less, rows_of
 from services.book.member import Member, Owed
 from services.book.messages import lots_in
 from services.book.pages import lots_at_hand, missing
+from services.book.strict import is_strict, rerated, rows_to_walk, walk
 from services.book.turn import Cold, ColdKey, lot_id, newest
 from services.programme.compile import Plan
 from services.programme.mechanic import POINTS, Change, Lot
-from services.programme.rate import Award, rate
+from services.programme.rate import Award, Cells, rate
 
 
 def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
@@ -48,6 +49,8 @@ def _of_purchase(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) 
             return keys, set(), 0
     if fact.type == "correction":
         return [], set(), 0
+    if absent := _to_walk(fact, member, plan, cold):
+        return absent, set(), 0
     awards = [award for award in _taken_back(fact, to_ms, plan, member, cold) if award[1] == POINTS]
     lots = {award[2] for award in awards}
     ended = sorted(lot for lot in lots if lot[0] <= to_ms)
@@ -117,27 +120,43 @@ def _given_back(member: Member, to_ms: int, voided: bool, cold: Cold) -> list[Co
     return [("gone", lot_id(lot)) for lot in lots if lot is not None and lot[0] <= to_ms]
 
 
+def _to_walk(fact: Return, member: Member, plan: Plan, cold: Cold) -> list[ColdKey]:
+    """What a strict return reads of what came after its purchase."""
+    stands = current(fact.purchase, cold) if fact.purchase is not None else None
+    version = plan.at(stands.at_ms) if stands is not None else None
+    if stands is None or version is None or not is_strict(version):
+        return []
+    return [key for key in rows_to_walk(member, stands.at_ms, cold) if key not in cold]
+
+
 def _taken_back(fact: Return, at_ms: int, plan: Plan, member: Member, cold: Cold) -> list[Award]:
     """The awards of a return, rated on a copy of the cells."""
     if fact.purchase is None:
         version = plan.at(at_ms)
-        if version is None:
-            return []
-        levels = range(len(version.levels))  # which one holds by then is not known
-        gone = [Change(fact, basket_of(fact, at_ms, level, version, member), None, []) for level in levels]
-    else:
-        stands = current(fact.purchase, cold)
-        version = plan.at(stands.at_ms) if stands is not None else None
-        left = less(stands, rows_of(fact)) if stands is not None else None
-        if version is None or stands is None or left is None:
-            return []
-        gone = [Change(fact, stands.basket(version, member), left.basket(version, member), [])]
-    rules = version.rules["basket"]
-    return [
-        award
-        for change in gone
-        for award in rate(change, rules, {r: dict(mine) for r, mine in member.cells.items()}, at_ms)
-    ]
+        levels = range(len(version.levels)) if version is not None else ()  # which one holds by then is not known
+        return [
+            award
+            for level in levels
+            if version is not None
+            for award in rate(
+                Change(fact, basket_of(fact, at_ms, level, version, member), None, []),
+                version.rules["basket"], _copy(member.cells), at_ms,
+            )
+        ]  # fmt: skip
+    stands = current(fact.purchase, cold)
+    version = plan.at(stands.at_ms) if stands is not None else None
+    left = less(stands, rows_of(fact)) if stands is not None else None
+    if version is None or stands is None or left is None:
+        return []
+    changes = [(stands, left)]
+    if is_strict(version):
+        changes += walk(member, left, at_ms, plan, cold).moved
+    cells = _copy(member.cells)
+    return [award for before, after in changes for award in rerated(fact, before, after, plan, member, cells, at_ms)]
+
+
+def _copy(cells: Cells) -> Cells:
+    return {rule: dict(mine) for rule, mine in cells.items()}
 
 
 def _draws_of(redemption: str, member: Member, cold: Cold) -> list[ColdKey]:

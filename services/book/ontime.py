@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from events.decode import decode_fact
-from events.entries import Entry, Outcome
+from events.decode import decode_fact, encode_fact
+from events.entries import Entry, Outcome, encode_outcome
 from events.facts import MemberFact, Message
 from events.refusals import Refusal
 from services.book import redemptions
@@ -25,7 +25,7 @@ from services.book.messages import heard, letters, row_of
 from services.book.needs import needs, tick_needs
 from services.book.pages import rows_missing, seal
 from services.book.rewards import RewardDue, rewards_of
-from services.book.turn import Cold, ColdKey, Turn, as_of, unpack
+from services.book.turn import Cold, ColdKey, Turn, as_of, pack, unpack
 from services.programme.compile import Plan
 
 REPLACED = ("correction", "message")
@@ -155,7 +155,8 @@ class _Again:
     def run(self) -> None:
         """Fold everything again, in the order of time. Raises Missing."""
         said = {("fact", fact.id): self._said(fact, step) for fact, _, step in self._facts}
-        view: dict[ColdKey, bytes | None] = {**self._loaded, **self.cold, **said}
+        new = {("step", str(step[1])): _unbooked(fact) for fact, outcome, step in self._facts if outcome is None}
+        view: dict[ColdKey, bytes | None] = {**self._loaded, **self.cold, **said, **new}
         wanted: dict[ColdKey, None] = {}
         for fact, outcome, step in sorted(self._facts, key=lambda row: order_of(row[0], row[2][0])):
             wanted |= dict.fromkeys(needs(self._base, fact, step[0], self._plan, view))
@@ -247,6 +248,11 @@ def _booked(cold: Cold, step: Step) -> tuple[Any, Outcome]:
         raise Broken(f"the fact of seq {step[1]} is not in the tables")
     body, outcome = unpack(row)
     return decode_fact(body), outcome
+
+
+def _unbooked(fact: MemberFact) -> bytes:
+    """The row that a fact will have, as far as others need it."""
+    return pack(encode_fact(fact), encode_outcome(Outcome("done")))
 
 
 def _absent(keys: Any, cold: Cold) -> tuple[ColdKey, ...]:

@@ -10,6 +10,8 @@ from typing import Literal, NamedTuple
 from events.facts import MemberFact
 from services.book.member import Told
 from services.programme.compile import Version
+from services.programme.mechanic import POINTS
+from services.programme.rate import Award
 
 
 class RewardDue(NamedTuple):
@@ -35,9 +37,15 @@ def pseudonym(partner: str, member: str) -> str:
     return "pm_" + blake2b(member.encode(), digest_size=10, key=partner.encode()[:64]).hexdigest()
 
 
-def told(version: Version, partner: str | None, points: int) -> Told:
-    """Whom a change of a basket in this partner's shop is told to, if the version says that partner is told."""
-    return ((partner, points),) if partner and points and partner in version.partners else ()
+def told(version: Version, partner: str | None, awards: Iterable[Award]) -> Told:
+    """Whom the awards of a basket in this partner's shop are told to, if the version says that partner is told: the
+    points that lots were given, less what was taken back. Draws are the member's and the programme's own."""
+    if not partner or partner not in version.partners:
+        return ()
+    points = sum(
+        points for _, unit, lot, points, to in awards if unit == POINTS and not to and not lot[3].startswith("-")
+    )
+    return ((partner, points),) if points else ()
 
 
 def together(parts: Iterable[Told]) -> Told:

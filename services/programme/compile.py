@@ -22,7 +22,7 @@ from services.programme.mechanics import ALWAYS, MECHANICS
 from services.programme.model import ProgrammeError, ProgrammeText, RuleText, Tier, config_of, fault_at, known_of, read
 from services.programme.policies import Shortfall
 from services.programme.pricing.price import PriceList, price_list
-from services.programme.timeline import TierRule
+from services.programme.timeline import TierRule, Timeline
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -119,10 +119,23 @@ class Plan(msgspec.Struct, frozen=True):
         index = bisect_right(self.starts_ms, instant_ms)
         return self.versions[index - 1] if index else None
 
+    def of(self, instant_ms: int) -> Version:
+        """The version in force at an instant of a rated purchase."""
+        version = self.at(instant_ms)
+        assert version is not None
+        return version
+
     def begun_ms(self, instant_ms: int) -> int:
         """When the version began that is in force at an instant; -NEVER before the first one."""
         index = bisect_right(self.starts_ms, instant_ms)
         return self.starts_ms[index - 1] if index else -NEVER
+
+    def begin_levels(self, timeline: Timeline, index: int) -> None:
+        """Let a version take over the levels, at its own instant."""
+        before = self.versions[index - 1].tier if index else None
+        if before is not None:
+            timeline.roll(self.starts_ms[index], before)
+            timeline.begin(before, self.versions[index].tier, self.starts_ms[index])
 
     def tier_of(self, bought: Version, day: int, at_ms: int) -> TierRule | None:
         """The rule in force at an instant for the spend of a day under an earlier version. None: that spend had ceased
@@ -318,5 +331,4 @@ def _tier_rule(tier: Tier, meter: Meter, programme: ProgrammeText) -> TierRule:
         grace_days=tier.grace_days,
         soft=tier.drop == "soft",
         lag_days=tier.pending_days or 0,
-        strict=programme.returns.policy == "strict",
     )

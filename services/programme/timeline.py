@@ -25,13 +25,6 @@ import msgspec
 
 from services.programme.calendar import EPOCH, NEVER, day_of, end_after_months, midnight, year_end, year_start
 
-Before = tuple[int, ...]
-"""(level, until when each level above the lowest is held beyond the window): the state that a purchase was rated in."""
-
-Spend = tuple[int, int, int]
-"""(instant, the programme's day, qualifying spend): a purchase as it stands; negative: goods without their receipt."""
-
-
 BLOCK = 4
 """The days of a block are those that agree but for so many bits: 16."""
 OPEN_DAYS_MAX = 40
@@ -60,8 +53,6 @@ class TierRule(msgspec.Struct, frozen=True):
     """A level falls by one at most; the lower one lasts a term (without hold: as long as spend of that day would)"""
     lag_days: int = 0
     """Spend counts from the beginning of the day this many days later; 0: at once."""
-    strict: bool = False
-    """Days are kept so long that later purchases can be walked again when one before them comes back."""
     outlives: bool = False
     """Derived: whether a level can outlive the spend that carried it."""
     by_year: bool = False
@@ -69,7 +60,7 @@ class TierRule(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         outlives = self.soft or self.grace_days > 0 or self.hold_months is not None or self.hold_years is not None
-        by_year = not self.window_months and self.hold_months is None and not self.strict
+        by_year = not self.window_months and self.hold_months is None
         msgspec.structs.force_setattr(self, "outlives", outlives)
         msgspec.structs.force_setattr(self, "by_year", by_year)
 
@@ -122,7 +113,7 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
     packed: dict[int, bytes] = {}
     """The other days by their block, ascending. A block is either open or packed."""
     gone: dict[int, int] = {}
-    """Days that have left the window and may still matter. Empty where nothing outlives it and no return is strict."""
+    """Days that have left the window and may still matter. Empty where nothing outlives it."""
     coming: dict[int, int] = {}
     """Day -> spend that counts from its beginning."""
     until: list[int] = []
@@ -138,10 +129,6 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
         for block in list(self.packed):
             self._unpack(block)
         return self.near
-
-    def before(self) -> Before:
-        """The state that a purchase of now is rated in, for the strict return that may come."""
-        return (self.level, *self.until)
 
     def roll(self, at_ms: int, rule: TierRule) -> None:
         """Let happen what time alone does by an instant: days leave the window or enter it, levels end."""
@@ -167,34 +154,6 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
             first = self._first()
             self.next_due_ms = rule.drop_of(first + EPOCH) if first is not None else NEVER
 
-    def walk(self, before: Before, purchases: Sequence[Spend], rule: TierRule) -> list[Before]:
-        """The state before each purchase, from the first one on, which was rated in `before`.
-
-        `purchases` are all since then that this timeline has counted, as they stand, in the order of time. A level that
-        differs from the one that a purchase was rated in is what a strict return changes. The rule is strict, and the
-        first one's day still matters (`TierRule.matters_until`).
-        """
-        at_ms, day, _ = purchases[0]
-        mine = day + rule.lag_days - EPOCH
-        known = self.gone | self.days | self.coming
-        earlier = {d: spend for d, spend in known.items() if d < mine}
-        rest = sum(known.values()) - sum(earlier.values()) - sum(spend for _, _, spend in purchases)
-        if rest:
-            earlier[mine] = rest
-        walker = Timeline(until=list(before[1:]), since=day - EPOCH, until_then=list(before[1:]))
-        for d, spend in earlier.items():
-            there = walker.coming if midnight(d + EPOCH, rule.zone) > at_ms else walker.near
-            (there if rule.drop_of(d + EPOCH) > at_ms else walker.gone)[d] = spend
-        walker.sum_minor = sum(walker.near.values())
-        walker.level = before[0]
-        walker._plan(rule)
-        states = []
-        for at_ms, day, spend in purchases:
-            walker._roll(at_ms, rule)
-            states.append(walker.before())
-            walker.put(day, spend, rule, at_ms)
-        return states
-
     def begin(self, old: TierRule | None, new: TierRule | None, at_ms: int) -> None:
         """Another version begins: the days are counted anew by its rule, at once. `at_ms` was rolled to by the old one.
 
@@ -211,7 +170,7 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
         for day, spend in known.items():
             if new.drop_of(day + EPOCH) > at_ms:
                 _add(self.near, new.place_of(day + EPOCH), spend)
-            elif new.outlives or new.strict:
+            elif new.outlives:
                 _add(self.gone, new.place_of(day + EPOCH), spend)
         today = day_of(at_ms, new.zone)
         self.sum_minor = sum(self.near.values())
@@ -232,7 +191,7 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
             while (first := self._first()) is not None and rule.drop_of(first + EPOCH) <= due:
                 spend = self.near.pop(first)
                 self.sum_minor -= spend
-                if rule.outlives or rule.strict:
+                if rule.outlives:
                     self.gone[first] = spend
             self._fall(due, carried, rule)
             while coming and midnight((day := next(iter(coming))) + EPOCH, rule.zone) <= due:

@@ -724,3 +724,35 @@ def test_a_capture_that_was_in_time_is_not_refused_for_coming_late() -> None:
         world = World(text)
         world.tell_all(story)
         assert world.tell(f"{when} capture c1 of h1 40").outcome.status == status
+
+
+def test_a_strict_return_is_told_to_the_partners_of_what_it_moves() -> None:
+    """P1 600 and P2 500 made gold; P3 was 200.00 at the cinema, 300 points. P2 of the fuel shop comes back: fuel's 500,
+    and 100 of the cinema's."""
+    world = World(TIERED.replace("[fuel]", "[fuel, cinema]").replace("tier:", "returns: {policy: strict}\ntier:", 1))
+    for said in (in_shop("2026-03-10", "P1", "purchase", 60000, None),
+                 in_shop("2026-03-12", "P2", "purchase", 50000, "fuel"),
+                 in_shop("2026-03-13", "P3", "purchase", 20000, "cinema"),
+                 in_shop("2026-03-20", "b1", "return", 50000, "fuel", purchase="P2")):  # fmt: skip
+        world.simulation.add(said)
+    assert told_partners(world)[2:] == [
+        ("cinema", "reversed", 100, "b1", ""),
+        ("fuel", "reversed", 500, "b1", "fuel-7"),
+    ]
+
+
+def test_a_strict_return_knows_what_came_back_of_purchases_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """P0 600 and P1 500 make gold for P2 and P3, of 40 each. 200 of P0 come back: 400 and 500 are no gold for P2 or P3;
+    then 1.00 of P1: still none, though the state kept before P1 has all of P0."""
+    monkeypatch.setattr("services.book.history.CHUNK", 1)
+    world = World(TIERED.replace("tier:", "returns: {policy: strict}\ntier:", 1))
+    world.tell_all("""
+        2026-03-10 buy P0 600.00
+        2026-03-11 buy P1 500.00
+        2026-03-12 buy P2 40.00
+        2026-03-13 buy P3 40.00
+        2026-03-14 back b1 of P0 200.00
+    """)
+    assert world.lots() == {"P0": 400, "P1": 500, "P2": 40, "P3": 40}
+    world.tell("2026-03-15 back b2 of P1 1.00")
+    assert world.lots() == {"P0": 400, "P1": 499, "P2": 40, "P3": 40}

@@ -86,7 +86,7 @@ def test_a_free_thing_is_counted_in_units_and_used() -> None:
 
 @pytest.mark.parametrize(
     "says",
-    ["returns: {policy: strict}", "transfers: {fee_percent: 5}"],
+    ["transfers: {fee_percent: 5}"],
 )  # fmt: skip
 def test_what_the_book_does_not_do_is_refused_and_not_passed_over(says: str) -> None:
     with pytest.raises(ProgrammeError, match="is not booked yet; leave it out"):

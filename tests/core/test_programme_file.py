@@ -110,7 +110,7 @@ stores: {s1: {zone: UTC}, s2: {zone: Asia/Tokyo}}
     assert (plain.store_zones, version.store_zones) == ({}, {"s2": "Asia/Tokyo"})
     assert plain.tier is not None
     assert version.tier is not None
-    assert (plain.tier.strict, version.tier.strict) == (False, True)
+    assert (plain.returns, version.returns) == ("protected", "strict")
 
 
 def test_two_rules_cannot_give_one_unit() -> None:

@@ -26,7 +26,7 @@ rules:
 """
 
 POLICIES = {
-    "returns": {"shortfall": ["debt", "write_off", "source_lot"]},
+    "returns": {"policy": ["protected", "strict"], "shortfall": ["debt", "write_off", "source_lot"]},
     "redemptions": {"after_expiry": ["original", "grace", "reissue"], "late_capture": ["book", "refuse"]},
 }
 

@@ -154,7 +154,7 @@ def test_goods_without_a_receipt_take_a_term_back_too() -> None:
         2026-12-20 buy P1 1000.00
         2027-01-10 back b1 600.00
     """)
-    assert (club.member().tier, club.member().timeline.before()) == (STANDARD, (STANDARD, 0, 0))
+    assert (club.member().tier, club.member().timeline.until) == (STANDARD, [0, 0])
 
 
 @pytest.mark.parametrize(
@@ -180,22 +180,34 @@ def test_what_comes_back_before_its_activation_never_counts() -> None:
 
 
 def test_strict_walks_the_later_purchases_again() -> None:
-    """P1 600 and P2 500 make gold; P3 and P4 were bought as gold. P2 comes back: P3 was silver's all along. P4, bought
-    after 400 more, is gold's again."""
-    rule = world("window_months: 12").simulation.plan.versions[0].tier
-    assert rule is not None
-    timeline = Timeline()
-    day = 20_500 + 719_163
-    noon = [(day + n - 719_163) * 86_400_000 + 43_200_000 for n in range(4)]
-    before = []
-    for n, minor in enumerate((60_000, 50_000, 40_000, 10_000)):
-        timeline.roll(noon[n], rule)
-        before.append(timeline.before())
-        timeline.put(day + n, minor, rule, noon[n])
-    assert [state[0] for state in before] == [STANDARD, SILVER, GOLD, GOLD]
-    timeline.put(day + 1, -50_000, rule, noon[3])
-    rest = [(noon[1], day + 1, 0), (noon[2], day + 2, 40_000), (noon[3], day + 3, 10_000)]
-    assert [state[0] for state in timeline.walk(before[1], rest, rule)] == [SILVER, SILVER, GOLD]
+    """P1 600 and P2 500 make gold; P3 and P4 were bought as gold. P2 comes back: P3 was silver's all along, 500 instead
+    of 600 points. P4, bought after 400 more, is gold's again. Protected, P3 keeps its 600."""
+    story = """
+        2026-03-01 buy P1 600.00
+        2026-03-02 buy P2 500.00
+        2026-03-03 buy P3 400.00
+        2026-03-04 buy P4 100.00
+        2026-03-05 back b1 of P2 500.00
+    """
+    for policy, third in (("protected", 600), ("strict", 500)):
+        club = World((PROGRAMME % "window_months: 12").replace("tier:", f"returns: {{policy: {policy}}}\ntier:", 1))
+        club.tell_all(story)
+        assert club.lots() == {"P1": 600, "P3": third, "P4": 150}
+        assert club.member().tier == GOLD
+
+
+def test_strict_takes_a_term_from_what_was_bought_in_it() -> None:
+    """1,000 in December 2026 made gold to the end of 2027; P2 was bought in July as gold. P1 comes back: never gold."""
+    club = World(
+        (PROGRAMME % "window_months: 0\n  hold: {years: 1}").replace("tier:", "returns: {policy: strict}\ntier:", 1)
+    )
+    club.tell_all("""
+        2026-12-20 buy P1 1000.00
+        2027-07-01 buy P2 100.00
+    """)
+    assert club.lots() == {"P1": 1000, "P2": 150}
+    club.tell("2027-07-02 back b1 of P1 1000.00")
+    assert (club.lots(), club.member().tier) == ({"P2": 100}, STANDARD)
 
 
 def test_another_version_counts_the_days_by_its_own_rule_from_its_own_instant() -> None:
@@ -212,13 +224,14 @@ def test_another_version_counts_the_days_by_its_own_rule_from_its_own_instant() 
     may, september, october = (day * 86_400_000 for day in (20_575, 20_697, 20_727))
     timeline = Timeline()
     timeline.put(20_575 + 719_163, 70_000, first, may)
-    assert timeline.before() == (SILVER,)
+    assert (timeline.level, timeline.until) == (SILVER, [])
     timeline.begin(first, first, september)
-    assert timeline.before() == (SILVER,)
+    assert (timeline.level, timeline.until) == (SILVER, [])
     timeline.begin(first, second, september)
     end_of_2027 = 1_830_297_600_000
-    assert timeline.before() == (GOLD, end_of_2027, end_of_2027)
+    assert (timeline.level, timeline.until) == (GOLD, [end_of_2027, end_of_2027])
     timeline.begin(second, third, october)
-    assert (timeline.before(), timeline.sum_minor, timeline.days) == ((STANDARD,), 70_000, {20_454: 70_000})
+    assert (timeline.level, timeline.until) == (STANDARD, [])
+    assert (timeline.sum_minor, timeline.days) == (70_000, {20_454: 70_000})
     timeline.begin(third, None, october)
     assert timeline == Timeline()

@@ -282,9 +282,33 @@ class Book:
         if one is None:
             self.waiting.setdefault(said["purchase"], []).append(dict(said))
             return
-        before = self.worth(said["purchase"], one.at, one.level, one.goods)
+        touched = [said["purchase"]]
+        if self.policy("returns", "policy", "protected") == "strict":
+            names = list(self.bought)
+            touched = names[names.index(said["purchase"]) :]
+        before = self.together(touched)
         self.take_out(one, said)
-        self.change(before, self.worth(said["purchase"], one.at, one.level, one.goods), said["id"])
+        for later in touched[1:]:
+            self.bought[later].level = self.level_then(later)
+        self.change(before, self.together(touched), said["id"])
+
+    def together(self, names: list[str]) -> dict[Lot, int]:
+        """What the rules give these baskets; no two have a lot in common."""
+        found: dict[Lot, int] = {}
+        for name in names:
+            found |= self.worth(name, self.bought[name].at, self.bought[name].level, self.bought[name].goods)
+        return found
+
+    def level_then(self, name: str) -> int:
+        """The level before a purchase, had every purchase before it been what is left of it now."""
+        now, bought, loose = self.now, self.bought, self.loose
+        self.now = bought[name].at
+        names = list(bought)
+        self.bought = {earlier: bought[earlier] for earlier in names[: names.index(name)]}
+        self.loose = [(at, minor) for at, minor in loose if at < self.now]
+        level = self.level()
+        self.now, self.bought, self.loose = now, bought, loose
+        return level
 
     def take_out(self, one: Bought, back: Mapping[str, Any]) -> None:
         """The goods of a return out of a purchase, or the return aside."""

@@ -7,6 +7,7 @@ calendar years. It says the level at the end of a day, or before a purchase of t
 from __future__ import annotations
 
 import copy
+import json
 from bisect import bisect_right
 from calendar import monthrange
 from collections.abc import Iterator
@@ -21,9 +22,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.book import history as places
 from services.programme import timeline as timelines
 from services.programme.calendar import NEVER
-from services.programme.timeline import Before, TierRule, Timeline
+from services.programme.timeline import TierRule, Timeline
+from tests.drivers.facts import MEMBER, World
 
 LONDON = ZoneInfo("Europe/London")
 DAY = timedelta(days=1)
@@ -121,15 +124,14 @@ class Oracle:
 
 
 rules = st.builds(
-    lambda window, hold, grace, soft, lag, strict: TierRule(
-        (100, 300, 600), window, "Europe/London", 0, *hold, grace, soft, lag, strict
+    lambda window, hold, grace, soft, lag: TierRule(
+        (100, 300, 600), window, "Europe/London", 0, *hold, grace, soft, lag
     ),
     st.sampled_from([0, 1, 3, 12]),
     st.sampled_from([(None, None), (None, None), (1, None), (12, None), (None, 0), (None, 1), (None, 2)]),
     st.sampled_from([0, 0, 10, 45]),
     st.booleans(),
     st.sampled_from([0, 0, 20]),
-    st.booleans(),
 )
 steps = st.lists(
     st.tuples(
@@ -187,53 +189,61 @@ def test_the_timeline_is_the_recount_of_every_purchase(rule: TierRule, story: li
             assert oracle.level(date(2200, 1, 1)) == timeline.level
 
 
+STRICT = """
+programme: strict
+version: strict-1
+effective_from: 2020-01-01T00:00:00Z
+currency: GBP
+zone: Europe/London
+returns: {policy: strict}
+tier: %s
+rules: [{id: base, share: {points: 1, per_minor: 1, tier_percent: [100, 200, 300, 400]}}]
+"""
+
+
+def written(rule: TierRule) -> str:
+    """The programme file of a rule."""
+    hold = {"months": rule.hold_months} if rule.hold_months is not None else {"years": rule.hold_years}
+    tier: dict[str, Any] = {
+        "levels": [{"name": f"level-{n}", "from_minor": n} for n in rule.thresholds_minor],
+        "window_months": rule.window_months,
+        "grace_days": rule.grace_days,
+        "drop": "soft" if rule.soft else "hard",
+    }
+    if hold != {"years": None}:
+        tier["hold"] = hold
+    if rule.lag_days:
+        tier |= {"qualify_on": "activation", "pending_days": rule.lag_days}
+    return STRICT % json.dumps(tier)
+
+
 @SAVE
 @given(rules, steps)
-def test_a_strict_return_walks_to_the_levels_of_the_baskets_that_are_left(
+def test_a_strict_return_leaves_every_purchase_in_the_level_of_the_baskets_that_are_left(
     rule: TierRule, story: list[tuple[str, int, int, int]]
 ) -> None:
-    rule = msgspec.structs.replace(rule, strict=True)
-    timeline = Timeline()
-    facts: list[dict[str, Any]] = []  # purchases, and goods without their receipt
+    """A penny earns one point more for each level, so a lot tells its purchase's level."""
+    bought: list[tuple[str, date, int]] = []
     day = date(2026, 1, 20)
-    for verb, later, amount, which in story:
-        day += later * DAY
-        timeline.roll(instant(day), rule)
-        bought = [fact for fact in facts if fact["minor"] > 0]
-        if verb == "back" and bought:
-            purchase = bought[which % len(bought)]
-            minor = min(amount, purchase["minor"])
-            timeline.put(purchase["day"].toordinal(), -minor, rule, instant(day))
-            if rule.matters_until(purchase["day"].toordinal() + rule.lag_days) <= instant(day):
-                continue
-            purchase["minor"] -= minor
-            since = facts[facts.index(purchase) :]
-            walked = timeline.walk(purchase["before"], [spend(fact) for fact in since], rule)
-            assert [state[0] for state in walked] == [refold(rule, facts, fact) for fact in since]
-            for fact, state in zip(since, walked, strict=True):
-                fact["before"] = state
-        elif verb != "loose" or not rule.outlives:
-            minor = amount if verb != "loose" else -amount
-            facts.append({"day": day, "minor": minor, "before": timeline.before()})
-            timeline.put(day.toordinal(), minor, rule, instant(day))
-        assert timeline.level == refold(rule, [*facts, {"day": day, "minor": 0}], None)
-
-
-def spend(fact: dict[str, Any]) -> tuple[int, int, int]:
-    return instant(fact["day"]), fact["day"].toordinal(), fact["minor"]
-
-
-def refold(rule: TierRule, facts: list[dict[str, Any]], until: dict[str, Any] | None) -> int:
-    """The level before a fact, had every purchase been what is left of it from the beginning."""
-    oracle, last = Oracle(rule), facts[-1]["day"]
-    for fact in facts:
-        if fact is until:
-            last = fact["day"]
-            break
-        oracle.add(fact["day"], fact["minor"], fact["day"])
-    return oracle.level(last)
-
-
-def test_a_before_is_small() -> None:
-    state: Before = Timeline(level=1, until=[1, 2]).before()
-    assert state == (1, 1, 2)
+    with patch.object(places, "CHUNK", 3):
+        world = World(written(rule))
+        for number, (verb, later, amount, which) in enumerate(story):
+            day += later * DAY
+            when = f"{day}T12:{number:02d}"
+            if verb == "back" and bought:
+                place = which % len(bought)
+                name, origin, left = bought[place]
+                minor = min(amount, left)
+                world.tell(f"{when} back f{number} of {name} {minor / 100:.2f}")
+                bought[place] = name, origin, left - minor
+            elif verb == "buy":
+                world.tell(f"{when} buy f{number} {amount / 100:.2f}")
+                bought.append((f"f{number}", day, amount))
+        found = {lot[3].removeprefix("p:"): lot[4] for lot in world.simulation.lots(MEMBER)} if bought else {}
+    wanted = {}
+    for place, (name, origin, left) in enumerate(bought):
+        oracle = Oracle(rule)
+        for _, earlier, minor in bought[:place]:
+            oracle.add(earlier, minor, earlier)
+        wanted[name] = left * (1 + oracle.level(origin))
+    assert found == {name: points for name, points in wanted.items() if points}

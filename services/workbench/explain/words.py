@@ -25,6 +25,7 @@ _ENTRIES: dict[tuple[str, str], str] = {
     ("lot", "expired"): "{points} ended unused, of {lot}",
     ("lot", "reversed"): "{points} taken back, from {lot}",
     ("expired", "reversed"): "{points} had ended unused already, of {lot}: now counted as taken back",
+    ("written_off", "reversed"): "{points} taken back that are spent already: written off, owed by nobody",
     ("debt", "reversed"): "{points} taken back that are spent already: owed from now on",
     ("debt", "spent"): "{points} spent that were not there: owed from now on",
     ("debt", "held"): "{points} reserved that were not there: owed from now on",
