@@ -34,10 +34,22 @@ class Rule(msgspec.Struct, frozen=True):
     """Index of the measure it needs: a change where that is 0 before and after is skipped. None: never skipped."""
     heir: Heir | None = None
     """The revision that takes over its cells; None: they stay its own for ever."""
-    best_of: tuple[Rule, ...] = ()
-    """A group of which only the best counts, in place of the rule itself."""
+    stack: Stack | None = None
+    """A group that is rated as one, in place of the rule itself."""
+    of: frozenset[str] | None = None
+    """Names of the rules whose points it counts. None: those of all before it."""
     when: Predicate | None = None
     """Receipts of which it does not hold are as if they were not there. None: all are."""
+
+
+class Stack(msgspec.Struct, frozen=True):
+    """Rules of baskets that are rated together."""
+
+    rules: tuple[Rule, ...]
+    best: bool
+    """Of each basket only the rule that gives most counts, the first of equals."""
+    at_most: int | None
+    """Points of one basket: the last rules give what is left of them. None: any."""
 
 
 class Heir(msgspec.Struct, frozen=True):
@@ -259,10 +271,11 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
             mechanic.measure,
             _heir(text, later.get(text.id)),
             when=predicate(text.when, text.unless, meter, known),
+            of=_named(programme, text),
         )
         later[text.id] = _Later(text.revision, text.carry, starts_ms, rule)
         rules.append(rule)
-    rules = _grouped(programme, rules)
+    rules = _grouped(programme, _shut_out(programme, rules))
     for name in ALWAYS:
         if not any(rule.mechanic == name for rule in programme.rules):
             kind = MECHANICS[name]
@@ -306,18 +319,53 @@ def _heir(text: RuleText, later: _Later | None) -> Heir | None:
 
 
 def _grouped(programme: ProgrammeText, rules: list[Rule]) -> list[Rule]:
-    """The rules of a group of which the best counts as one, where the last of them stands."""
+    """A group that is rated as one stands where the last of its rules does."""
     members: dict[str, list[Rule]] = {}
     for text, rule in zip(programme.rules, rules, strict=True):
-        if text.group is not None and programme.groups[text.group] == "best":
+        if text.group is not None and (programme.groups[text.group].together):
             members.setdefault(text.group, []).append(rule)
-    last = {group[-1].name: (name, tuple(group)) for name, group in members.items()}
+    last = {group[-1].name: name for name, group in members.items()}
     alone = {rule.name for group in members.values() for rule in group} - last.keys()
-    return [
-        Rule(last[rule.name][0], rule.mechanic, None, best_of=last[rule.name][1]) if rule.name in last else rule
-        for rule in rules
-        if rule.name not in alone
-    ]
+    return [_stacked(programme, last[rule.name], members, rule) if rule.name in last else rule
+            for rule in rules if rule.name not in alone]  # fmt: skip
+
+
+def _stacked(programme: ProgrammeText, name: str, members: dict[str, list[Rule]], rule: Rule) -> Rule:
+    group = programme.groups[name]
+    return Rule(name, rule.mechanic, None, stack=Stack(tuple(members[name]), group.stack == "best", group.at_most))
+
+
+def _shut_out(programme: ProgrammeText, rules: list[Rule]) -> list[Rule]:
+    """Of an exclusive group a rule counts only those baskets that no rule before it counts: one of which its condition
+    holds, and that has lines which count for it."""
+    before: dict[str, list[Rule]] = {}
+    found = []
+    for text, rule in zip(programme.rules, rules, strict=True):
+        first: tuple[Rule, ...] = ()
+        if text.group is not None and programme.groups[text.group].stack == "exclusive":
+            earlier = before.setdefault(text.group, [])
+            first = tuple(earlier)
+            earlier.append(rule)
+        found.append(msgspec.structs.replace(rule, when=_none_of(first, rule.when)) if first else rule)
+    return found
+
+
+def _none_of(first: tuple[Rule, ...], when: Predicate | None) -> Predicate:
+    def holds(basket: Basket) -> bool:
+        for rule in first:
+            if (rule.measure is None or basket.measures[rule.measure]) and (rule.when is None or rule.when(basket)):
+                return False
+        return when is None or when(basket)
+
+    return holds
+
+
+def _named(programme: ProgrammeText, text: RuleText) -> frozenset[str] | None:
+    """The rules that a cap names, by itself or through their groups."""
+    of: tuple[str, ...] | None = getattr(config_of(text.mechanic, text.config), "of", None)
+    if of is None:
+        return None
+    return frozenset(f"{rule.id}@{rule.revision}" for rule in programme.rules if rule.id in of or rule.group in of)
 
 
 def _tier_rule(tier: Tier, meter: Meter, programme: ProgrammeText) -> TierRule:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, ValidationError, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import ErrorDetails
 
 from events.model import Model
@@ -18,7 +19,7 @@ from events.values import Code, Currency, Id, Instant, Months, NaturalInt, Posit
 from services.programme.claims import claim_faults
 from services.programme.conditions import Condition, Known, cycles, faults, reads_basket
 from services.programme.entitlements import EntitlementText
-from services.programme.mechanic import Counted
+from services.programme.mechanic import Counted, Mechanic
 from services.programme.mechanics import MECHANICS
 from services.programme.policies import LATE_DAYS_MAX, Closed, Redemptions, Returns, Store, Transfers, known_zone
 from services.programme.pricing.price import PriceText
@@ -106,6 +107,32 @@ RULE_KEYS = ("id", "revision", "carry", "group", "when", "unless")
 """The keys of a rule beside its mechanic's."""
 
 
+class Group(Closed):
+    """How rules are taken together."""
+
+    stack: Literal["sum", "best", "exclusive"] = "sum"
+    """sum: every rule counts. best: of each basket only the one that gives most, the first of equals. exclusive: the
+    first that applies to a basket shuts out the others. One applies where its condition holds and goods count for it.
+    """
+    at_most: PositiveInt | None = None
+    """So many points of one basket, whatever the rules of the group come to; the last of them give less."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _word(cls, value: Any) -> Any:
+        return {"stack": value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        words = {"type": "string", "enum": ["sum", "best", "exclusive"]}
+        return {"anyOf": [words, handler(core_schema)]}
+
+    @property
+    def together(self) -> bool:
+        """Whether its rules are rated as one: then each of them must be worth what one basket says."""
+        return self.stack == "best" or self.at_most is not None
+
+
 class RuleText(Closed):
     """One rule: an id, and exactly one mechanic with its config."""
 
@@ -166,9 +193,8 @@ class ProgrammeText(Closed):
     """Trial -> its arms and their shares in percent, 100 in all. Who is in which never changes."""
     conditions: dict[Code, Condition] = Field(default={})
     """By their names, for `when` and `unless` of many rules."""
-    groups: dict[Code, Literal["sum", "best", "exclusive"]] = Field(default={})
-    """sum: every rule of the group counts; best: of each basket only the one that gives most, the first of equals;
-    exclusive, of prices: the first that takes anything."""
+    groups: dict[Code, Group] = Field(default={})
+    """How the rules of a group are taken together: a word, or `stack` and `at_most`."""
     entitlements: tuple[EntitlementText, ...] = ()
     price: tuple[PriceText, ...] = ()
     """What is taken off a basket before it is paid, in this order."""
@@ -334,10 +360,14 @@ def _between_rules(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, 
         stateless = mechanic.per_purchase or mechanic.per_fact
         if rule.group is not None and rule.group not in programme.groups:
             yield (*path, "group"), f"there is no group {rule.group}; add it under groups, as sum or best"
-        elif rule.group is not None and programme.groups[rule.group] == "best" and not mechanic.per_purchase:
-            yield (*path, "group"), f"a {rule.mechanic} counts more than one basket, so it cannot be the best of one"
-        elif rule.group is not None and programme.groups[rule.group] == "exclusive":
-            yield (*path, "group"), "exclusive is for prices; write best, so that the one that gives most counts"
+        elif rule.group is not None and programme.groups[rule.group].together and not mechanic.per_purchase:
+            yield (*path, "group"), f"a {rule.mechanic} counts more than one basket, so it cannot be taken with others"
+        elif rule.group is not None and programme.groups[rule.group].stack == "exclusive" and not _counts(mechanic):
+            yield (*path, "group"), f"a {rule.mechanic} does not go by the basket, so nothing shuts it out"
+        for number, name in enumerate(getattr(config_of(rule.mechanic, rule.config), "of", None) or ()):
+            before = {*(r.id for r in programme.rules[:index]), *(r.group for r in programme.rules[:index])}
+            if name not in before:
+                yield (*path, rule.mechanic, "of", number), f"no rule or group {name} stands before it; write it higher"
         if rule.carry != "freeze" and stateless:
             yield (*path, "carry"), f"a {rule.mechanic} keeps nothing that could be carried; leave carry out"
         elif rule.carry != "freeze" and not rule.revision:
@@ -345,6 +375,10 @@ def _between_rules(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, 
         unit = getattr(config_of(rule.mechanic, rule.config), "unit", None)
         if unit is not None and units.setdefault(unit, rule.id) != rule.id:
             yield (*path, rule.mechanic, "unit"), f"{units[unit]} gives the unit {unit} already; name another one"
+
+
+def _counts(mechanic: type[Mechanic]) -> bool:
+    return "basket" in mechanic.kinds and not mechanic.reads_points
 
 
 def _conditions(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, ...], str]]:

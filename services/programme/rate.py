@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from services.programme.compile import Plan, Rule
+from services.programme.compile import Plan, Rule, Stack
 from services.programme.conditions import Predicate
 from services.programme.mechanic import POINTS, Basket, Change, Due, Key, Lot
 
@@ -39,9 +39,11 @@ def rate(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> li
             seen = _seen(rule.when, mechanic, change)
             if seen is _NOTHING:
                 continue
+        if rule.of is not None:
+            seen = Change(change.fact, seen.before, seen.after, _points_of(rule.of, awards))
         if mechanic.per_purchase:
-            if rule.best_of:
-                _best(rule.best_of, before, after, awards, change.points)
+            if rule.stack is not None:
+                _stacked(rule.stack, before, after, awards, change.points)
                 continue
             old = mechanic.due(None, seen.before) if seen.before is not None else ()
             new = mechanic.due(None, seen.after) if seen.after is not None else ()
@@ -133,27 +135,44 @@ def _store(cells: Cells, name: str, key: Key, cell: Any) -> None:
         del cells[name]
 
 
-def _best(
-    rules: Sequence[Rule], before: Basket | None, after: Basket | None, awards: list[Award], points: list[Any]
-) -> None:
-    """Of a basket only the rule that gives most; another one may be the best of what is left."""
-    was, old = _best_of(rules, before)
-    now, new = _best_of(rules, after)
-    if was == now:
+def _points_of(of: frozenset[str], awards: list[Award]) -> list[tuple[Lot, int]]:
+    """What some of the rules before gave to lots of this member, for this change."""
+    return [
+        (lot, amount)
+        for rule, unit, lot, amount, to in awards
+        if rule in of and unit == POINTS and not to and lot[3][0] != "-"
+    ]
+
+
+def _stacked(stack: Stack, before: Basket | None, after: Basket | None, awards: list[Award], points: list[Any]) -> None:
+    """The rules of a group together: of what is left of a basket, another one may be the best."""
+    was = {} if before is None else _stack(stack, before)
+    now = {} if after is None else _stack(stack, after)
+    for rule in stack.rules:
+        old, new = was.get(rule.name, ()), now.get(rule.name, ())
         if old != new:
-            _diff(now, old, new, awards, points)
-        return
-    if old:
-        _diff(was, old, (), awards, points)
-    if new:
-        _diff(now, (), new, awards, points)
+            _diff(rule.name, old, new, awards, points)
 
 
-def _best_of(rules: Sequence[Rule], basket: Basket | None) -> tuple[str, tuple[Due, ...]]:
-    if basket is None:
-        return "", ()
-    found = [(rule.name, rule.mechanic.due(None, basket)) for rule in rules if rule.when is None or rule.when(basket)]
-    return max(found, key=lambda one: _given(one[1]), default=("", ()))
+def _stack(stack: Stack, basket: Basket) -> dict[str, tuple[Due, ...]]:
+    """What each rule of the group gives for a basket."""
+    found = [
+        (rule.name, rule.mechanic.due(None, basket)) for rule in stack.rules if rule.when is None or rule.when(basket)
+    ]
+    if stack.best:
+        found = [max(found, key=lambda one: _given(one[1]))] if found else []
+    if stack.at_most is None:
+        return dict(found)
+    room, capped = stack.at_most, {}
+    for name, dues in found:
+        kept: list[Due] = []
+        for unit, amount, lot, to in dues:
+            part = min(amount, room) if unit == POINTS else amount
+            room -= part if unit == POINTS else 0
+            if part:
+                kept.append((unit, part, lot, to))
+        capped[name] = tuple(kept)
+    return capped
 
 
 def _given(dues: tuple[Due, ...]) -> int:

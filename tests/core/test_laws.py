@@ -24,6 +24,7 @@ from tests.drivers.facts import fact
 
 CONFIGS: dict[str, list[dict[str, Any]]] = {
     "adjustment": [{}, {"valid_months": 1}],
+    "cap": [{"points": 60, "per": per} for per in ("day", "week", "month", "year", "member")],
     "daily_cap": [{"points": 1}, {"points": 60}, {"points": 400}],
     "bonus": [
         {"points": 1000, "only": ["tea"]},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.programme.mechanic import Mechanic
 from services.programme.mechanics.adjustment import Adjustment
 from services.programme.mechanics.bonus import Bonus
+from services.programme.mechanics.cap import Cap
 from services.programme.mechanics.daily_cap import DailyCap
 from services.programme.mechanics.gift import Gift
 from services.programme.mechanics.ladder import Ladder
@@ -19,6 +20,7 @@ from services.programme.mechanics.welcome import Welcome
 MECHANICS: dict[str, type[Mechanic]] = {
     "adjustment": Adjustment,
     "bonus": Bonus,
+    "cap": Cap,
     "daily_cap": DailyCap,
     "gift": Gift,
     "ladder": Ladder,

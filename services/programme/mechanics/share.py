@@ -1,11 +1,13 @@
 """Points as a share of each basket (M01), of one category as a bonus, with the tier's multiplier (M08).
 
-One rule is one stated floor on the basket: floor(points * money * percent). A bonus for a category is the same rule
-with `only`. Nothing is stored: the basket is the cell.
+One rule is one stated floor on the basket: floor(points * money * percent). Where the rate goes by the basket's size,
+all of it earns at the step that it reaches, and a return may bring it to a lower one. A bonus for a category is the
+same rule with `only`. Nothing is stored: the basket is the cell.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -13,6 +15,7 @@ from pydantic import Field, model_validator
 from events.values import Id, Months, NaturalInt, PositiveInt, floor_div
 from services.programme.calendar import NEVER, end_after_months, midnight
 from services.programme.mechanic import POINTS, POINTS_PER_MINOR_MAX, Basket, Due, Frame, Key, Mechanic, Meter, Spend
+from services.programme.mechanics.ladder import Step
 from services.programme.words import amount, counted, money
 
 
@@ -22,8 +25,10 @@ class Share(Mechanic):
     class Config(Spend):
         """The keys under `share:`."""
 
-        points: PositiveInt
-        """Points (in the programme's smallest unit of them) per `per_minor`."""
+        points: PositiveInt | None = None
+        """Points (in the programme's smallest unit of them) per `per_minor`; or `steps` of them."""
+        steps: Annotated[tuple[Step, ...], Field(min_length=1)] | None = None
+        """By what the lines that count come to: the points of the highest step that is reached, for all of it."""
         per_minor: PositiveInt
         """Money in minor units: 100 means per 1.00."""
         tier_percent: Annotated[tuple[NaturalInt, ...], Field(min_length=1)] = (100,)
@@ -37,7 +42,13 @@ class Share(Mechanic):
 
         @model_validator(mode="after")
         def _bounded(self) -> Self:
-            if self.points * max(self.tier_percent) > 100 * POINTS_PER_MINOR_MAX * self.per_minor:
+            if (self.points is None) == (self.steps is None):
+                raise ValueError("write either points, or steps by the basket's size")
+            starts = [step.from_minor for step in self.steps or ()]
+            if starts != sorted(set(starts)):
+                raise ValueError("steps must ascend by from_minor; give each its own amount")
+            most = self.points or max(step.points for step in self.steps or ())
+            if most * max(self.tier_percent) > 100 * POINTS_PER_MINOR_MAX * self.per_minor:
                 raise ValueError(
                     f"more than {POINTS_PER_MINOR_MAX} points per minor unit; lower points or tier_percent"
                 )
@@ -50,7 +61,9 @@ class Share(Mechanic):
         self._measure: int = self.measure
         self._percent = config.tier_percent
         self._top = len(config.tier_percent) - 1
-        self._points = config.points
+        self._points = config.points or 0
+        self._steps = config.steps or ()
+        self._starts = [step.from_minor for step in self._steps]
         self._per = config.per_minor * 100
         self._months = config.valid_months
         self._pending = config.pending_days
@@ -58,15 +71,23 @@ class Share(Mechanic):
         self._to = config.to or ""
         by_level = "" if len(config.tier_percent) == 1 else ", by the level held"
         to = f"to {config.to} " if config.to else ""
-        self.why = (
-            f"{to}for what was paid{counted(config)}: {amount(config.points, POINTS, frame.decimals)} "
-            f"for every {money(config.per_minor, frame.currency)}{by_level}"
-        ).strip()
+        steps = "; ".join(
+            f"{amount(step.points, POINTS, frame.decimals)} from {money(step.from_minor, frame.currency)}"
+            for step in self._steps
+        )
+        rate = amount(config.points, POINTS, frame.decimals) if config.points else f"by its size ({steps})"
+        every = f"for every {money(config.per_minor, frame.currency)}{by_level}"
+        self.why = f"{to}for what was paid{counted(config)}: {rate} {every}".strip()
 
     def due(self, key: Key | None, cell: Basket) -> tuple[Due, ...]:
         tier = cell.tier
         percent = self._percent[min(self._top, tier)]
-        points = floor_div(cell.measures[self._measure] * self._points * percent, self._per)
+        minor = cell.measures[self._measure]
+        rate = self._points
+        if self._steps:
+            reached = bisect_right(self._starts, minor)
+            rate = self._steps[reached - 1].points if reached else 0
+        points = floor_div(minor * rate * percent, self._per)
         if not points:
             return ()
         expires = NEVER if self._months is None else end_after_months(cell.day, self._months, self._zone)

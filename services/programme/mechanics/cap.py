@@ -1,0 +1,72 @@
+"""A cap on the points of the rules before it, or of the rules that it names: of a day, a month, a member for ever.
+
+The cell is a map of purchases and lots, not a sum: a cut lands on the lot that was cut, the last ones first, and what
+comes back makes room for what was cut. A day is the store's own; longer periods are of the programme's zone. A cap on
+one purchase needs no cell: it is a group's `at_most`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from events.model import Model
+from events.values import Code, PositiveInt
+from services.programme.calendar import month_of
+from services.programme.mechanic import POINTS, Basket, Change, Due, Frame, Key, Mechanic, Meter
+from services.programme.words import amount
+
+
+class Cap(Mechanic):
+    """At most `points` in a period."""
+
+    class Config(Model):
+        """The keys under `cap:`."""
+
+        points: PositiveInt
+        per: Literal["day", "week", "month", "year", "member"]
+        """week: from Monday; member: for ever, or as long as the rule's condition lasts."""
+        of: Annotated[tuple[Code, ...], Field(min_length=1)] | None = None
+        """Rules or groups that stand before it; None: all of them."""
+
+    keep_days: ClassVar[int] = 366
+    reads_points: ClassVar[bool] = True
+
+    def __init__(self, config: Any, meter: Meter, frame: Frame) -> None:
+        self._cap = config.points
+        self._place = _PLACES[config.per]
+        period = "a member gets" if config.per == "member" else f"a {config.per} gives"
+        self.why = f"because {period} {amount(config.points, POINTS, frame.decimals)} at most"
+
+    def key(self, change: Change) -> Key | None:
+        basket = change.after or change.before
+        return self._place(basket) if change.points and basket is not None else None
+
+    def absorb(self, cell: Any, change: Change) -> Any:
+        """((earned at, slot, expires, active, points), ...), ascending."""
+        found = {row[:4]: row[4] for row in cell or ()}
+        for (expires, earned, active, slot), points in change.points:
+            place = (earned, slot, expires, active)
+            found[place] = found.get(place, 0) + points
+        return tuple((*place, points) for place, points in sorted(found.items()) if points) or None
+
+    def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
+        room, cuts = self._cap, []
+        for earned, slot, expires, active, points in cell:
+            over = points - room
+            room = max(room - points, 0)
+            if over > 0:
+                cuts.append((POINTS, -over, (expires, earned, active, slot), ""))
+        return tuple(cuts)
+
+
+_PLACES: dict[str, Callable[[Basket], Key]] = {
+    "day": lambda basket: basket.store_day,
+    "week": lambda basket: (basket.day - 1) // 7,
+    "month": lambda basket: month_of(basket.day),
+    "year": lambda basket: month_of(basket.day) // 12,
+    "member": lambda basket: "ever",
+}
+"""Which cell a basket belongs to. Days are ordinals, and day 1 was a Monday."""
