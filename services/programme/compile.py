@@ -282,7 +282,8 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
             frame = Frame(programme.zone, programme.currency, name, programme.points_decimals)
             rules.append(Rule(f"{name}@0", kind(kind.Config(), meter, frame), None))
     tier = programme.tier
-    prices = price_list(programme.price, programme.groups, meter, known, Frame(programme.zone, programme.currency, ""))
+    stacks = {name: group.stack for name, group in programme.groups.items()}
+    prices = price_list(programme.price, stacks, meter, known, Frame(programme.zone, programme.currency, ""))
     rules += [Rule(name, counter, counter.measure) for name, counter in prices.spent]
     kinds = {kind for rule in rules for kind in rule.mechanic.kinds} | {"basket"}
     return Version(

@@ -420,6 +420,8 @@ def _claims(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, ...], s
         if rule.group is not None and rule.group not in programme.groups:
             why = f"there is no group {rule.group}; add it under groups, as sum, best or exclusive"
             yield ("price", index, "group"), why
+        elif rule.group is not None and programme.groups[rule.group].at_most is not None:
+            yield ("price", index, "group"), "at_most is of points; give the prices a group of their own without it"
 
 
 def known_of(programme: ProgrammeText) -> Known:
