@@ -36,6 +36,10 @@ __all__ = [
 Connection: TypeAlias = asyncpg.Connection | Borrowed
 """A connection of its own, or one lent by a pool."""
 
+BY_INDEX = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+"""A plan is kept as long as its session: one that was made while a table was small, or had no statistics yet, would scan
+that table ever after."""
+
 CONNECT_SECONDS = 5
 COMMAND_SECONDS = 60
 
@@ -76,10 +80,13 @@ async def create_database(url: str, name: str) -> None:
         await connection.close()
 
 
-async def open_pool(settings: Settings, *, min_size: int = 1, max_size: int = 4) -> Pool:
-    """A pool on the house's database. Raises one of OUTAGE, or ServerRefused."""
+async def open_pool(settings: Settings, *, min_size: int = 1, max_size: int = 4, by_index: bool = False) -> Pool:
+    """A pool on the house's database. Raises one of OUTAGE, or ServerRefused.
+
+    by_index: for whoever looks rows up by their keys and never reads a table as a whole.
+    """
     with _let_in(settings):
-        return await _pool(settings, min_size, max_size)
+        return await _pool(settings, min_size, max_size, BY_INDEX if by_index else {})
 
 
 async def database_answers(settings: Settings) -> AsyncGenerator[None, None]:
@@ -107,7 +114,7 @@ def _let_in(settings: Settings) -> Iterator[None]:
         raise ServerRefused(f"PostgreSQL refuses the session: {why}; check DATABASE_URL") from None
 
 
-async def _pool(settings: Settings, min_size: int, max_size: int) -> Pool:
+async def _pool(settings: Settings, min_size: int, max_size: int, plans: dict[str, str]) -> Pool:
     return await asyncpg.create_pool(
         settings.database_url.get_secret_value(),
         min_size=min_size,
@@ -123,5 +130,6 @@ async def _pool(settings: Settings, min_size: int, max_size: int) -> Pool:
             "tcp_keepalives_idle": "10",
             "tcp_keepalives_interval": "5",
             "tcp_keepalives_count": "3",
-        },
+        }
+        | plans,
     )

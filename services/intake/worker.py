@@ -112,7 +112,7 @@ async def _worker(
 ) -> AsyncIterator[Worker]:
     """A worker with its connections, caught up with the journal."""
     async with AsyncExitStack() as stack:
-        pool = await open_pool(settings, max_size=2)
+        pool = await open_pool(settings, max_size=2, by_index=True)
         stack.push_async_callback(pool.close)
         await migrate(pool, SQL, "intake")
         await ensure_topics(settings, (*INBOUND, JOURNAL))

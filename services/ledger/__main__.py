@@ -43,7 +43,7 @@ async def run(settings: Settings, health: Health, registry: Registry, stopping: 
     health.set_ready("ledger", False, "no partitions assigned yet")
     metrics, reach = Metrics(registry), Failpoint(settings.failpoint).reach
     async with contextlib.AsyncExitStack() as stack:
-        pool = await open_pool(settings, max_size=CONNECTIONS)
+        pool = await open_pool(settings, max_size=CONNECTIONS, by_index=True)
         stack.push_async_callback(pool.close)
         await migrate(pool, SQL, "ledger")
         await ensure_topics(settings, (JOURNAL, ENTRIES, OUTCOMES))
