@@ -37,8 +37,8 @@ Connection: TypeAlias = asyncpg.Connection | Borrowed
 """A connection of its own, or one lent by a pool."""
 
 BY_INDEX = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
-"""A plan is kept as long as its session: one that was made while a table was small, or had no statistics yet, would scan
-that table ever after."""
+"""A plan is kept as long as its session: one that was made while a table was small, or had no statistics yet, would
+scan that table ever after."""
 
 CONNECT_SECONDS = 5
 COMMAND_SECONDS = 60

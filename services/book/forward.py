@@ -10,7 +10,9 @@ decided again: a redemption that was granted is booked, in debt if need be. Know
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from events.facts import MemberFact
 from events.facts.purchases import Correction, Purchase, Return
@@ -34,7 +36,7 @@ from services.programme.timeline import TierRule
 from services.book.member import Member, Told  # isort: skip
 
 
-class Rated(NamedTuple):
+class Rated(msgspec.Struct, frozen=True, gc=False):
     """What the rules made of a fact."""
 
     version: Version | None
@@ -47,7 +49,7 @@ class Rated(NamedTuple):
 NOT_RATED = Rated(None, 0)
 
 
-class Played(NamedTuple):
+class Played(msgspec.Struct, frozen=True, gc=False):
     """A fact that was folded: `refusal` and `waits` have no effect but the time that passed."""
 
     turn: Turn

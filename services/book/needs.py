@@ -23,6 +23,14 @@ from services.programme.mechanic import POINTS, Change, Lot
 from services.programme.rate import Award, Cells, rate
 
 
+def plain(member: Member, fact: MemberFact, at_ms: int) -> bool:
+    """Whether a fact comes in the order of time and needs no cold row: told without a look at what it says, and so for
+    nearly all. False: it may still need none."""
+    if at_ms <= member.now_ms or fact.type in _SEEK:
+        return False
+    return not (member.holds or member.packed_pages or member.open_pages)
+
+
 def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
     """The cold rows that the fact needs and `cold` does not have yet. Ask again until (): some lead to others."""
     to_ms = max(at_ms, member.now_ms)
@@ -51,6 +59,8 @@ def _of_purchase(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) 
         return [], set(), 0
     if absent := _to_walk(fact, member, plan, cold):
         return absent, set(), 0
+    if _lots_last(fact, to_ms, plan, cold) and not (member.packed_pages or member.open_pages):
+        return [], set(), 0
     awards = [award for award in _taken_back(fact, to_ms, plan, member, cold) if award[1] == POINTS]
     lots = {award[2] for award in awards}
     ended = sorted(lot for lot in lots if lot[0] <= to_ms)
@@ -127,6 +137,16 @@ def _to_walk(fact: Return, member: Member, plan: Plan, cold: Cold) -> list[ColdK
     if stands is None or version is None or not is_strict(version):
         return []
     return [key for key in rows_to_walk(member, stands.at_ms, cold) if key not in cold]
+
+
+def _lots_last(fact: Return, to_ms: int, plan: Plan, cold: Cold) -> bool:
+    """Whether no lot of what comes back can have ended yet, whatever it was worth."""
+    stands = current(fact.purchase, cold) if fact.purchase is not None else None
+    bought_ms = to_ms if stands is None else stands.at_ms
+    version = plan.at(bought_ms)
+    if version is None or is_strict(version):  # later purchases may come to be worth less
+        return version is None
+    return to_ms < bought_ms + version.lots_last_ms
 
 
 def _taken_back(fact: Return, at_ms: int, plan: Plan, member: Member, cold: Cold) -> list[Award]:

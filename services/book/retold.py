@@ -66,7 +66,8 @@ def retell(member: Member, plan: Plan, cold: Cold, until_ms: int | None = None) 
             break
         deeds += _time(base, at_ms, plan, rows)
         _look(base, fact, at_ms, plan, rows)
-        turn, rated, refusal, waits = play(base, fact, at_ms, plan, rows, decided=True)
+        played = play(base, fact, at_ms, plan, rows, decided=True)
+        turn, rated, refusal, waits = played.turn, played.rated, played.refusal, played.waits
         if fact.type == "purchase" and refusal is None and ("purchase", fact.id) not in turn.written:
             keep(turn, standing(fact, at_ms, rated.tier))
         rows |= turn.written

@@ -6,7 +6,7 @@ A fact in order is folded forward (services/book/forward.py); one that comes lat
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from events.entries import Entry, Outcome, Posting
 from events.facts import MemberFact, Message
@@ -27,7 +27,7 @@ from services.programme.compile import Plan
 __all__ = ["Missing", "Result", "needs", "rerate", "step", "tick"]
 
 
-class Result(NamedTuple):
+class Result(msgspec.Struct, frozen=True, gc=False):
     """Everything that a fact did. `cold` are rows to write (None deletes)."""
 
     outcome: Outcome
@@ -40,11 +40,18 @@ class Result(NamedTuple):
 
 def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
     """The cold rows that a fact seems to need and `cold` does not have yet; some lead to others. For batches."""
+    return _look(member, fact, at_ms, plan, cold)[1]
+
+
+def _look(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[bool, tuple[ColdKey, ...]]:
+    """Whether a fact comes late, as far as its rows tell, and which rows it needs first."""
+    if forward_needs.plain(member, fact, at_ms):
+        return False, ()
     if absent := said_before(fact, cold):
-        return absent
+        return False, absent
     if is_late(member, fact, at_ms, cold):
-        return late_needs(member, fact, at_ms, cold)
-    return forward_needs.needs(member, fact, at_ms, plan, cold)
+        return True, late_needs(member, fact, at_ms, cold)
+    return False, forward_needs.needs(member, fact, at_ms, plan, cold)
 
 
 def step(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, cold: Cold) -> Result:
@@ -52,10 +59,7 @@ def step(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, col
 
     Raises Missing, before any change, where it needs cold rows that were not looked up; and Broken.
     """
-    if absent := said_before(fact, cold):
-        raise Missing(absent)
-    late = is_late(member, fact, at_ms, cold)
-    missing = late_needs(member, fact, at_ms, cold) if late else forward_needs.needs(member, fact, at_ms, plan, cold)
+    late, missing = _look(member, fact, at_ms, plan, cold)
     if missing:
         raise Missing(missing)
     if at_ms > member.high_water_ms:
@@ -76,12 +80,13 @@ def step(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, col
 
 
 def _forward(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, cold: Cold) -> Result:
-    turn, rated, refusal, waits = play(member, fact, at_ms, plan, cold, decided=False)
-    version, tier, told = rated
+    played = play(member, fact, at_ms, plan, cold, decided=False)
+    turn, rated, refusal = played.turn, played.rated, played.refusal
+    version, told = rated.version, rated.told
     if refusal is None or fact.type == "return":  # one that brings back too much may do so no longer, later
         member.newest = order_of(fact, at_ms)
         record(turn, (at_ms, seq, told, turn.sent))
-    outcome = _outcome(refusal, waits, version.name if version is not None else "", tier)
+    outcome = _outcome(refusal, played.waits, version.name if version is not None else "", rated.tier)
     rewards = tuple(rewards_of(fact, told)) if told else ()
     sent = tuple(letters(member, fact, (), turn.sent)) if turn.sent else ()
     return Result(outcome, posting(member, turn.entries), turn.written, rewards, sent)

@@ -60,6 +60,8 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     fact: Fact
     at_ms: int
     """Its occurred_at."""
+    member: str | None
+    """None: it concerns a whole partition."""
 
 
 class Done(msgspec.Struct, frozen=True, gc=False):

@@ -43,7 +43,7 @@ def to_look_up(draft: Draft, careful_before: int) -> list[tuple[int, FactKey]]:
     wanted = []
     for item in draft.items:
         fact = item.fact
-        name = getattr(fact, "member", None)
+        name = item.member
         if name is not None and item.record.offset >= careful_before:
             member = members.get(name)
             if member is None or item.at_ms > member.high_water_ms:

@@ -116,7 +116,7 @@ class Fold:
         for draft in drafts:
             members, partition = draft.owned.members, draft.owned.partition
             for item in draft.items:
-                name = getattr(item.fact, "member", None)
+                name = item.member
                 if name is not None and name not in members:
                     missing[partition, name] = None
         if missing:
@@ -133,7 +133,7 @@ class Fold:
         while asking:
             still, wanted = [], []
             for cold, item in asking:
-                name = getattr(item.fact, "member", None)
+                name = item.member
                 member = cold.part.owned.members.get(name) if name is not None else None
                 if name is None or member is None:
                     continue  # nobody's, or a new member's: there is nothing in the tables
@@ -157,41 +157,42 @@ class Fold:
             self._folded += 1
             if self._folded % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
-            kind = item.fact.type
-            if kind == "tick":
+            if item.member is not None:
+                while (missing := self._member_fact(draft, cold, item)) is not None:
+                    await self._look_up(cold, item, {item.member: missing})
+            elif item.fact.type == "tick":
                 await self._tick(cold, item)
-            elif kind == "programme_published":
-                await self._programme(cold, item)
             else:
-                await self._member_fact(draft, cold, item)
+                await self._programme(cold, item)
         for item, first in draft.repeats:
             _answer_again(draft, part, item, first)
         owned.next_offset, owned.next_seq, owned.last_hash = part.next_offset, part.next_seq, part.last_hash
         owned.reward_seqs.update(part.reward_seqs)
 
-    async def _member_fact(self, draft: Draft, cold: Cold, item: Item) -> None:
-        part, fact = cold.part, item.fact
-        owned, name = part.owned, fact.member  # type: ignore[union-attr]
+    def _member_fact(self, draft: Draft, cold: Cold, item: Item) -> Missing | None:
+        """Book a member's fact. Returns what must be looked up first; None: it is booked, or parked. Raises Stopped."""
+        part, fact, name = cold.part, item.fact, item.member
+        assert name is not None
+        owned = part.owned
         member = owned.members.get(name)
         if member is None:
             if name in draft.unreadable:
                 raise _stopped(owned.partition, item, draft.unreadable[name])
             if partition_of(name.encode(), self._partitions) != owned.partition:
                 part.parked.append(Parked(item.record, f"member {name} belongs to another partition"))
-                return
+                return None
             member = owned.members[name] = new(name)
-        result = None
-        while result is None:
-            try:
-                result = step(member, fact, item.at_ms, part.next_seq, owned.plan, cold.of(name))  # type: ignore[arg-type]
-                _touched(cold, member, result)
-                outcome = _book(part, item, result.outcome, (result,))
-                if fact.revision == 0:
-                    cold.booked(name, fact.id, item.record.value or b"", outcome)
-            except Missing as missing:
-                await self._look_up(cold, item, {name: missing})
-            except BROKEN as error:
-                raise _stopped(owned.partition, item, error) from error
+        try:
+            result = step(member, fact, item.at_ms, part.next_seq, owned.plan, cold.of(name))  # type: ignore[arg-type]
+            _touched(cold, member, result)
+            outcome = _book(part, item, result.outcome, (result,))
+            if fact.revision == 0:
+                cold.booked(name, fact.id, item.record.value or b"", outcome)
+        except Missing as missing:
+            return missing
+        except BROKEN as error:
+            raise _stopped(owned.partition, item, error) from error
+        return None
 
     async def _look_up(self, cold: Cold, item: Item, lack: Mapping[str, Missing]) -> None:
         """The cold rows that folds were found to lack, by member. Raises Stopped when one had them."""

@@ -56,7 +56,7 @@ class Draft:
 
     @property
     def alone(self) -> bool:
-        return bool(self.items) and self.items[0].fact.type in UNKEYED
+        return bool(self.items) and self.items[0].member is None
 
 
 def digest(value: bytes | None) -> bytes:
@@ -95,12 +95,12 @@ def _draft(owned: Owned, records: Sequence[Record], stop: int | None, wall: bool
         if record.offset == stop:
             break
         item = _item(record, wall)
-        if isinstance(item, Parked):
-            draft.parked.append(item)
-        elif item.fact.type in UNKEYED and (draft.items or draft.parked):
-            break  # it begins a batch of its own
-        else:
+        if isinstance(item, Item):
+            if item.member is None and (draft.items or draft.parked):
+                break  # it begins a batch of its own
             draft.items.append(item)
+        else:
+            draft.parked.append(item)
         if record.headers and retry_of(record.headers) is not None:
             draft.retries.append(record)
         last = record
@@ -120,7 +120,7 @@ def _item(record: Record, wall: bool) -> Item | Parked:
             raise Unreadable(f"occurred_at {fact.occurred_at} is {ahead_s} s after the record was logged")
     except Unreadable as error:
         return Parked(record, str(error))
-    return Item(record, fact, at_ms)
+    return Item(record, fact, at_ms, getattr(fact, "member", None))
 
 
 def _fact(record: Record) -> Fact:

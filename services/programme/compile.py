@@ -91,6 +91,9 @@ class Version(msgspec.Struct, frozen=True):
     """Whether a rule has a condition: then baskets want their context."""
     carried: tuple[Rule, ...] = ()
     """Rules of earlier versions whose cells are taken over when this one begins: see rate.py:migrate."""
+    lots_last_ms: int = 0
+    """The lots that a basket touches do not end before so long after it (0: nothing is known), so that what comes back
+    within this time needs no breakage (services/book/needs.py)."""
     points_decimals: int = 0
     """How many decimals amounts of points have when a person reads them."""
 
@@ -307,8 +310,14 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
         points_decimals=programme.points_decimals,
         prices=prices,
         entitlements=tuple(entitlement(text, meter, known, programme.currency) for text in programme.entitlements),
+        lots_last_ms=min((_lasts_days(rule) for rule in rules if "basket" in rule.mechanic.kinds), default=0)
+        * 86_400_000,
         conditional=any(rule.when or rule.unless for rule in programme.rules),
     )
+
+
+def _lasts_days(rule: Rule) -> int:
+    return min(one.mechanic.lasts_days for one in rule.best_of or (rule,))
 
 
 def _heir(text: RuleText, later: _Later | None) -> Heir | None:

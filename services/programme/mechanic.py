@@ -32,6 +32,9 @@ Key = int | str
 """Names a cell within its rule."""
 
 POINTS = "pts"
+LASTING_DAYS = 100_000
+MONTH_DAYS = 27
+"""The shortest month, less a day for what clocks are moved by."""
 POINTS_PER_MINOR_MAX = 1_000
 """Points for a penny, at the highest level. The language's largest receipt so earns 10^17: no sum comes near 2^63."""
 
@@ -102,6 +105,8 @@ class Mechanic(ABC):
     """How long a cell stays in the hot row after its key's last change; 0 for ever."""
     reads_points: ClassVar[bool] = False
     """True: `Change.points` is what it counts, so the rule's condition may not turn on what is in the basket."""
+    lasts_days: int = 0
+    """A lot that a basket touches does not end before so many days after it, whatever the zone; 0: nothing is known."""
     measure: int | None = None
     """Index of the measure it needs; a change where that is 0 before and after is skipped. None: never skipped."""
 

@@ -188,12 +188,13 @@ def report(simulation: Simulation) -> dict[str, Any]:
     entries: dict[str, list[dict[str, Any]]] = {name: [] for name in simulation.members}
     outcomes, rewards = [], []
     for fact, results in simulation.booked:
-        for outcome, posting, _, dues, _ in results:
+        for result in results:
+            outcome, posting = result.outcome, result.posting
             entries[posting.member] += [_entry(fact, entry) for entry in posting.entries]
             rewards += [
                 {"fact": due.fact, "partner": due.partner, "member": pseudonym(due.partner, posting.member),
                  "kind": due.kind, "points": due.points}
-                for due in dues
+                for due in result.rewards
             ]  # fmt: skip
             if fact.type not in ("tick", "programme_published", "message"):
                 outcomes.append(

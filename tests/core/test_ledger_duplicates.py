@@ -28,7 +28,10 @@ def record(offset: int, said: Fact | bytes | None) -> Record:
 
 
 def draft_of(mine: Owned, *said: Fact) -> Draft:
-    items = [Item(record(n, one), one, instant_ms(one.occurred_at)) for n, one in enumerate(said)]
+    items = [
+        Item(record(n, one), one, instant_ms(one.occurred_at), getattr(one, "member", None))
+        for n, one in enumerate(said)
+    ]
     return Draft(mine, len(items), b"", items)
 
 

@@ -14,7 +14,19 @@ from pydantic import Field, model_validator
 
 from events.values import Id, Months, NaturalInt, PositiveInt, floor_div
 from services.programme.calendar import NEVER, end_after_months, midnight
-from services.programme.mechanic import POINTS, POINTS_PER_MINOR_MAX, Basket, Due, Frame, Key, Mechanic, Meter, Spend
+from services.programme.mechanic import (
+    LASTING_DAYS,
+    MONTH_DAYS,
+    POINTS,
+    POINTS_PER_MINOR_MAX,
+    Basket,
+    Due,
+    Frame,
+    Key,
+    Mechanic,
+    Meter,
+    Spend,
+)
 from services.programme.mechanics.ladder import Step
 from services.programme.words import amount, counted, money
 
@@ -68,6 +80,7 @@ class Share(Mechanic):
         self._months = config.valid_months
         self._pending = config.pending_days
         self._zone = frame.zone
+        self.lasts_days = LASTING_DAYS if self._months is None else MONTH_DAYS * self._months
         self._to = config.to or ""
         by_level = "" if len(config.tier_percent) == 1 else ", by the level held"
         to = f"to {config.to} " if config.to else ""

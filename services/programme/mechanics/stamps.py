@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from events.values import Code, PositiveInt, floor_div
 from services.programme.calendar import NEVER
-from services.programme.mechanic import Basket, Change, Counted, Due, Frame, Key, Mechanic, Meter
+from services.programme.mechanic import LASTING_DAYS, Basket, Change, Counted, Due, Frame, Key, Mechanic, Meter
 from services.programme.words import counted
 
 
@@ -36,6 +36,7 @@ class Stamps(Mechanic):
             return self
 
     kinds: ClassVar[frozenset[str]] = frozenset({"basket", "used", "deed"})
+    lasts_days = LASTING_DAYS  # it gives no points
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self._measure: int = meter.add("paid units", config)
