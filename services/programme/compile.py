@@ -317,7 +317,7 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
 
 
 def _lasts_days(rule: Rule) -> int:
-    return min(one.mechanic.lasts_days for one in rule.best_of or (rule,))
+    return min(one.mechanic.lasts_days for one in (rule.stack.rules if rule.stack is not None else (rule,)))
 
 
 def _heir(text: RuleText, later: _Later | None) -> Heir | None:
