@@ -85,6 +85,8 @@ class Version(msgspec.Struct, frozen=True):
     """With after_expiry "grace"; else 0."""
     late_capture: Literal["book", "refuse"]
     transfer_fee_percent: int
+    mechanics: dict[str, Mechanic] = {}
+    """By id@revision, those of groups among them: who wants to say what a rule gives for asks here."""
     prices: PriceList = PriceList()
     entitlements: tuple[Entitlement, ...] = ()
     conditional: bool = False
@@ -278,12 +280,14 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
         )
         later[text.id] = _Later(text.revision, text.carry, starts_ms, rule)
         rules.append(rule)
+    mechanics = {rule.name: rule.mechanic for rule in rules}
     rules = _grouped(programme, _shut_out(programme, rules))
     for name in ALWAYS:
         if not any(rule.mechanic == name for rule in programme.rules):
             kind = MECHANICS[name]
             frame = Frame(programme.zone, programme.currency, name, programme.points_decimals)
             rules.append(Rule(f"{name}@0", kind(kind.Config(), meter, frame), None))
+            mechanics[f"{name}@0"] = rules[-1].mechanic
     tier = programme.tier
     stacks = {name: group.stack for name, group in programme.groups.items()}
     prices = price_list(programme.price, stacks, meter, known, Frame(programme.zone, programme.currency, ""))
@@ -308,6 +312,7 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
         late_capture=programme.redemptions.late_capture,
         transfer_fee_percent=programme.transfers.fee_percent,
         points_decimals=programme.points_decimals,
+        mechanics=mechanics,
         prices=prices,
         entitlements=tuple(entitlement(text, meter, known, programme.currency) for text in programme.entitlements),
         lots_last_ms=min((_lasts_days(rule) for rule in rules if "basket" in rule.mechanic.kinds), default=0)

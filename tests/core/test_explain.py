@@ -64,7 +64,8 @@ def test_each_point_has_its_receipt_lines_rule_and_version() -> None:
     (given,) = base["given"]
     assert (given["fact"], given["from"]) == ("r1", "issued")
     assert given["rules"] == [
-        {"rule": "base", "revision": 0, "points": 19, "version": "shop-1", "lines": [
+        {"rule": "base", "revision": 0, "points": 19, "version": "shop-1",
+         "why": "for what was paid for all but tobacco: 1 point for every 1.00 GBP", "lines": [
             {"item": "green", "total_minor": 1250, "counted": 1250, "points": 12},
             {"item": "cake", "total_minor": 725, "counted": 725, "points": 7}]}
     ]  # fmt: skip

@@ -24,6 +24,7 @@ from tests.drivers.facts import fact
 
 CONFIGS: dict[str, list[dict[str, Any]]] = {
     "adjustment": [{}, {"valid_months": 1}],
+    "bundle": [{"together": ["tea", "cup"], "points": 30}, {"together": ["cup", "tea"], "points": 7, "sets": 1}],
     "cap": [{"points": 60, "per": per} for per in ("day", "week", "month", "year", "member")],
     "daily_cap": [{"points": 1}, {"points": 60}, {"points": 400}],
     "bonus": [
@@ -51,6 +52,7 @@ CONFIGS: dict[str, list[dict[str, Any]]] = {
         {"every": 1, "unit": "v", "exclude": ["tea"]},
         {"every": 2, "unit": "v", "deed": "w"},
     ],
+    "visits": [{"every": 2, "points": 5}, {"every": 1, "points": 7, "from_minor": 9000, "valid_months": 1}],
     "voucher": [{"per_points": 50, "unit": "v"}, {"per_points": 1, "unit": "v"}],
     "welcome": [{"points": 500, "valid_months": 1}, {"unit": "v"}],
     "share": [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.programme.mechanic import Mechanic
 from services.programme.mechanics.adjustment import Adjustment
 from services.programme.mechanics.bonus import Bonus
+from services.programme.mechanics.bundle import Bundle
 from services.programme.mechanics.cap import Cap
 from services.programme.mechanics.daily_cap import DailyCap
 from services.programme.mechanics.gift import Gift
@@ -14,12 +15,14 @@ from services.programme.mechanics.referral import Referral
 from services.programme.mechanics.reward import Reward
 from services.programme.mechanics.share import Share
 from services.programme.mechanics.stamps import Stamps
+from services.programme.mechanics.visits import Visits
 from services.programme.mechanics.voucher import Voucher
 from services.programme.mechanics.welcome import Welcome
 
 MECHANICS: dict[str, type[Mechanic]] = {
     "adjustment": Adjustment,
     "bonus": Bonus,
+    "bundle": Bundle,
     "cap": Cap,
     "daily_cap": DailyCap,
     "gift": Gift,
@@ -29,6 +32,7 @@ MECHANICS: dict[str, type[Mechanic]] = {
     "reward": Reward,
     "share": Share,
     "stamps": Stamps,
+    "visits": Visits,
     "voucher": Voucher,
     "welcome": Welcome,
 }

@@ -12,7 +12,18 @@ from pydantic import Field
 
 from events.values import Months, NaturalInt, Points
 from services.programme.calendar import NEVER, end_after_months, midnight
-from services.programme.mechanic import POINTS, Basket, Due, Frame, Key, Mechanic, Meter, Spend
+from services.programme.mechanic import (
+    LASTING_DAYS,
+    MONTH_DAYS,
+    POINTS,
+    Basket,
+    Due,
+    Frame,
+    Key,
+    Mechanic,
+    Meter,
+    Spend,
+)
 from services.programme.words import counted, money
 
 
@@ -41,6 +52,7 @@ class Bonus(Mechanic):
         self._points, self._from = config.points, max(config.from_minor, 1)
         self._months, self._pending, self._zone = config.valid_months, config.pending_days, frame.zone
         least = f", of at least {money(config.from_minor, frame.currency)}" if config.from_minor else ""
+        self.lasts_days = LASTING_DAYS if config.valid_months is None else MONTH_DAYS * config.valid_months
         each = "each unit of " if config.each == "unit" else ""
         what = " or ".join(config.only) or f"a purchase{counted(config)}"
         self.why = f"as a bonus for {each}{what}{least}"

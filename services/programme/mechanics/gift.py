@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from events.values import Code, Months, NaturalInt, Points, PositiveInt
 from services.programme.calendar import NEVER, day_of, end_after_months
-from services.programme.mechanic import POINTS, Basket, Change, Due, Frame, Key, Mechanic, Meter, Spend
+from services.programme.mechanic import LASTING_DAYS, POINTS, Basket, Change, Due, Frame, Key, Mechanic, Meter, Spend
 from services.programme.words import counted, money
 
 
@@ -53,6 +53,7 @@ class Gift(Mechanic):
         self._from, self._from_units = max(config.from_minor, 1), config.from_units
         self._points, self._unit, self._times = config.points, config.unit, config.times
         self._months, self._zone = config.valid_months, frame.zone
+        self.lasts_days = LASTING_DAYS if config.valid_months is None else 0  # it may touch an older purchase's lot
         least = f" of at least {money(config.from_minor, frame.currency)}" if config.from_minor else ""
         units = f" and {config.from_units} units" if config.from_units > 1 else ""
         first = "a" if config.times is None else "the first" if config.times == 1 else f"the first {config.times}"

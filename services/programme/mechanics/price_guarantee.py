@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from events.values import Months, PositiveInt, floor_div
 from services.programme.calendar import NEVER, day_of, end_after_months, instant_ms
 from services.programme.mechanic import (
+    LASTING_DAYS,
     POINTS,
     POINTS_PER_MINOR_MAX,
     Change,
@@ -53,6 +54,7 @@ class PriceGuarantee(Mechanic):
         self.measure = meter.add("gross", config)
         self._config, self._zone = config, frame.zone
         self._only, self._not = frozenset(config.only), frozenset(config.exclude)
+        self.lasts_days = LASTING_DAYS if config.valid_months is None else 0  # a find may be older
         self.why = f"because it was found cheaper elsewhere within {config.within_days} days{counted(config)}"
 
     def key(self, change: Change) -> Key | None:

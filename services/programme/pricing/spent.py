@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from services.programme.mechanic import Basket, Change, Counted, Due, Frame, Key, Mechanic, Meter
+from services.programme.mechanic import LASTING_DAYS, Basket, Change, Counted, Due, Frame, Key, Mechanic, Meter
 
 
 class Spent(Mechanic):
     """The sum of the lines that count, in minor units."""
 
+    lasts_days = LASTING_DAYS  # it gives no points
     Config: ClassVar[type[Counted]] = Counted
 
     def __init__(self, config: Counted, meter: Meter, frame: Frame) -> None:

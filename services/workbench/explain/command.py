@@ -182,7 +182,8 @@ def _print_lot(lot: Story, decimals: int, zone: str) -> None:
 
 def _print_rule(rule: Story) -> None:
     of = f" of {rule['version']}" if "version" in rule else ""
-    print(f"      {rule['points']:+d} by {rule['rule']}{of}")
+    why = f", {rule['why']}" if "why" in rule else ""
+    print(f"      {rule['points']:+d} by {rule['rule']}{of}{why}")
     for line in rule.get("lines", ()):
         print(f"        {line['points']:+d} for {line['item']}, {line['counted']} of {line['total_minor']} counted")
 

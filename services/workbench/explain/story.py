@@ -131,6 +131,8 @@ class _Lots:
             told: Story = {"rule": rule, "revision": revision, "points": amount}
             if version is not None:
                 told["version"] = version.name
+                if (mechanic := version.mechanics.get(f"{rule}@{revision}")) is not None:
+                    told["why"] = mechanic.why
                 told["lines"] = _lines(deed.fact, _rule(version, f"{rule}@{revision}"), version, amount)
             found.append(told)
         return found

@@ -48,6 +48,8 @@ _FACTS = {
     "redemption_taken": "points taken by a till that could not ask ({id}){place}",
     "redemption_captured": "redemption {redemption} captured ({id}){place}",
     "redemption_voided": "redemption {redemption} cancelled ({id}){place}",
+    "deed": "{what} ({id}){place}",
+    "price_found": "{item}{of} found cheaper elsewhere ({id}): {evidence}",
     "used": "{what} used ({id}){place}",
 }
 _AWARD = re.compile(r"^(.+)@(\d+):([+-]\d+)$")
@@ -99,7 +101,9 @@ def fact_words(fact: Any) -> str:
     if fact is None:
         return "time passed"
     said: str = _FACTS.get(fact.type, fact.type.replace("_", " ") + " ({id}){place}")
-    values = {name: getattr(fact, name, "") for name in ("id", "actor", "reason", "redemption", "what")}
+    values = {
+        name: getattr(fact, name, "") for name in ("id", "actor", "reason", "redemption", "what", "item", "evidence")
+    }
     purchase, store, partner = (getattr(fact, name, None) for name in ("purchase", "store", "partner"))
     of = f" of receipt {purchase}" if purchase else " without a receipt" if fact.type == "return" else ""
     place = (f" at {store}" if store else "") + (f" ({partner})" if partner else "")

@@ -1,0 +1,67 @@
+"""Goods that belong together (M13's cross-sell): points for every set of one of each in a basket.
+
+A set is one unit that costs something of each of the categories. Nothing is stored: the basket is the cell, and a set
+that is broken up by a return gives nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from events.model import Model
+from events.values import Label, Months, Points, PositiveInt
+from services.programme.calendar import NEVER, end_after_months
+from services.programme.mechanic import (
+    LASTING_DAYS,
+    MONTH_DAYS,
+    POINTS,
+    Basket,
+    Counted,
+    Due,
+    Frame,
+    Key,
+    Mechanic,
+    Meter,
+)
+
+
+class Bundle(Mechanic):
+    """`points` for every set of one unit of each of the categories `together`."""
+
+    class Config(Model):
+        """The keys under `bundle:`."""
+
+        together: Annotated[tuple[Label, ...], Field(min_length=2)]
+        """Categories, one unit of each is a set."""
+        points: Points
+        sets: PositiveInt | None = None
+        """At most so many sets of one basket; null: all of them."""
+        valid_months: Months | None = None
+        """Points end with the day this many months after the purchase's day; None: never."""
+
+        @model_validator(mode="after")
+        def _once_each(self) -> Self:
+            if len(set(self.together)) < len(self.together):
+                raise ValueError("a category stands twice in together; keep one")
+            return self
+
+    per_purchase: ClassVar[bool] = True
+
+    def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
+        self._units = [meter.add("paid units", Counted(only=(category,))) for category in config.together]
+        self.measure = self._units[0]
+        self._points, self._sets = config.points, config.sets
+        self._months, self._zone = config.valid_months, frame.zone
+        self.lasts_days = LASTING_DAYS if config.valid_months is None else MONTH_DAYS * config.valid_months
+        self.why = f"for {' and '.join(config.together)} together"
+
+    def due(self, key: Key | None, cell: Basket) -> tuple[Due, ...]:
+        sets = min(cell.measures[units] for units in self._units)
+        if self._sets is not None:
+            sets = min(sets, self._sets)
+        if sets <= 0:
+            return ()
+        expires = NEVER if self._months is None else end_after_months(cell.day, self._months, self._zone)
+        return ((POINTS, self._points * sets, (expires, cell.at_ms, cell.at_ms, "p:" + cell.purchase), ""),)

@@ -1,0 +1,68 @@
+"""Points for coming often: so many for every few visits in a calendar month. Days count, not receipts.
+
+The cell is a month's map of days to receipts, since a day counts as long as one of its receipts has something left. The
+points of the n-th round are a lot that begins with the day that completes it. Goods brought back without their receipt
+take no visit away.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from events.values import Months, NaturalInt, Points, PositiveInt
+from services.programme.calendar import NEVER, end_after_months, midnight, month_of
+from services.programme.mechanic import LASTING_DAYS, POINTS, Basket, Change, Due, Frame, Key, Mechanic, Meter, Spend
+from services.programme.words import counted, money
+
+
+class Visits(Mechanic):
+    """`points` for every `every` days of a month with a purchase of at least `from_minor`."""
+
+    class Config(Spend):
+        """The keys under `visits:`."""
+
+        every: PositiveInt
+        """Days of the calendar month that make one round."""
+        points: Points
+        from_minor: NaturalInt = 0
+        """What a receipt must come to, in the lines that count; 0: anything."""
+        valid_months: Months | None = None
+        """Points end with the day this many months after the one that completes the round; None: never."""
+
+    keep_days: ClassVar[int] = 31
+
+    def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
+        self.measure = meter.add(config.base, config)
+        self._measure: int = self.measure
+        self._every, self._points, self._from = config.every, config.points, max(config.from_minor, 1)
+        self._months, self._zone = config.valid_months, frame.zone
+        self.lasts_days = LASTING_DAYS if config.valid_months is None else 0  # it may touch an older day's lot
+        least = f" of at least {money(config.from_minor, frame.currency)}" if config.from_minor else ""
+        self.why = f"for {config.every} days of a month with a purchase{least}{counted(config)}"
+
+    def key(self, change: Change) -> Key | None:
+        basket = change.after or change.before
+        return None if basket is None or not self._moved(change) else month_of(basket.day)
+
+    def absorb(self, cell: Any, change: Change) -> Any:
+        """((day, receipts that count), ...), ascending."""
+        basket = change.after or change.before
+        assert basket is not None
+        days = dict(cell or ())
+        days[basket.day] = days.get(basket.day, 0) + self._moved(change)
+        return tuple((day, receipts) for day, receipts in sorted(days.items()) if receipts) or None
+
+    def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
+        days = [day for day, receipts in cell if receipts > 0]
+        return tuple(self._round(number, day) for number, day in enumerate(days[self._every - 1 :: self._every], 1))
+
+    def _round(self, number: int, day: int) -> Due:
+        begins = midnight(day, self._zone)
+        expires = NEVER if self._months is None else end_after_months(day, self._months, self._zone)
+        return POINTS, self._points, (expires, begins, begins, f"v:{month_of(day)}:{number}"), ""
+
+    def _moved(self, change: Change) -> int:
+        return self._counts(change.after) - self._counts(change.before)
+
+    def _counts(self, basket: Basket | None) -> bool:
+        return basket is not None and basket.measures[self._measure] >= self._from
