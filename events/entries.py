@@ -10,7 +10,18 @@ from typing import Literal
 import msgspec
 
 Account = Literal[
-    "issued", "lot", "debt", "written_off", "held", "spent", "expired", "reversed", "transferred", "moved"
+    "issued",
+    "lot",
+    "debt",
+    "written_off",
+    "held",
+    "spent",
+    "expired",
+    "reversed",
+    "transferred",
+    "fee",
+    "forfeited",
+    "moved",
 ]
 """Where points can be; services/book/accounts.py says what each means."""
 
@@ -54,6 +65,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The programme version that rated it; empty where none was asked."""
     tier: int = 0
     """The level that a purchase was rated in: its context, needed again when goods come back."""
+    lots: tuple[tuple[str, int], ...] = ()
+    """(lot, points) that a transfer was granted with; it takes these whenever it is counted again."""
 
 
 class EntriesRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

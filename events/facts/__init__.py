@@ -17,6 +17,7 @@ from events.facts.redemptions import (
 )
 from events.facts.statuses import StatusEnded, StatusSet
 from events.facts.ticks import Tick
+from events.facts.transfers import ContributionRequested, PoolJoined, PoolLeft, TransferRequested
 
 FACTS = (
     Purchase,
@@ -28,6 +29,10 @@ FACTS = (
     RedemptionVoided,
     Used,
     Adjusted,
+    TransferRequested,
+    ContributionRequested,
+    PoolJoined,
+    PoolLeft,
     Deed,
     PriceFound,
     Enrolled,
@@ -52,6 +57,10 @@ MemberFact = (
     | RedemptionVoided
     | Used
     | Adjusted
+    | TransferRequested
+    | ContributionRequested
+    | PoolJoined
+    | PoolLeft
     | Deed
     | PriceFound
     | Enrolled
@@ -68,6 +77,7 @@ Fact = MemberFact | PartitionFact
 __all__ = [
     "FACTS",
     "Adjusted",
+    "ContributionRequested",
     "Correction",
     "Deed",
     "Enrolled",
@@ -78,6 +88,8 @@ __all__ = [
     "Merged",
     "Message",
     "PartitionFact",
+    "PoolJoined",
+    "PoolLeft",
     "PriceFound",
     "ProgrammePublished",
     "Purchase",
@@ -89,5 +101,6 @@ __all__ = [
     "StatusEnded",
     "StatusSet",
     "Tick",
+    "TransferRequested",
     "Used",
 ]

@@ -24,7 +24,6 @@ def plan_of(texts: Sequence[str], names: Sequence[str] = ()) -> Plan:
 
 def _beyond(version: Version) -> Iterator[str]:
     says = {
-        "transfers.fee_percent": version.transfer_fee_percent != 0,
         "carry: migrate or top_up of a referral": any(isinstance(rule.mechanic, Referral) for rule in version.carried),
         "a rule by voucher": _has(version, Voucher),
         "carry: migrate or top_up": bool(version.carried),

@@ -21,6 +21,8 @@ EXPIRED: Final[Account] = "expired"
 REVERSED: Final[Account] = "reversed"
 MOVED: Final[Account] = "moved"
 TRANSFERRED: Final[Account] = "transferred"
+FEE: Final[Account] = "fee"
+FORFEITED: Final[Account] = "forfeited"
 
 MEANING: Final[dict[Account, str]] = {
     ISSUED: "points granted, from the programme",
@@ -32,6 +34,8 @@ MEANING: Final[dict[Account, str]] = {
     EXPIRED: "points that ended unused (breakage)",
     REVERSED: "points taken back because the goods came back",
     TRANSFERRED: "points given to other accounts less those from them: over the house, what is on its way",
+    FEE: "points kept of what was transferred",
+    FORFEITED: "points of a person who is forgotten, less what was owed",
     MOVED: "points on their way from one lot to another, after a late fact; empty after every fact",
 }
 """In a clerk's words; printed by docs and explain."""

@@ -13,6 +13,8 @@ from events.entries import Account, Entry
 from services.book.accounts import (
     DEBT,
     EXPIRED,
+    FEE,
+    FORFEITED,
     HELD,
     ISSUED,
     LOT,
@@ -36,10 +38,8 @@ class Place(NamedTuple):
     lot: str = ""
 
 
-_ACCOUNTS = {
-    account: Place(n, account)
-    for n, account in enumerate((ISSUED, DEBT, WRITTEN_OFF, HELD, SPENT, EXPIRED, REVERSED, TRANSFERRED))
-}
+_CHART = (ISSUED, DEBT, WRITTEN_OFF, HELD, SPENT, EXPIRED, REVERSED, TRANSFERRED, FEE, FORFEITED)
+_ACCOUNTS = {account: Place(n, account) for n, account in enumerate(_CHART)}
 _MOVED = Place(99, MOVED)
 
 
@@ -54,6 +54,8 @@ def positions(member: Member, without: Sequence[Page], cold: Cold) -> dict[Place
         _ACCOUNTS[EXPIRED]: member.expired,
         _ACCOUNTS[REVERSED]: member.reversed,
         _ACCOUNTS[TRANSFERRED]: member.beyond.transferred,
+        _ACCOUNTS[FEE]: member.beyond.fee,
+        _ACCOUNTS[FORFEITED]: member.beyond.forfeited,
     }
     for lot in lots_of(member, [page for page in member.pages if page not in without], cold):
         found[_place(lot[:4])] = lot[4]

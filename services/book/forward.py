@@ -17,7 +17,7 @@ import msgspec
 from events.facts import MemberFact
 from events.facts.purchases import Correction, Purchase, Return
 from events.refusals import Refusal
-from services.book import messages, redemptions
+from services.book import erasure, messages, pools, redemptions, transfers
 from services.book.accounts import REVERSED
 from services.book.baskets import about, basket_of, keep, known, less, rows_of, standing
 from services.book.history import order_of
@@ -70,7 +70,13 @@ def play(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold, *
     turn = Turn(member, fact.id, cold)
     advance(turn, at_ms, plan)
     fold = _FOLDS.get(fact.type)
-    rated = NOT_RATED if fold is None else fold(turn, fact, at_ms, plan, decided)
+    rated: Rated | Refusal = NOT_RATED
+    if member.between is not None and (no := erasure.barred(member, fact, decided)):
+        rated = no
+    elif fold is not None:
+        rated = fold(turn, fact, at_ms, plan, decided)
+    if member.between is not None and not isinstance(rated, Refusal):
+        (erasure.forfeit if member.between.erased else pools.give_back)(turn)
     seal(turn)
     if isinstance(rated, Refusal):
         return Played(turn, NOT_RATED, rated)
@@ -299,7 +305,7 @@ def _count(units: dict[str, int], unit: str, change: int) -> None:
 _Fold = Callable[[Turn, Any, int, Plan, bool], Rated | Refusal]
 
 
-def _redemption(fold: Callable[[Turn, Any, Version | None, bool], Refusal | None]) -> _Fold:
+def _asked(fold: Callable[[Turn, Any, Version | None, bool], Refusal | None]) -> _Fold:
     def folded(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated | Refusal:
         refusal = fold(turn, fact, plan.at(at_ms), decided)
         return NOT_RATED if refusal is None else refusal
@@ -311,10 +317,10 @@ _FOLDS: dict[str, _Fold] = {
     "purchase": _receipt,
     "correction": _receipt,
     "return": _return,
-    "redemption_requested": _redemption(redemptions.request),
-    "redemption_taken": _redemption(redemptions.taken),
-    "redemption_captured": _redemption(redemptions.capture),
-    "redemption_voided": _redemption(redemptions.void),
+    "redemption_requested": _asked(redemptions.request),
+    "redemption_taken": _asked(redemptions.taken),
+    "redemption_captured": _asked(redemptions.capture),
+    "redemption_voided": _asked(redemptions.void),
     "enrolled": _deed,
     "status_set": _deed,
     "status_ended": _deed,
@@ -323,5 +329,10 @@ _FOLDS: dict[str, _Fold] = {
     "deed": _deed,
     "price_found": _deed,
     "message": _message,
+    "transfer_requested": _asked(transfers.request),
+    "contribution_requested": _asked(transfers.request),
+    "pool_joined": _asked(pools.joined),
+    "pool_left": _asked(pools.left),
+    "erased": _asked(erasure.erase),
 }
 """What a fact of each type does. The others (identifier_added ...) move nothing."""

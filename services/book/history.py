@@ -25,6 +25,7 @@ fact folds again a quarter more than lies since, and a member has few states how
 
 RANKS = {
     "enrolled": 0,
+    "pool_joined": 0,
     "status_set": 0,
     "status_ended": 0,
     "message": 1,
@@ -37,8 +38,12 @@ RANKS = {
     "used": 5,
     "redemption_taken": 6,
     "redemption_requested": 6,
+    "transfer_requested": 6,
+    "contribution_requested": 6,
     "redemption_captured": 7,
     "redemption_voided": 8,
+    "pool_left": 9,
+    "erased": 9,
 }
 """Which of two facts of one instant comes first: what gives before what takes, and what is spoken of before that."""
 OTHERS = 4

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 
 from events.entries import Account
-from services.book.accounts import DEBT, EXPIRED, ISSUED, LOT, REVERSED, WRITTEN_OFF
+from services.book.accounts import DEBT, EXPIRED, FORFEITED, ISSUED, LOT, REVERSED, WRITTEN_OFF
 from services.book.member import Broken, Drawn, Member, Owed
 from services.book.pages import fetch, insert, open_page, soonest
 from services.book.turn import Turn, lot_id
@@ -223,6 +223,10 @@ def _forgive(turn: Turn, cause: str, points: int, frm: Account, why: str, again:
     settle(turn, cause, (number, still_open - part, tuple(kept)))
     for lot, gives in back:
         _return_to(turn, lot, gives, frm, why, again)
+    if rest:  # owed by somebody who is forgotten, and waived
+        credit(member, frm, -rest)
+        credit(member, FORFEITED, rest)
+        turn.enter(frm, FORFEITED, rest, why)
 
 
 def credit(member: Member, account: Account, points: int) -> None:
@@ -233,5 +237,9 @@ def credit(member: Member, account: Account, points: int) -> None:
         member.held += points
     elif account == "transferred":
         member.shared().transferred += points
+    elif account == "fee":
+        member.shared().fee += points
+    elif account == "forfeited":
+        member.shared().forfeited += points
     else:
         member.reversed += points

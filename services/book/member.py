@@ -71,6 +71,17 @@ class Between(msgspec.Struct, array_like=True, gc=False):
 
     transferred: int = 0
     """Points given to other accounts, less those that came from them. Over the whole house: what is on its way."""
+    fee: int = 0
+    forfeited: int = 0
+    circle: tuple[str, ...] | None = None
+    """Of a pool: the members who share it (services/book/pools.py). None: it is no pool."""
+    erased: bool = False
+    """The person is forgotten (services/book/erasure.py)."""
+
+    @property
+    def gone(self) -> int:
+        """Points that left the account by one of these ways."""
+        return self.transferred + self.fee + self.forfeited
 
 
 class Broken(Exception):
@@ -213,9 +224,9 @@ class Member(msgspec.Struct, array_like=True, gc=False):
                     min(self.debt, self.held, self.spent, self.expired, self.written_off) >= 0,
                 ),
                 (
-                    "issued + debt + written off = lots + held + spent + expired + reversed + transferred",
+                    "issued + debt + written off = lots + held + spent + expired + reversed + gone",
                     self.issued + self.debt + self.written_off
-                    == live + held + self.spent + self.expired + self.reversed + self.beyond.transferred,
+                    == live + held + self.spent + self.expired + self.reversed + self.beyond.gone,
                 ),
             )
             if not holds

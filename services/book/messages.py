@@ -20,6 +20,7 @@ from events.facts.messages import ID, Message, Share
 from services.book.accounts import ISSUED, TRANSFERRED
 from services.book.lots import claw, earn, give_back
 from services.book.member import Member, Sent
+from services.book.owners import marked
 from services.book.turn import Cold, ColdKey, Turn, lot_id, lot_of
 from services.programme.mechanic import POINTS, Lot, LotPoints
 from services.programme.policies import Shortfall
@@ -27,6 +28,9 @@ from services.programme.rate import Award
 
 _MESSAGE: Any = twin(Message)
 _SHARE: Any = twin(Share)
+
+TRANSFER, CONTRIBUTION, GIVEN_BACK = "transfer", "contribution", "given back"
+"""What gives where no rule does: a member, one who shares a pool, a pool. No rule is named so: theirs hold an @."""
 
 _Parts = dict[tuple[str, str, Account], dict[tuple[str, Lot], int]]
 
@@ -52,6 +56,16 @@ def given(awards: Iterable[Award]) -> Sent:
         mine = parts.setdefault((to, rule, ISSUED), {})
         mine[unit, lot] = mine.get((unit, lot), 0) + points
     return sent(parts)
+
+
+def whole(parts: Mapping[tuple[str, str], Iterable[LotPoints]]) -> Sent:
+    """What a fact hands on of the member's own points, by receiver and why."""
+    found: _Parts = {}
+    for (to, why), lots in parts.items():
+        mine = found.setdefault((to, why, TRANSFERRED), {})
+        for lot, points in lots:
+            mine[POINTS, lot] = mine.get((POINTS, lot), 0) + points
+    return sent(found)
 
 
 def sent(parts: _Parts) -> Sent:
@@ -113,8 +127,9 @@ def hear(message: Message, at_ms: int) -> bytes:
 
 
 def lots_in(message: Message) -> list[tuple[Lot, int]]:
-    """The lots of points in a message."""
-    return [(lot_of(share.lot), share.points) for share in message.lots if share.unit is None]
+    """The lots of points in a message, as they are in the receiver's book."""
+    lots = [(lot_of(share.lot), share.points) for share in message.lots if share.unit is None]
+    return [(marked(lot, message.sender), n) for lot, n in lots] if message.rule == CONTRIBUTION else lots
 
 
 def receive(turn: Turn, message: Message, shortfall: Shortfall) -> list[LotPoints]:

@@ -17,6 +17,7 @@ from services.book.member import Member, Owed
 from services.book.messages import lots_in
 from services.book.pages import lots_at_hand, missing
 from services.book.strict import is_strict, rerated, rows_to_walk, walk
+from services.book.transfers import decided_lots
 from services.book.turn import Cold, ColdKey, lot_id, newest
 from services.programme.compile import Plan
 from services.programme.mechanic import POINTS, Change, Lot
@@ -97,11 +98,26 @@ def _of_redemption(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold
     return keys, set(), fact.points or 0
 
 
+def _of_transfer(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
+    return [], {lot for lot, _ in decided_lots(fact, cold) or ()}, fact.points
+
+
+def _of_all(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
+    """Every lot: nothing stays."""
+    holds = [key for name in sorted(member.holds) for key in _draws_of(name, member, cold)]
+    debts: list[ColdKey] = [("debt", cause) for cause in member.debts]
+    return holds + debts, set(), 1 << 60
+
+
 _SEEK: dict[str, Callable[[Member, Any, int, Plan, Cold], _Sought]] = {
     "return": _of_purchase,
     "correction": _of_purchase,
     "adjusted": _of_adjustment,
     "message": _of_message,
+    "transfer_requested": _of_transfer,
+    "contribution_requested": _of_transfer,
+    "pool_left": _of_all,
+    "erased": _of_all,
     "redemption_requested": _of_request,
     "redemption_taken": _of_request,
     "redemption_captured": _of_redemption,

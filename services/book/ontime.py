@@ -8,14 +8,14 @@ not. Pure; works on copies, so that a fact that needs more rows, or is refused, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from events.decode import decode_fact, encode_fact
 from events.entries import Entry, Outcome, encode_outcome
 from events.facts import MemberFact, Message
 from events.refusals import Refusal
-from services.book import redemptions
+from services.book import redemptions, transfers
 from services.book.baskets import current, keep, standing
 from services.book.difference import difference, positions
 from services.book.forward import NOT_RATED, Played, advance, play
@@ -30,6 +30,13 @@ from services.programme.compile import Plan
 
 REPLACED = ("correction", "message")
 """Facts of which a newer revision stands for all before it."""
+
+ASKED: dict[str, Callable[[Member, Any, int], Refusal | None]] = {
+    "redemption_requested": redemptions.refused,
+    "transfer_requested": transfers.refused,
+    "contribution_requested": transfers.refused,
+}
+"""What is granted as the member stands when it comes, wherever it belongs in time."""
 
 ARRIVAL = ("high_water_ms", "ahead", "said")
 """What a member knows about the order of arrival: never folded again."""
@@ -54,6 +61,7 @@ class Refolded(NamedTuple):
     cold: dict[ColdKey, bytes | None]
     rewards: tuple[RewardDue, ...]
     messages: tuple[Message, ...] = ()
+    lots: transfers.Lots = ()
 
 
 _NOTHING = Played(Turn(new(""), "", {}), NOT_RATED)
@@ -83,7 +91,7 @@ def late_needs(member: Member, fact: MemberFact, at_ms: int, cold: Cold) -> tupl
 
 def refold(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, cold: Cold) -> Refolded:
     """Fold a late fact. `cold` has `late_needs`. Mutates `member` unless it is refused. Raises Missing and Broken."""
-    if fact.type == "redemption_requested" and (no := redemptions.refused(member, fact, member.now_ms)):
+    if (asked := ASKED.get(fact.type)) and (no := asked(member, fact, member.now_ms)):
         return Refolded(no, False, "", 0, (), {}, ())
     again = _Again(member, _cut(member, fact, at_ms, cold), plan, cold)
     if not again.put(fact, at_ms, seq):
@@ -97,6 +105,7 @@ def refold(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, c
     return Refolded(
         mine.refusal, mine.waits, version.name if version is not None else "", mine.rated.tier,
         entries, again.cold, tuple(again.rewards()), tuple(again.messages()),
+        mine.turn.lots,
     )  # fmt: skip
 
 
@@ -156,7 +165,7 @@ class _Again:
         """Fold everything again, in the order of time. Raises Missing."""
         said = {("fact", fact.id): self._said(fact, step) for fact, _, step in self._facts}
         new = {("step", str(step[1])): _unbooked(fact) for fact, outcome, step in self._facts if outcome is None}
-        view: dict[ColdKey, bytes | None] = {**self._loaded, **self.cold, **said, **new}
+        view: dict[ColdKey, bytes | None] = {**self._loaded, **self.cold, **said, **new, **self._granted()}
         wanted: dict[ColdKey, None] = {}
         for fact, outcome, step in sorted(self._facts, key=lambda row: order_of(row[0], row[2][0])):
             wanted |= dict.fromkeys(needs(self._base, fact, step[0], self._plan, view))
@@ -165,6 +174,14 @@ class _Again:
         if wanted:
             raise Missing(tuple(wanted))
         self._pass_time(view)
+
+    def _granted(self) -> dict[ColdKey, bytes | None]:
+        """The lots that transfers were granted with."""
+        return {
+            (transfers.SENT, fact.id): transfers.row(outcome.lots)
+            for fact, outcome, _ in self._facts
+            if outcome is not None and fact.type in transfers.REQUESTS
+        }
 
     def _said(self, fact: MemberFact, step: Step) -> bytes | None:
         """The row of a purchase as it was said first; it does not count where a correction stands for it."""

@@ -13,6 +13,7 @@ from events.refusals import Refusal
 from services.book.accounts import HELD, SPENT
 from services.book.lots import Renewed, credit, give_back, settle, take
 from services.book.member import Drawn, Member
+from services.book.owners import marked, owner_of
 from services.book.turn import Turn
 from services.programme.calendar import day_of, instant_ms, midnight, same_term
 from services.programme.compile import Version
@@ -116,13 +117,23 @@ def _again(version: Version, void: str, now_ms: int) -> Renewed | None:
     """The lot that a cancellation of now gives in the place of one that has ended. None: that one, which has ended."""
     today = day_of(now_ms, version.zone)
 
+    def again(lot: Lot) -> str:
+        slot = "v:" + void
+        return marked((*lot[:3], slot), owner)[3] if (owner := owner_of(lot[3])) else slot
+
     def grace(lot: Lot) -> Lot:
-        return (midnight(today + version.grace_days + 1, version.zone), now_ms, now_ms, "v:" + void)
+        return (midnight(today + version.grace_days + 1, version.zone), now_ms, now_ms, again(lot))
 
     def reissue(lot: Lot) -> Lot:
-        return (same_term(lot[1], lot[0], today, version.zone), now_ms, now_ms, "v:" + void)
+        return (same_term(lot[1], lot[0], today, version.zone), now_ms, now_ms, again(lot))
 
     return {"original": None, "grace": grace, "reissue": reissue}[version.after_expiry]
+
+
+def release_all(turn: Turn, why: str) -> None:
+    """Release every hold, in the order of their ids."""
+    for redemption in sorted(turn.member.holds):
+        _release(turn, redemption, "lapsed", why)
 
 
 def _release(

@@ -21,6 +21,7 @@ from services.book.ontime import Missing, is_late, late_needs, refold, said_befo
 from services.book.ontime import rerate as refold_from
 from services.book.pages import seal
 from services.book.rewards import RewardDue, rewards_of
+from services.book.transfers import Lots
 from services.book.turn import Cold, ColdKey, Turn
 from services.programme.compile import Plan
 
@@ -70,7 +71,7 @@ def step(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, col
         return Result(Outcome("done"), posting(member, ()), {})
     if late:
         again = refold(member, fact, at_ms, seq, plan, cold)
-        outcome = _outcome(again.refusal, again.waits, again.version, again.tier)
+        outcome = _outcome(again.refusal, again.waits, again.version, again.tier, again.lots)
         result = Result(outcome, posting(member, again.entries), again.cold, again.rewards, again.messages)
     else:
         result = _forward(member, fact, at_ms, seq, plan, cold)
@@ -86,16 +87,16 @@ def _forward(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan,
     if refusal is None or fact.type == "return":  # one that brings back too much may do so no longer, later
         member.newest = order_of(fact, at_ms)
         record(turn, (at_ms, seq, told, turn.sent))
-    outcome = _outcome(refusal, played.waits, version.name if version is not None else "", rated.tier)
+    outcome = _outcome(refusal, played.waits, version.name if version is not None else "", rated.tier, turn.lots)
     rewards = tuple(rewards_of(fact, told)) if told else ()
     sent = tuple(letters(member, fact, (), turn.sent)) if turn.sent else ()
     return Result(outcome, posting(member, turn.entries), turn.written, rewards, sent)
 
 
-def _outcome(refusal: Refusal | None, waits: bool, version: str, tier: int) -> Outcome:
+def _outcome(refusal: Refusal | None, waits: bool, version: str, tier: int, lots: Lots) -> Outcome:
     if refusal is not None:
         return Outcome("declined", refusal.text)
-    return Outcome("waiting") if waits else Outcome("done", "", version, tier)
+    return Outcome("waiting") if waits else Outcome("done", "", version, tier, lots)
 
 
 def _is_old(member: Member, fact: MemberFact, cold: Cold) -> bool:

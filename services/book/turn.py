@@ -83,7 +83,7 @@ def unpack(row: bytes) -> tuple[bytes, Outcome]:
 class Turn:
     """What one fact or tick does to `member`. `now_ms` is the book's time, which only goes forward in a turn."""
 
-    __slots__ = ("cause", "cold", "entries", "member", "now_ms", "sent", "written")
+    __slots__ = ("cause", "cold", "entries", "lots", "member", "now_ms", "sent", "written")
 
     def __init__(self, member: Member, cause: str, cold: Cold) -> None:
         member.turns += 1
@@ -94,6 +94,7 @@ class Turn:
         self.cold = cold
         self.written: dict[ColdKey, bytes | None] = {}
         self.sent: Sent = ()
+        self.lots: tuple[tuple[str, int], ...] = ()
 
     def enter(self, debit: Account, credit: Account, points: int, why: str, lot: Lot | None = None) -> None:
         """Record a movement that was just made to the member's sums."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +22,7 @@ from events.facts.messages import ID as MESSAGE
 from events.values import instant, millis
 from services.book.able import plan_of
 from services.book.member import LiveLot, Member, new
+from services.book.owners import bare, owner_of
 from services.book.pages import lots_of
 from services.book.rewards import pseudonym
 from services.book.step import Missing, Result, rerate, step, tick
@@ -116,7 +118,11 @@ class Simulation:
         self.booked.append(Booked(fact, results))
         for result in results:
             for message in result.messages:
-                self.add(message)
+                self.deliver(message)
+
+    def deliver(self, message: Message) -> None:
+        """A message reaches its receiver."""
+        self.add(message)
 
     def _step(self, fact: MemberFact) -> Result:
         member = self.members.setdefault(fact.member, new(fact.member))
@@ -203,6 +209,10 @@ def report(simulation: Simulation) -> dict[str, Any]:
                      "programme": outcome.programme or None, "available": posting.available,
                      "pending": posting.pending, "held": posting.held, "debt": posting.debt, "tier": posting.tier}
                 )  # fmt: skip
+    accounts = Counter[str]()
+    for entry in (entry for mine in entries.values() for entry in mine):
+        accounts[entry["debit"]] -= entry["points"]
+        accounts[entry["credit"]] += entry["points"]
     levels = simulation.plan.versions[-1].levels if simulation.plan.versions else ("standard",)
     return {
         "facts": sum(not booked.fact.id.startswith((UNTIL, MESSAGE)) for booked in simulation.booked),
@@ -214,6 +224,7 @@ def report(simulation: Simulation) -> dict[str, Any]:
         "members": [
             _member(m, simulation.lots(name), levels, entries[name]) for name, m in sorted(simulation.members.items())
         ],
+        "accounts": dict(sorted(accounts.items())),
         "outcomes": outcomes,
         "rewards": rewards,
         "messages": [_message(fact) for fact, _ in simulation.booked if fact.type == "message"],
@@ -242,11 +253,14 @@ def _member(
             "expired": member.expired,
             "reversed": member.reversed,
             "written_off": member.written_off,
+            "transferred": member.beyond.transferred,
+            "fee": member.beyond.fee,
+            "forfeited": member.beyond.forfeited,
         },
         "lots": [
-            {"slot": slot, "points": points, "expires_at": _instant(expires), "earned_at": instant(earned),
-             "active_at": instant(active)}
-            for expires, earned, active, slot, points in lots
+            {"slot": bare(lot[:4])[3], "points": lot[4], "expires_at": _instant(lot[0]), "earned_at": instant(lot[1]),
+             "active_at": instant(lot[2])} | ({"owner": owner} if (owner := owner_of(lot[3])) else {})
+            for lot in lots
         ],
         "units": dict(sorted(member.units.items())),
         "holds": [
@@ -258,6 +272,8 @@ def _member(
             for purchase, backs in sorted(member.waiting.items())
             for back, _ in backs
         ],
+        "shared_by": list(member.beyond.circle or ()),
+        "erased": member.beyond.erased,
         "set_aside": sorted(member.aside),
         "entries": entries,
     }  # fmt: skip

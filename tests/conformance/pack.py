@@ -6,7 +6,8 @@
 An adapter is a command. `{programmes}` stands for the programme files, each after `--programme`; `{facts}` for a file
 with one JSON fact a line in the order of their arrival; `{until}` for the instant at which to look. It prints one JSON
 object: `members`, a list of objects with the keys of a case's `then` and lots as `slot` (or `of`), `points`,
-`expires_at`; and `outcomes`, a list with `fact`, `status` and `refusal`. Owns the reading and the comparison of cases;
+`expires_at` and, in a pool, `owner`; `outcomes`, a list with `fact`, `status` and `refusal`; and `accounts`, what
+stands in each account of the house. Owns the reading and the comparison of cases;
 expected values stand in the cases alone.
 """
 
@@ -93,6 +94,9 @@ def differences(wanted: Mapping[str, Any], report: Report) -> Iterator[str]:
             have = [_lot(lot, value) for lot in found.get("lots", [])] if key == "lots" else found.get(key)
             if have != value:
                 yield f"{name}.{key} is {have}, not {value}"
+    for account, value in wanted.get("house", {}).items():
+        if (have := report.get("accounts", {}).get(account, 0)) != value:
+            yield f"of the house, {account} is {have}, not {value}"
     for key in ("waiting", "set_aside"):
         if key in wanted:
             have = sorted(str(one["return"] if key == "waiting" else one) for m in members.values() for one in m[key])
@@ -110,6 +114,8 @@ def _lot(lot: Mapping[str, Any], wanted: Sequence[Mapping[str, Any]]) -> dict[st
     found = {"of": of, "points": lot["points"]}
     if any("ends" in one for one in wanted if one["of"] == of):
         found["ends"] = lot["expires_at"]
+    if "owner" in lot:
+        found["owner"] = lot["owner"]
     return found
 
 

@@ -503,6 +503,15 @@ REFUSALS = {
     Refusal.CAPTURE_MUST_NOT_EXCEED_THE_HOLD: "2026-01-20 capture c1 of held 6",
     Refusal.HOLD_MUST_END_AFTER_IT_BEGINS: "2026-01-20 hold h1 1 until 2026-01-20",
     Refusal.BALANCE_MUST_COVER_THE_POINTS: "2026-01-20 redeem r1 6",
+    Refusal.MEMBER_MUST_NOT_BE_ERASED: "2026-01-20 buy B 5.00",
+    Refusal.TRANSFER_MUST_GO_TO_ANOTHER: "2026-01-20 transfer t1 5 to ann",
+    Refusal.POOL_MUST_NOT_SHARE_ITSELF: "2026-01-20 join j1 ann",
+    Refusal.POOL_MUST_BE_SHARED: "2026-01-20 leave l1 bob",
+    Refusal.DEBT_MUST_BE_REPAID_FIRST: "2026-01-20 transfer t1 5 to bob",
+}
+BEFORE = {
+    Refusal.MEMBER_MUST_NOT_BE_ERASED: "2026-01-19 erase e1",
+    Refusal.DEBT_MUST_BE_REPAID_FIRST: "2026-01-19 taken k1 10",
 }
 
 
@@ -515,6 +524,8 @@ def test_every_refusal_is_reached_and_moves_nothing(refusal: Refusal) -> None:
         2026-01-11 hold gone 1 until 2026-01-12
         2026-01-11 void v0 of gone
     """)
+    if refusal in BEFORE:
+        world.tell(BEFORE[refusal])
     before = world.stands()
     line = REFUSALS[refusal]
     if line is None:

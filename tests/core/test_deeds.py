@@ -84,15 +84,6 @@ def test_a_free_thing_is_counted_in_units_and_used() -> None:
     assert world.member().units == {}
 
 
-@pytest.mark.parametrize(
-    "says",
-    ["transfers: {fee_percent: 5}"],
-)  # fmt: skip
-def test_what_the_book_does_not_do_is_refused_and_not_passed_over(says: str) -> None:
-    with pytest.raises(ProgrammeError, match="is not booked yet; leave it out"):
-        Simulation([BASE % (1, "2020-01-01T00:00:00Z", says + "\n", "")], ["x.yaml"])
-
-
 @pytest.mark.parametrize("rule", ["voucher: {per_points: 100, unit: v}"])
 def test_a_rule_that_the_book_does_not_keep_is_refused(rule: str) -> None:
     with pytest.raises(ProgrammeError):

@@ -7,12 +7,13 @@ Does not own any expectation: tests state those from worked cases.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from events.decode import decode_fact
 from events.facts import Fact
 from services.book.member import Member
-from services.book.step import Result
+from services.book.step import Result, rerate
 from services.workbench.simulate import Simulation
 
 MEMBER = "ann"
@@ -64,6 +65,7 @@ def told(line: str, member: str = MEMBER) -> Fact:
     redeem ID POINTS        taken ID POINTS                   hold ID POINTS until INSTANT
     capture ID of HOLD POINTS      void ID of REDEMPTION [POINTS]
     deed ID WHAT [COUNT]           found ID of PURCHASE [UNITS*]ITEM=AMOUNT
+    transfer ID POINTS to MEMBER   contribute ID POINTS to POOL   join ID MEMBER   leave ID MEMBER   erase ID
     use ID WHAT [COUNT]            adjust ID POINTS [until INSTANT]               enrol ID [by MEMBER]
     set ID STATUS[=VALUE] [until INSTANT]          end ID STATUS
     A line may end in words like store:s1 channel:web partner:fuel code:SPRING
@@ -111,6 +113,16 @@ def told(line: str, member: str = MEMBER) -> Fact:
             return fact(**base, type="status_set", status=status, value=value or None, **ends)
         case "end":
             return fact(**base, type="status_ended", status=rest[0])
+        case "transfer":
+            return fact(**base, type="transfer_requested", points=int(rest[0]), to=rest[2])
+        case "contribute":
+            return fact(**base, type="contribution_requested", points=int(rest[0]), pool=rest[2])
+        case "join":
+            return fact(**base, type="pool_joined", who=rest[0])
+        case "leave":
+            return fact(**base, type="pool_left", who=rest[0])
+        case "erase":
+            return fact(**base, type="erased", reason="asked for by the person")
         case "enrol":
             return fact(**base, type="enrolled", **({"referrer": rest[1]} if rest else {}))
     raise ValueError(f"no such verb: {line}")
@@ -124,13 +136,33 @@ class World:
 
     def tell(self, line: str, member: str = MEMBER) -> Result:
         """Fold one line; every account of the member must add up afterwards."""
+        before = len(self.simulation.booked)
         self.simulation.add(told(line, member))
         self.simulation.members[member].check()
-        return self.simulation.booked[-1].results[0]
+        return self.simulation.booked[min(before, len(self.simulation.booked) - 1)].results[0]
+
+    def refusal(self, line: str, member: str = MEMBER) -> str:
+        """The same; why it was declined, "" when it was not."""
+        return self.tell(line, member).outcome.refusal
+
+    def accounts(self) -> dict[str, int]:
+        """Every account over the whole house, from the entries alone; a message on its way is in `transferred`."""
+        found = Counter[str]()
+        for booked in self.simulation.booked:
+            for entry in (entry for result in booked.results for entry in result.posting.entries):
+                found[entry.debit] -= entry.points
+                found[entry.credit] += entry.points
+        return {account: points for account, points in sorted(found.items()) if points}
 
     def tell_all(self, story: str) -> None:
         for line in story.strip().splitlines():
             self.tell(line.strip())
+
+    def counts_again(self, name: str = MEMBER) -> bool:
+        """Whether the member is what all its facts, folded again from the first, come to; and tells nobody anything."""
+        member, plan = self.member(name), self.simulation.plan
+        again = self.simulation._fold(member, lambda cold: rerate(member, 0, plan, cold))
+        return again is None or (again.posting.entries, again.messages) == ((), ())
 
     def until(self, when: str) -> None:
         """Let time pass to an instant."""

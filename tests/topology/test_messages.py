@@ -71,3 +71,50 @@ async def test_what_was_written_again_after_a_crash_is_a_repeat() -> None:
     messages = [value for value in sent if b'"type":"message"' in value]
     assert len(messages) > len(set(messages)) == len(play.store.message) > 8
     assert play.balances() == simulated(facts)
+
+
+SHARING = """
+programme: sharing
+version: sharing-1
+effective_from: 2020-01-01T00:00:00Z
+currency: GBP
+transfers: {fee_percent: 3}
+rules: [{id: base, share: {points: 1, per_minor: 100, valid_months: 12}}]
+"""
+
+
+def sharing() -> list[Fact]:
+    """Eight share two pools, give to each other, spend without asking; two leave, two discounts are cancelled, one is
+    forgotten. Nothing is asked that could be declined in one order and not in another."""
+    facts = []
+    for n in range(8):
+        name, pool = f"m{n}", f"home{n % 2}"
+        facts.append(told(f"2026-01-01 join j{n} {name}", pool))
+        facts.append(told(f"2026-01-0{n + 1}T13:00 buy A{n} 100.00", name))
+        facts.append(told(f"2026-02-01 contribute c{n} 5{n} to {pool}", name))
+        facts.append(told(f"2026-02-02 transfer t{n} 34 to m{(n + 3) % 8}", name))
+    for n in range(2):
+        facts.append(told(f"2026-03-01 taken k{n} 150", f"home{n}"))
+        facts.append(told(f"2026-03-02 leave l{n} m{n + 2}", f"home{n}"))
+        facts.append(told(f"2026-03-03 void v{n} of k{n} 120", f"home{n}"))
+        facts.append(told(f"2026-02-20 taken x{n} 5", f"home{n}"))
+    facts.append(told("2026-03-04 erase e1", "m5"))
+    return facts
+
+
+@pytest.mark.parametrize("at", FAILPOINTS)
+async def test_points_between_accounts_add_up_whatever_crashes(at: str) -> None:
+    facts = sharing()
+    script = shuffled_marks(facts, [Crash(at), Redeliver(6), Crash(at)], seed=FAILPOINTS.index(at))
+    play = await Play(most=7).run([*published(SHARING), *script, Redeliver(40)])
+    wanted = simulated(facts, SHARING)
+    assert play.balances() == wanted
+    assert sum(wanted.values()) < 800
+    accounts = dict.fromkeys(("transferred", "issued", "fee"), 0)
+    for row in play.store.entry.values():
+        for account, sign in ((row["credit"], 1), (row["debit"], -1)):
+            accounts[account] = accounts.get(account, 0) + sign * row["points"]
+    assert (accounts["transferred"], accounts["issued"], accounts["fee"]) == (0, -800, 8)
+    assert sum(accounts.values()) == 0
+    assert_topics_are_the_tables(play)
+    assert_bytes_of_repeats_are_equal(play)
