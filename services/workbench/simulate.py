@@ -354,4 +354,6 @@ def run_simulate(programmes: list[Path], facts: Path, until: str | None, *, as_j
               f"debt {m['debt']}, tier {m['tier']}")  # fmt: skip
         for lot in m["lots"]:
             print(f"  {lot['points']:>8}  until {lot['expires_at'] or 'for ever'}  {lot['slot']}")
+        for unit, count in m["units"].items():
+            print(f"  {count:>8}  {unit}")
     return 0

@@ -7,6 +7,7 @@ take no visit away.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, ClassVar
 
 from events.values import Months, NaturalInt, Points, PositiveInt
@@ -59,7 +60,7 @@ class Visits(Mechanic):
     def _round(self, number: int, day: int) -> Due:
         begins = midnight(day, self._zone)
         expires = NEVER if self._months is None else end_after_months(day, self._months, self._zone)
-        return POINTS, self._points, (expires, begins, begins, f"v:{month_of(day)}:{number}"), ""
+        return POINTS, self._points, (expires, begins, begins, f"v:{date.fromordinal(day):%Y-%m}:{number}"), ""
 
     def _moved(self, change: Change) -> int:
         return self._counts(change.after) - self._counts(change.before)
