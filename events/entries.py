@@ -41,9 +41,10 @@ class Entry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Posting(msgspec.Struct, frozen=True, gc=False):
-    """What a fact did to one member, and how the member stands after it."""
+    """What a fact did to one account of a member, and how it stands after it."""
 
     member: str
+    """The member, for the regular points; `member~currency` for points of another currency."""
     available: int
     """Points in active lots. While there is debt there are none: debt is repaid first."""
     pending: int

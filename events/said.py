@@ -73,23 +73,27 @@ class RedemptionRequestedSaid(Said):
     type: Literal["redemption_requested"] = "redemption_requested"
     points: Points
     hold_until: Instant | None = None
+    unit: Code | None = None
 
 
 class RedemptionTakenSaid(Said):
     type: Literal["redemption_taken"] = "redemption_taken"
     points: Points
+    unit: Code | None = None
 
 
 class RedemptionCapturedSaid(Said):
     type: Literal["redemption_captured"] = "redemption_captured"
     redemption: Id
     points: Points
+    unit: Code | None = None
 
 
 class RedemptionVoidedSaid(Said):
     type: Literal["redemption_voided"] = "redemption_voided"
     redemption: Id
     points: Points | None = None
+    unit: Code | None = None
 
 
 class UsedSaid(Said):
@@ -104,6 +108,7 @@ class AdjustedSaid(Said):
     reason: Sentence
     actor: Id
     expires_at: Instant | None = None
+    unit: Code | None = None
 
 
 class DeedSaid(Said):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from events.facts.fact import AtShop
+from events.facts.redemptions import OfPoints
 from events.values import Id, Instant, PointsMoved, Sentence
 
 
-class Adjusted(AtShop):
+class Adjusted(OfPoints):
     """Points given or taken by support."""
 
     type: Literal["adjusted"] = "adjusted"

@@ -8,7 +8,14 @@ from events.facts.fact import AtShop
 from events.values import Code, Count, Id, Instant, Points
 
 
-class RedemptionRequested(AtShop):
+class OfPoints(AtShop):
+    """A fact about points that a member has."""
+
+    unit: Code | None = None
+    """A currency of points that the programme names; None: the regular points."""
+
+
+class RedemptionRequested(OfPoints):
     """A till asks for points and waits for the answer. May be declined."""
 
     type: Literal["redemption_requested"] = "redemption_requested"
@@ -17,14 +24,14 @@ class RedemptionRequested(AtShop):
     """None: spend at once. Otherwise hold the points until they are captured or voided, or until this instant."""
 
 
-class RedemptionTaken(AtShop):
+class RedemptionTaken(OfPoints):
     """A till that could not ask has given the discount already. Always booked, in debt if need be."""
 
     type: Literal["redemption_taken"] = "redemption_taken"
     points: Points
 
 
-class RedemptionCaptured(AtShop):
+class RedemptionCaptured(OfPoints):
     """The discount was given: held points become spent; what is not captured is released."""
 
     type: Literal["redemption_captured"] = "redemption_captured"
@@ -32,7 +39,7 @@ class RedemptionCaptured(AtShop):
     points: Points
 
 
-class RedemptionVoided(AtShop):
+class RedemptionVoided(OfPoints):
     """The redemption did not happen after all: held points are released, spent ones go back to their lots."""
 
     type: Literal["redemption_voided"] = "redemption_voided"

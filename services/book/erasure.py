@@ -18,7 +18,6 @@ from services.book.lots import change, credit, settle
 from services.book.member import Member
 from services.book.pages import open_page
 from services.book.turn import Turn
-from services.programme.compile import Version
 from services.programme.timeline import Timeline
 
 WHY = "erased"
@@ -36,7 +35,7 @@ def barred(member: Member, fact: Any, decided: bool) -> Refusal | None:
     return Refusal.MEMBER_MUST_NOT_BE_ERASED
 
 
-def erase(turn: Turn, fact: Any, version: Version | None, decided: bool) -> Refusal | None:
+def erase(turn: Turn) -> None:
     """End all that the account has."""
     member = turn.member
     member.shared().erased = True
@@ -45,7 +44,6 @@ def erase(turn: Turn, fact: Any, version: Version | None, decided: bool) -> Refu
         open_page(turn, member.pages[0])
     member.timeline, member.cells, member.units = Timeline(), {}, {}
     member.statuses, member.waiting = {}, {}
-    return None
 
 
 def forfeit(turn: Turn) -> None:

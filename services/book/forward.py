@@ -23,12 +23,13 @@ from services.book.baskets import about, basket_of, keep, known, less, rows_of, 
 from services.book.history import order_of
 from services.book.lots import claw, earn, expire, repay, take
 from services.book.pages import open_ending, seal
+from services.book.purses import PurseTurn
 from services.book.rewards import together, told
 from services.book.status import note
 from services.book.strict import is_strict, rerated, walk
 from services.book.turn import Cold, Turn
 from services.programme.compile import Plan, Version
-from services.programme.mechanic import POINTS, Basket, Change, Lot
+from services.programme.mechanic import CURRENCY, POINTS, Basket, Change, Lot
 from services.programme.policies import Shortfall
 from services.programme.rate import Award, rate
 from services.programme.timeline import TierRule
@@ -76,7 +77,11 @@ def play(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold, *
     elif fold is not None:
         rated = fold(turn, fact, at_ms, plan, decided)
     if member.between is not None and not isinstance(rated, Refusal):
-        (erasure.forfeit if member.between.erased else pools.give_back)(turn)
+        if not member.between.erased:
+            pools.give_back(turn)
+        else:
+            for account in (turn, *(_purse(turn, currency) for currency in sorted(member.purses))):
+                erasure.forfeit(account)
     seal(turn)
     if isinstance(rated, Refusal):
         return Played(turn, NOT_RATED, rated)
@@ -92,6 +97,9 @@ def advance(turn: Turn, to_ms: int, plan: Plan) -> None:
     if plan.starts_ms and member.version_ms < plan.starts_ms[-1] and member.version_ms < plan.begun_ms(to_ms):
         _begin_versions(turn, to_ms, plan)
     _let_happen(turn, to_ms)
+    for currency in sorted(member.purses):
+        if member.purses[currency].next_event_ms <= to_ms:
+            _let_happen(_purse(turn, currency), to_ms)
     if member.timeline.next_due_ms <= to_ms:
         version = plan.at(to_ms)
         if version is not None and version.tier is not None:
@@ -125,6 +133,15 @@ def _let_happen(turn: Turn, to_ms: int) -> None:
     turn.now_ms = member.now_ms = to_ms
 
 
+def _purse(turn: Turn, currency: str) -> Turn:
+    """The turn of one of the member's other currencies, at the same instant."""
+    purse = turn.purses.get(currency)
+    if purse is None:
+        purse = turn.purses[currency] = PurseTurn(turn, currency)
+    _let_happen(purse, turn.now_ms)
+    return purse
+
+
 # ---------------------------------------------------------------- deeds
 
 
@@ -133,6 +150,8 @@ def _deed(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated
     member = turn.member
     note(member, fact, at_ms)
     version = plan.at(at_ms)
+    if fact.type == "adjusted" and not _has_currency(version, fact.unit):
+        return Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES
     rules = version.rules.get(fact.type) if version is not None else None
     if version is None or not rules:
         return NOT_RATED
@@ -140,6 +159,10 @@ def _deed(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated
     awards = rate(Change(fact, None, None, [], of), rules, member.cells, turn.now_ms)
     _post(turn, awards)
     return Rated(version, 0, told(version, getattr(fact, "partner", None), awards))
+
+
+def _has_currency(version: Version | None, currency: str | None) -> bool:
+    return currency is None or (version is not None and currency in version.currencies)
 
 
 def _message(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated | Refusal:
@@ -273,6 +296,7 @@ def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> Non
     net: dict[Lot, int] = {}
     why: dict[Lot, list[str]] = {}
     away: list[Award] = []
+    elsewhere: dict[str, list[Award]] = {}
     for award in awards:
         rule, unit, lot, points, to = award
         if to:
@@ -280,8 +304,12 @@ def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> Non
         elif unit == POINTS:
             net[lot] = net.get(lot, 0) + points
             why.setdefault(lot, []).append(f"{rule}:{points:+d}")
+        elif unit.startswith(CURRENCY):
+            elsewhere.setdefault(unit.removeprefix(CURRENCY), []).append((rule, POINTS, lot, points, ""))
         else:
             _count(turn.member.units, unit, points)
+    for currency in sorted(elsewhere):
+        _post(_purse(turn, currency), elsewhere[currency], shortfall)
     if away:
         turn.sent = messages.given(away)
     for lot in sorted(net, key=lambda lot: (net[lot] < 0, lot)):
@@ -302,15 +330,35 @@ def _count(units: dict[str, int], unit: str, change: int) -> None:
         units.pop(unit, None)
 
 
+_NEED_POINTS = {
+    "redemption_requested": Refusal.BALANCE_MUST_COVER_THE_POINTS,
+    "redemption_captured": Refusal.REDEMPTION_MUST_BE_KNOWN,
+    "redemption_voided": Refusal.REDEMPTION_MUST_BE_KNOWN,
+}
+"""Why a fact is refused to a member who has never had points of its currency."""
+
 _Fold = Callable[[Turn, Any, int, Plan, bool], Rated | Refusal]
 
 
 def _asked(fold: Callable[[Turn, Any, Version | None, bool], Refusal | None]) -> _Fold:
     def folded(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated | Refusal:
-        refusal = fold(turn, fact, plan.at(at_ms), decided)
+        version, account, currency = plan.at(at_ms), turn, getattr(fact, "unit", None)
+        if currency is not None:
+            if not _has_currency(version, currency) and currency not in turn.member.purses:
+                return Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES
+            if not decided and currency not in turn.member.purses and fact.type in _NEED_POINTS:
+                return _NEED_POINTS[fact.type]
+            account = _purse(turn, currency)
+        refusal = fold(account, fact, version, decided)
         return NOT_RATED if refusal is None else refusal
 
     return folded
+
+
+def _erased(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated | Refusal:
+    for account in (turn, *(_purse(turn, currency) for currency in sorted(turn.member.purses))):
+        erasure.erase(account)
+    return NOT_RATED
 
 
 _FOLDS: dict[str, _Fold] = {
@@ -333,6 +381,6 @@ _FOLDS: dict[str, _Fold] = {
     "contribution_requested": _asked(transfers.request),
     "pool_joined": _asked(pools.joined),
     "pool_left": _asked(pools.left),
-    "erased": _asked(erasure.erase),
+    "erased": _erased,
 }
 """What a fact of each type does. The others (identifier_added ...) move nothing."""

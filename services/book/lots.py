@@ -64,7 +64,7 @@ def expire(turn: Turn, lot: Lot, points: int) -> None:
     turn.member.expired += points
     turn.enter(LOT, EXPIRED, points, "expiry", lot)
     key = lot_id(lot)
-    if lot[0] < turn.now_ms and ("gone", key) not in turn.written and ("gone", key) not in turn.cold:
+    if lot[0] < turn.now_ms and not turn.knows(("gone", key)):
         raise Broken(f"{turn.member.id}: the breakage of lot {key} was not looked up")
     turn.write("gone", key, (turn.read("gone", key, int) or 0) + points)
 

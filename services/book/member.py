@@ -150,6 +150,9 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     said: int = 0
     """Messages that this account has sent: the newest one's revision."""
 
+    purses: dict[str, Member] = {}
+    """Currency -> the account of it (services/book/purses.py). The regular points are the member's own."""
+
     @property
     def pages(self) -> list[Page]:
         """Lots out of the way, by their first edge. A fact in order asks for none of them."""
@@ -202,6 +205,8 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     def next_due_ms(self) -> int | None:
         """When a tick concerns this member: its next event, or time alone moving its tier. None: never."""
         due = min(self.next_event_ms, self.timeline.next_due_ms)
+        for purse in self.purses.values():
+            due = min(due, purse.next_event_ms)
         return due if due < NEVER else None
 
     def check(self) -> None:
@@ -233,6 +238,8 @@ class Member(msgspec.Struct, array_like=True, gc=False):
         ]
         if wrong:
             raise Broken(f"{self.id}: {'; '.join(wrong)}")
+        for purse in self.purses.values():
+            purse.check()
 
     def _pending(self) -> int:
         return sum(lot[4] for lot in self.lots if lot[2] > self.now_ms)
@@ -253,9 +260,10 @@ _pages = msgspec.msgpack.Decoder(list[Page]).decode
 
 def encode(member: Member) -> bytes:
     """The hot row. Packs the member's pages."""
-    if member.open_pages:
-        member.packed_from_ms, member.packed_pages = member.open_pages[0].first[0], _encode(member.open_pages)
-        member.open_pages = []
+    for one in (member, *member.purses.values()):
+        if one.open_pages:
+            one.packed_from_ms, one.packed_pages = one.open_pages[0].first[0], _encode(one.open_pages)
+            one.open_pages = []
     return _encode(member)
 
 

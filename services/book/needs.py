@@ -16,11 +16,12 @@ from services.book.baskets import basket_of, current, less, rows_of
 from services.book.member import Member, Owed
 from services.book.messages import lots_in
 from services.book.pages import lots_at_hand, missing
+from services.book.purses import Rows, key_of
 from services.book.strict import is_strict, rerated, rows_to_walk, walk
 from services.book.transfers import decided_lots
 from services.book.turn import Cold, ColdKey, lot_id, newest
 from services.programme.compile import Plan
-from services.programme.mechanic import POINTS, Change, Lot
+from services.programme.mechanic import CURRENCY, POINTS, Change, Lot
 from services.programme.rate import Award, Cells, rate
 
 
@@ -29,20 +30,50 @@ def plain(member: Member, fact: MemberFact, at_ms: int) -> bool:
     nearly all. False: it may still need none."""
     if at_ms <= member.now_ms or fact.type in _SEEK:
         return False
-    return not (member.holds or member.packed_pages or member.open_pages)
+    return not (member.holds or member.packed_pages or member.open_pages or member.purses)
 
 
 def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
     """The cold rows that the fact needs and `cold` does not have yet. Ask again until (): some lead to others."""
     to_ms = max(at_ms, member.now_ms)
+    if member.purses:
+        return _own(member, fact, to_ms, plan, cold) + _of_purses(member, fact, to_ms, plan, cold)
+    return _own(member, fact, to_ms, plan, cold)
+
+
+def _own(member: Member, fact: MemberFact, to_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
+    """What the member's regular points need."""
     seek = _SEEK.get(fact.type)
     if seek is None:
-        return () if to_ms < member.next_event_ms else tick_needs(member, to_ms, cold)
+        return () if to_ms < member.next_event_ms else _time_needs(member, to_ms, cold)
     keys, lots, points = seek(member, fact, to_ms, plan, cold)
     if member.holds:
         keys += _given_back(member, to_ms, False, cold)
     found = tuple(key for key in keys if key not in cold)
     return found + missing(member, cold, to_ms, points, lots) if member.pages else found
+
+
+def _of_purses(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
+    """What the member's other currencies need."""
+    found: list[ColdKey] = []
+    for currency, purse in member.purses.items():
+        rows = Rows(cold, currency)
+        keys: list[ColdKey] = []
+        lots: set[Lot] = set()
+        points = 0
+        if fact.type == "return":
+            awards = _awards(member, fact, to_ms, plan, cold, CURRENCY + currency)
+            lots, points = {award[2] for award in awards}, sum(abs(award[3]) for award in awards)
+            keys = [("gone", lot_id(lot)) for lot in sorted(lots) if lot[0] <= to_ms]
+        elif fact.type == "erased" or (getattr(fact, "unit", None) == currency and fact.type in _SEEK):
+            keys, lots, points = _SEEK[fact.type](purse, fact, to_ms, plan, rows)
+        if purse.holds:
+            keys += _given_back(purse, to_ms, False, rows)
+        absent = [key for key in keys if key not in rows]
+        if purse.pages:
+            absent += missing(purse, rows, to_ms, points, lots)
+        found += [key_of(currency, key) for key in absent]
+    return tuple(found)
 
 
 _Sought = tuple[list[ColdKey], set[Lot], int]
@@ -62,10 +93,19 @@ def _of_purchase(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) 
         return absent, set(), 0
     if _lots_last(fact, to_ms, plan, cold) and not (member.packed_pages or member.open_pages):
         return [], set(), 0
-    awards = [award for award in _taken_back(fact, to_ms, plan, member, cold) if award[1] == POINTS]
+    awards = _awards(member, fact, to_ms, plan, cold, POINTS)
     lots = {award[2] for award in awards}
     ended = sorted(lot for lot in lots if lot[0] <= to_ms)
     return [("gone", lot_id(lot)) for lot in ended], lots, sum(abs(award[3]) for award in awards)
+
+
+def _awards(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, unit: str) -> list[Award]:
+    """What a return takes back of one currency; nothing while its purchase is not looked up."""
+    if fact.purchase is not None and any((kind, fact.purchase) not in cold for kind in ("purchase", "fact")):
+        return []
+    if _to_walk(fact, member, plan, cold):
+        return []
+    return [award for award in _taken_back(fact, to_ms, plan, member, cold) if award[1] == unit]
 
 
 def _of_request(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
@@ -127,6 +167,14 @@ _SEEK: dict[str, Callable[[Member, Any, int, Plan, Cold], _Sought]] = {
 
 
 def tick_needs(member: Member, at_ms: int, cold: Cold) -> tuple[ColdKey, ...]:
+    """What passing time needs of the member and of its other currencies."""
+    found = _time_needs(member, at_ms, cold)
+    for currency, purse in member.purses.items():
+        found += tuple(key_of(currency, key) for key in _time_needs(purse, at_ms, Rows(cold, currency)))
+    return found
+
+
+def _time_needs(member: Member, at_ms: int, cold: Cold) -> tuple[ColdKey, ...]:
     """The cold rows that passing time needs and `cold` does not have yet: pages of lots whose first one ends by then,
     and the breakage of lots that holds give back after they have ended."""
     found = tuple(key for key in _given_back(member, at_ms, False, cold) if key not in cold) if member.holds else ()

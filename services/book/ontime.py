@@ -8,7 +8,8 @@ not. Pure; works on copies, so that a fact that needs more rows, or is refused, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from events.decode import decode_fact, encode_fact
@@ -24,9 +25,10 @@ from services.book.member import Broken, Member, Sent, Step, Told, decode, new
 from services.book.messages import heard, letters, row_of
 from services.book.needs import needs, tick_needs
 from services.book.pages import rows_missing, seal
+from services.book.purses import Rows, key_of, purse_of
 from services.book.rewards import RewardDue, rewards_of
 from services.book.turn import Cold, ColdKey, Turn, as_of, pack, unpack
-from services.programme.compile import Plan
+from services.programme.compile import Plan, Version
 
 REPLACED = ("correction", "message")
 """Facts of which a newer revision stands for all before it."""
@@ -62,6 +64,8 @@ class Refolded(NamedTuple):
     rewards: tuple[RewardDue, ...]
     messages: tuple[Message, ...] = ()
     lots: transfers.Lots = ()
+    elsewhere: Mapping[str, tuple[Entry, ...]] = MappingProxyType({})
+    """By currency: the same of the member's other currencies."""
 
 
 _NOTHING = Played(Turn(new(""), "", {}), NOT_RATED)
@@ -91,8 +95,10 @@ def late_needs(member: Member, fact: MemberFact, at_ms: int, cold: Cold) -> tupl
 
 def refold(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, cold: Cold) -> Refolded:
     """Fold a late fact. `cold` has `late_needs`. Mutates `member` unless it is refused. Raises Missing and Broken."""
-    if (asked := ASKED.get(fact.type)) and (no := asked(member, fact, member.now_ms)):
-        return Refolded(no, False, "", 0, (), {}, ())
+    if asked := ASKED.get(fact.type):
+        account = _account(member, fact, plan.at(at_ms))
+        if account is not None and (no := asked(account, fact, member.now_ms)):
+            return Refolded(no, False, "", 0, (), {}, ())
     again = _Again(member, _cut(member, fact, at_ms, cold), plan, cold)
     if not again.put(fact, at_ms, seq):
         return Refolded(None, False, "", 0, (), {}, ())  # a newer revision counts already
@@ -105,8 +111,17 @@ def refold(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, c
     return Refolded(
         mine.refusal, mine.waits, version.name if version is not None else "", mine.rated.tier,
         entries, again.cold, tuple(again.rewards()), tuple(again.messages()),
-        mine.turn.lots,
+        mine.turn.lots, again.elsewhere,
     )  # fmt: skip
+
+
+def _account(member: Member, fact: Any, version: Version | None) -> Member | None:
+    """Where the points that a fact asks for lie. None: of a currency that there is not, for which it is refused."""
+    currency: str | None = getattr(fact, "unit", None)
+    if currency is None:
+        return member
+    known = version is not None and currency in version.currencies
+    return purse_of(member, currency) if known or currency in member.purses else None
 
 
 def rerate(member: Member, from_ms: int, plan: Plan, cold: Cold) -> Refolded:
@@ -116,7 +131,9 @@ def rerate(member: Member, from_ms: int, plan: Plan, cold: Cold) -> Refolded:
     again = _Again(member, from_ms, plan, cold)
     again.run()
     entries = again.post("programme")
-    return Refolded(None, False, "", 0, entries, again.cold, tuple(again.rewards()), tuple(again.messages()))
+    return Refolded(
+        None, False, "", 0, entries, again.cold, tuple(again.rewards()), tuple(again.messages()), (), again.elsewhere
+    )
 
 
 class _Again:
@@ -144,6 +161,8 @@ class _Again:
         """By seq: facts that stand at another instant than their revision before."""
         self.played: dict[int, Played] = {}
         """By seq."""
+        self.elsewhere: dict[str, tuple[Entry, ...]] = {}
+        """By currency: what leads from the purse as it is to the purse as it comes out."""
 
     def put(self, fact: MemberFact, at_ms: int, seq: int) -> bool:
         """Let a fact count. False: a newer revision of it counts already. A message of nothing leaves no trace."""
@@ -221,10 +240,22 @@ class _Again:
             if absent := rows_missing([page for page in book.pages if page not in same], rows):
                 raise Missing(absent)
         entries = difference(positions(member, same, self._loaded), positions(base, same, view), member, why)
+        for currency in sorted({*member.purses, *base.purses}):
+            moved = self._between(purse_of(member, currency), purse_of(base, currency), currency, why)
+            if moved:
+                self.elsewhere[currency] = moved
         for name in member.__struct_fields__:
             if name not in ARRIVAL:
                 setattr(member, name, getattr(base, name))
         return entries
+
+    def _between(self, purse: Member, base: Member, currency: str, why: str) -> tuple[Entry, ...]:
+        """As `post`, of one currency: without the shortcut of pages that are the same."""
+        there, then = Rows(self._loaded, currency), Rows({**self._loaded, **self.cold}, currency)
+        for book, rows in ((purse, there), (base, then)):
+            if absent := rows_missing(book.pages, rows):
+                raise Missing(tuple(key_of(currency, key) for key in absent))
+        return difference(positions(purse, [], there), positions(base, [], then), purse, why)
 
     def rewards(self) -> Iterator[RewardDue]:
         """What partners are told: of each fact that is worth otherwise than before, the difference."""

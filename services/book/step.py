@@ -17,9 +17,10 @@ from services.book.forward import advance, play
 from services.book.history import order_of, record
 from services.book.member import Member
 from services.book.messages import hear, heard, letters, row_of
-from services.book.ontime import Missing, is_late, late_needs, refold, said_before
+from services.book.ontime import Missing, Refolded, is_late, late_needs, refold, said_before
 from services.book.ontime import rerate as refold_from
 from services.book.pages import seal
+from services.book.purses import purse_of
 from services.book.rewards import RewardDue, rewards_of
 from services.book.transfers import Lots
 from services.book.turn import Cold, ColdKey, Turn
@@ -37,6 +38,8 @@ class Result(msgspec.Struct, frozen=True, gc=False):
     rewards: tuple[RewardDue, ...] = ()
     messages: tuple[Message, ...] = ()
     """To other members, through the journal."""
+    elsewhere: tuple[Posting, ...] = ()
+    """To the member's accounts in other currencies, as far as they were touched."""
 
 
 def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
@@ -72,7 +75,7 @@ def step(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, col
     if late:
         again = refold(member, fact, at_ms, seq, plan, cold)
         outcome = _outcome(again.refusal, again.waits, again.version, again.tier, again.lots)
-        result = Result(outcome, posting(member, again.entries), again.cold, again.rewards, again.messages)
+        result = _of_refold(member, outcome, again)
     else:
         result = _forward(member, fact, at_ms, seq, plan, cold)
     if fact.type == "message":
@@ -90,7 +93,7 @@ def _forward(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan,
     outcome = _outcome(refusal, played.waits, version.name if version is not None else "", rated.tier, turn.lots)
     rewards = tuple(rewards_of(fact, told)) if told else ()
     sent = tuple(letters(member, fact, (), turn.sent)) if turn.sent else ()
-    return Result(outcome, posting(member, turn.entries), turn.written, rewards, sent)
+    return Result(outcome, posting(member, turn.entries), turn.written, rewards, sent, _elsewhere(turn))
 
 
 def _outcome(refusal: Refusal | None, waits: bool, version: str, tier: int, lots: Lots) -> Outcome:
@@ -118,7 +121,7 @@ def rerate(member: Member, from_ms: int, plan: Plan, cold: Cold) -> Result | Non
     if member.now_ms < from_ms:
         return None
     again = refold_from(member, from_ms, plan, cold)
-    return Result(Outcome("done"), posting(member, again.entries), again.cold, again.rewards, again.messages)
+    return _of_refold(member, Outcome("done"), again)
 
 
 def tick(member: Member, at_ms: int, plan: Plan, cold: Cold) -> Result | None:
@@ -131,7 +134,18 @@ def tick(member: Member, at_ms: int, plan: Plan, cold: Cold) -> Result | None:
     turn = Turn(member, "tick", cold)
     advance(turn, at_ms, plan)
     seal(turn)
-    return Result(Outcome("done"), posting(member, turn.entries), turn.written)
+    return Result(Outcome("done"), posting(member, turn.entries), turn.written, elsewhere=_elsewhere(turn))
+
+
+def _of_refold(member: Member, outcome: Outcome, again: Refolded) -> Result:
+    elsewhere = tuple(posting(purse_of(member, currency), moved) for currency, moved in again.elsewhere.items())
+    return Result(outcome, posting(member, again.entries), again.cold, again.rewards, again.messages, elsewhere)
+
+
+def _elsewhere(turn: Turn) -> tuple[Posting, ...]:
+    return (
+        tuple([posting(purse.member, purse.entries) for _, purse in sorted(turn.purses.items())]) if turn.purses else ()
+    )
 
 
 def posting(member: Member, entries: tuple[Entry, ...] | list[Entry]) -> Posting:

@@ -83,7 +83,7 @@ def unpack(row: bytes) -> tuple[bytes, Outcome]:
 class Turn:
     """What one fact or tick does to `member`. `now_ms` is the book's time, which only goes forward in a turn."""
 
-    __slots__ = ("cause", "cold", "entries", "lots", "member", "now_ms", "sent", "written")
+    __slots__ = ("cause", "cold", "entries", "lots", "member", "now_ms", "purses", "sent", "written")
 
     def __init__(self, member: Member, cause: str, cold: Cold) -> None:
         member.turns += 1
@@ -95,6 +95,8 @@ class Turn:
         self.written: dict[ColdKey, bytes | None] = {}
         self.sent: Sent = ()
         self.lots: tuple[tuple[str, int], ...] = ()
+        self.purses: dict[str, Turn] = {}
+        """What it does to the member's other currencies (services/book/purses.py)."""
 
     def enter(self, debit: Account, credit: Account, points: int, why: str, lot: Lot | None = None) -> None:
         """Record a movement that was just made to the member's sums."""
@@ -105,6 +107,10 @@ class Turn:
     def row(self, key: ColdKey) -> bytes | None:
         """A cold row's bytes, as this turn wrote it or as it was loaded. None: there is none, or it was not loaded."""
         return self.written[key] if key in self.written else self.cold.get(key)
+
+    def knows(self, key: ColdKey) -> bool:
+        """Whether a cold row was looked up, or written."""
+        return key in self.written or key in self.cold
 
     def read(self, kind: str, key: str, shape: Any) -> Any:
         """The newest value of a versioned row in the type `shape`. None: there is none."""

@@ -30,6 +30,7 @@ from services.ledger.cold import Cold
 from services.ledger.duplicates import set_known_aside, set_repeats_aside, to_look_up
 from services.ledger.plans import Plans
 from services.ledger.published import (
+    asked_of,
     entries_message,
     outcome_message,
     reward_message,
@@ -331,7 +332,7 @@ def _book(part: Part, item: Item, outcome: Outcome, results: Sequence[Result]) -
     chunk.last_seq = seq
     body = record.value or b""
     name = getattr(fact, "member", None)
-    postings = tuple([result.posting for result in results])
+    postings = tuple([posting for result in results for posting in (result.posting, *result.elsewhere)])
     stored = encode_outcome(outcome)
     part.facts.append(
         fact_row(
@@ -359,7 +360,7 @@ def _book(part: Part, item: Item, outcome: Outcome, results: Sequence[Result]) -
     chunk.entries.append(entries_message(partition, seq, fact, record.timestamp_ms, outcome, postings))
     answer = None
     if name is not None:
-        answer = outcome_message(partition, fact, outcome, postings[0])
+        answer = outcome_message(partition, fact, outcome, asked_of(fact, postings))
         chunk.outcomes.append(answer)
     for result in results:
         if result.rewards:

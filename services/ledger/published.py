@@ -7,6 +7,7 @@ events/rewards.py. Reads nothing and decides nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -25,6 +26,7 @@ from events.facts import Fact
 from events.rewards import Reward
 from events.rewards import decode as decode_reward
 from infra.kafka.client import Message
+from services.book.purses import account
 from services.ledger.batch import Chunk, StoredFact
 
 _ENTRIES = "entries"
@@ -52,6 +54,16 @@ def entries_message(
     return member and member.encode(), encode(record), _numbered(seq, f"ledger/{partition}", _ENTRIES, fact.occurred_at)
 
 
+def asked_of(fact: Any, postings: Sequence[Posting]) -> Posting:
+    """The posting that answers a member's fact: of the account in the currency that it speaks of."""
+    currency = getattr(fact, "unit", None)
+    if currency is not None:
+        for posting in postings:
+            if posting.member == account(fact.member, currency):
+                return posting
+    return postings[0]
+
+
 def outcome_message(partition: int, fact: Fact, outcome: Outcome, posting: Posting) -> Message:
     """The hint on outcomes.v1 for whoever waits for the answer to a member's fact."""
     earned = reversed_ = redeemed = 0
@@ -69,7 +81,7 @@ def outcome_message(partition: int, fact: Fact, outcome: Outcome, posting: Posti
     record = OutcomeRecord(
         fact.id,
         fact.type,
-        posting.member,
+        fact.member,  # type: ignore[union-attr]  # a member's fact
         outcome.status,
         outcome.refusal,
         earned,
@@ -83,7 +95,7 @@ def outcome_message(partition: int, fact: Fact, outcome: Outcome, posting: Posti
         fact.revision,
     )
     name = f"{fact.id}:{fact.revision}"
-    return posting.member.encode(), encode(record), headers(name, f"ledger/{partition}", _OUTCOME, fact.occurred_at)
+    return record.member.encode(), encode(record), headers(name, f"ledger/{partition}", _OUTCOME, fact.occurred_at)
 
 
 def reward_message(partition: int, reward: Reward, value: bytes) -> Message:
@@ -145,7 +157,7 @@ def stored_answer(stored: StoredFact) -> Message | None:
     postings = postings_of(stored)
     if fact.type in ("tick", "programme_published"):
         return None
-    return outcome_message(stored.partition, fact, decode_outcome(stored.outcome), postings[0])
+    return outcome_message(stored.partition, fact, decode_outcome(stored.outcome), asked_of(fact, postings))
 
 
 def chunk_of(
@@ -161,7 +173,7 @@ def chunk_of(
         fact, outcome, postings = decode_fact(stored.body), decode_outcome(stored.outcome), postings_of(stored)
         chunk.entries.append(entries_message(partition, stored.seq, fact, stored.recorded_at_ms, outcome, postings))
         if fact.type not in ("tick", "programme_published"):
-            chunk.outcomes.append(outcome_message(partition, fact, outcome, postings[0]))
+            chunk.outcomes.append(outcome_message(partition, fact, outcome, asked_of(fact, postings)))
     for partner, value in rewards:
         chunk.rewards.setdefault(partner, []).append(reward_message(partition, decode_reward(value), value))
     chunk.messages.extend(messages)

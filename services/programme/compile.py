@@ -13,11 +13,12 @@ from typing import Literal
 import msgspec
 
 from events.facts.purchases import Line
+from events.model import Model
 from events.values import millis
 from services.programme.calendar import NEVER, day_of
 from services.programme.conditions import Predicate, predicate
 from services.programme.entitlements import Entitlement, entitlement
-from services.programme.mechanic import Basket, Context, Frame, Mechanic, Meter
+from services.programme.mechanic import CURRENCY, POINTS, Basket, Context, Frame, Mechanic, Meter
 from services.programme.mechanics import ALWAYS, MECHANICS
 from services.programme.model import ProgrammeError, ProgrammeText, RuleText, Tier, config_of, fault_at, known_of, read
 from services.programme.policies import Shortfall
@@ -36,6 +37,8 @@ class Rule(msgspec.Struct, frozen=True):
     """The revision that takes over its cells; None: they stay its own for ever."""
     stack: Stack | None = None
     """A group that is rated as one, in place of the rule itself."""
+    unit: str = POINTS
+    """What the points that it gives are: regular, or of another currency."""
     of: frozenset[str] | None = None
     """Names of the rules whose points it counts. None: those of all before it."""
     when: Predicate | None = None
@@ -89,6 +92,8 @@ class Version(msgspec.Struct, frozen=True):
     """By id@revision, those of groups among them: who wants to say what a rule gives for asks here."""
     prices: PriceList = PriceList()
     entitlements: tuple[Entitlement, ...] = ()
+    currencies: frozenset[str] = frozenset()
+    """Of points, beside the regular ones."""
     conditional: bool = False
     """Whether a rule has a condition: then baskets want their context."""
     carried: tuple[Rule, ...] = ()
@@ -207,16 +212,17 @@ class _Read(msgspec.Struct, frozen=True):
 
 def _between_versions(read_ones: Sequence[_Read]) -> Iterator[str]:
     """What is wrong with a rule beside its earlier revisions, with file and line."""
-    newest: dict[str, RuleText] = {}
+    newest: dict[str, tuple[RuleText, object]] = {}
     for one in read_ones:
         for index, rule in enumerate(one.programme.rules):
-            before = newest.setdefault(rule.id, rule)
-            newest[rule.id] = rule
-            if why := _not_after(before, rule, first=before is rule):
+            now = rule, _said(one.programme, rule)
+            before = newest.setdefault(rule.id, now)
+            newest[rule.id] = now
+            if why := _not_after(before[0], rule, first=before is now, same=before[1] == now[1]):
                 yield fault_at(one.text, ("rules", index), why, one.name)
 
 
-def _not_after(before: RuleText, rule: RuleText, *, first: bool) -> str:
+def _not_after(before: RuleText, rule: RuleText, *, first: bool, same: bool) -> str:
     """Why a rule cannot follow its newest earlier form; "" when it can."""
     mechanic = MECHANICS[rule.mechanic]
     if first:
@@ -226,15 +232,15 @@ def _not_after(before: RuleText, rule: RuleText, *, first: bool) -> str:
     if rule.revision < before.revision:
         return f"{rule.id} has had revision {before.revision}; give this one {before.revision + 1}"
     keeps = not (mechanic.per_purchase or mechanic.per_fact)
-    if keeps and rule.revision == before.revision and _said(rule) != _said(before):
+    if keeps and rule.revision == before.revision and not same:
         return (
             f"{rule.id} was changed; give it revision {rule.revision + 1}, and say in carry what becomes of its cells"
         )
     return ""
 
 
-def _said(rule: RuleText) -> object:
-    return config_of(rule.mechanic, rule.config), rule.when, rule.unless
+def _said(programme: ProgrammeText, rule: RuleText) -> object:
+    return _config(programme, rule), rule.gives, rule.when, rule.unless
 
 
 def _versions(programmes: Sequence[ProgrammeText]) -> tuple[Version, ...]:
@@ -268,14 +274,17 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
     starts_ms = millis(programme.effective_from)
     rules: list[Rule] = []
     for text in programme.rules:
-        frame = Frame(programme.zone, programme.currency, text.id, programme.points_decimals)
-        mechanic = MECHANICS[text.mechanic](config_of(text.mechanic, text.config), meter, frame)
+        currency = programme.currencies[text.gives] if text.gives is not None else None
+        decimals = programme.points_decimals if currency is None else currency.decimals
+        frame = Frame(programme.zone, programme.currency, text.id, decimals)
+        mechanic = MECHANICS[text.mechanic](_config(programme, text), meter, frame)
         rule = Rule(
             f"{text.id}@{text.revision}",
             mechanic,
             mechanic.measure,
             _heir(text, later.get(text.id)),
             when=predicate(text.when, text.unless, meter, known),
+            unit=POINTS if text.gives is None else CURRENCY + text.gives,
             of=_named(programme, text),
         )
         later[text.id] = _Later(text.revision, text.carry, starts_ms, rule)
@@ -317,12 +326,22 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
         entitlements=tuple(entitlement(text, meter, known, programme.currency) for text in programme.entitlements),
         lots_last_ms=min((_lasts_days(rule) for rule in rules if "basket" in rule.mechanic.kinds), default=0)
         * 86_400_000,
+        currencies=frozenset(programme.currencies),
         conditional=any(rule.when or rule.unless for rule in programme.rules),
     )
 
 
 def _lasts_days(rule: Rule) -> int:
     return min(one.mechanic.lasts_days for one in (rule.stack.rules if rule.stack is not None else (rule,)))
+
+
+def _config(programme: ProgrammeText, text: RuleText) -> Model:
+    """A rule's config; what it does not say of the end of its points, their currency says."""
+    config = config_of(text.mechanic, text.config)
+    months = programme.currencies[text.gives].valid_months if text.gives is not None else None
+    if months is None or "valid_months" not in type(config).model_fields or "valid_months" in config.model_fields_set:
+        return config
+    return config.model_copy(update={"valid_months": months})
 
 
 def _heir(text: RuleText, later: _Later | None) -> Heir | None:
@@ -347,7 +366,13 @@ def _grouped(programme: ProgrammeText, rules: list[Rule]) -> list[Rule]:
 
 def _stacked(programme: ProgrammeText, name: str, members: dict[str, list[Rule]], rule: Rule) -> Rule:
     group = programme.groups[name]
-    return Rule(name, rule.mechanic, None, stack=Stack(tuple(members[name]), group.stack == "best", group.at_most))
+    return Rule(
+        name,
+        rule.mechanic,
+        None,
+        unit=rule.unit,
+        stack=Stack(tuple(members[name]), group.stack == "best", group.at_most),
+    )
 
 
 def _shut_out(programme: ProgrammeText, rules: list[Rule]) -> list[Rule]:
@@ -378,9 +403,11 @@ def _none_of(first: tuple[Rule, ...], when: Predicate | None) -> Predicate:
 def _named(programme: ProgrammeText, text: RuleText) -> frozenset[str] | None:
     """The rules that a cap names, by itself or through their groups."""
     of: tuple[str, ...] | None = getattr(config_of(text.mechanic, text.config), "of", None)
-    if of is None:
+    if of is None and not (text.gives is not None and MECHANICS[text.mechanic].reads_points):
         return None
-    return frozenset(f"{rule.id}@{rule.revision}" for rule in programme.rules if rule.id in of or rule.group in of)
+    return frozenset(
+        f"{rule.id}@{rule.revision}" for rule in programme.rules if of is None or rule.id in of or rule.group in of
+    )
 
 
 def _tier_rule(tier: Tier, meter: Meter, programme: ProgrammeText) -> TierRule:

@@ -32,6 +32,8 @@ Key = int | str
 """Names a cell within its rule."""
 
 POINTS = "pts"
+CURRENCY = "pts:"
+"""Before the name of another currency of points, where a unit is asked for."""
 LASTING_DAYS = 100_000
 MONTH_DAYS = 27
 """The shortest month, less a day for what clocks are moved by."""

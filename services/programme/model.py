@@ -103,8 +103,17 @@ def _shared_out(arms: dict[str, int]) -> dict[str, int]:
 Arms = Annotated[dict[Code, Annotated[int, Field(ge=0, le=100)]], Field(min_length=2), AfterValidator(_shared_out)]
 """Arm -> its share in percent."""
 
-RULE_KEYS = ("id", "revision", "carry", "group", "when", "unless")
+RULE_KEYS = ("id", "revision", "carry", "group", "gives", "when", "unless")
 """The keys of a rule beside its mechanic's."""
+
+
+class PointsCurrency(Closed):
+    """Points beside the regular ones, which are earned, spent and ended for themselves."""
+
+    decimals: Annotated[int, Field(ge=0, le=4)] = 0
+    """As `points_decimals`, of this currency."""
+    valid_months: Months | None = None
+    """For rules that give it and say nothing of it themselves; None: never."""
 
 
 class Group(Closed):
@@ -144,6 +153,8 @@ class RuleText(Closed):
     migrate: they move as they are, and the difference of their worth is posted; top_up: that, where it is more."""
     group: Code | None = None
     """Rules of one group are taken together, as `groups` says."""
+    gives: Code | None = None
+    """A currency of `currencies`; without it, the regular points."""
     when: Condition | None = None
     """The rule counts only those receipts of which this holds; without it, all."""
     unless: Condition | None = None
@@ -180,6 +191,8 @@ class ProgrammeText(Closed):
     """IANA name; days, months and expiries are this zone's."""
     points_decimals: Annotated[int, Field(ge=0, le=4)] = 0
     """Amounts of points are whole numbers of the smallest unit: with 2 decimals, 150 means 1.50 points."""
+    currencies: dict[Code, PointsCurrency] = Field(default={})
+    """Points beside the regular ones: promotional, a partner's."""
     partners: tuple[Code, ...] = ()
     stores: dict[Id, Store] = Field(default={})
     """By their names on facts; only those whose days are not the programme's, or that have a region."""
@@ -372,9 +385,29 @@ def _between_rules(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, 
             yield (*path, "carry"), f"a {rule.mechanic} keeps nothing that could be carried; leave carry out"
         elif rule.carry != "freeze" and not rule.revision:
             yield (*path, "carry"), "the first revision has nothing to carry; leave carry out, or raise the revision"
+        yield from _gives(programme, rule, path)
         unit = getattr(config_of(rule.mechanic, rule.config), "unit", None)
         if unit is not None and units.setdefault(unit, rule.id) != rule.id:
             yield (*path, rule.mechanic, "unit"), f"{units[unit]} gives the unit {unit} already; name another one"
+
+
+def _gives(programme: ProgrammeText, rule: RuleText, path: tuple[int | str, ...]) -> Iterator[tuple[Any, str]]:
+    """What is wrong with the currency of a rule."""
+    if rule.gives is not None and rule.gives not in programme.currencies:
+        yield (*path, "gives"), f"there is no {rule.gives} under currencies; add it there, with its decimals"
+    if rule.gives is not None and (
+        rule.mechanic == "referral" or getattr(config_of(rule.mechanic, rule.config), "to", None)
+    ):
+        yield (*path, "gives"), "what goes to another account is regular points; leave gives out"
+    if rule.gives is not None and rule.mechanic == "adjustment":
+        yield (*path, "gives"), "an adjusted fact says its currency itself, as unit; leave gives out"
+    if rule.group is not None and rule.group in programme.groups and programme.groups[rule.group].together:
+        first = next(other for other in programme.rules if other.group == rule.group)
+        if first.gives != rule.gives:
+            yield (
+                (*path, "gives"),
+                f"rules of {rule.group} are taken together and must give the same; {first.id} does not",
+            )
 
 
 def _counts(mechanic: type[Mechanic]) -> bool:

@@ -40,10 +40,10 @@ def rate(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> li
             if seen is _NOTHING:
                 continue
         if rule.of is not None:
-            seen = Change(change.fact, seen.before, seen.after, _points_of(rule.of, awards))
+            seen = Change(change.fact, seen.before, seen.after, _points_of(rule.of, rule.unit, awards))
         if mechanic.per_purchase:
             if rule.stack is not None:
-                _stacked(rule.stack, before, after, awards, change.points)
+                _stacked(rule, before, after, awards, change.points)
                 continue
             old = mechanic.due(None, seen.before) if seen.before is not None else ()
             new = mechanic.due(None, seen.after) if seen.after is not None else ()
@@ -56,10 +56,10 @@ def rate(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> li
             holder = rule if rule.heir is None else _holder(rule, key, cells, now_ms)
             old, new = _absorb(holder, mechanic, key, seen, cells)
             if old != new:
-                _diff(holder.name, old, new, awards, change.points)
+                _diff(holder, old, new, awards, change.points)
             continue
         if old != new:
-            _diff(rule.name, old, new, awards, change.points)
+            _diff(rule, old, new, awards, change.points)
     return awards
 
 
@@ -100,7 +100,7 @@ def migrate(cells: Cells, plan: Plan, index: int) -> list[Award]:
             _store(cells, old.name, key, None)
             _store(cells, heir.rule.name, key, cell)
             if was != now:
-                _diff(heir.rule.name, was, now, awards, [])
+                _diff(heir.rule, was, now, awards, [])
     return awards
 
 
@@ -135,23 +135,24 @@ def _store(cells: Cells, name: str, key: Key, cell: Any) -> None:
         del cells[name]
 
 
-def _points_of(of: frozenset[str], awards: list[Award]) -> list[tuple[Lot, int]]:
+def _points_of(of: frozenset[str], kind: str, awards: list[Award]) -> list[tuple[Lot, int]]:
     """What some of the rules before gave to lots of this member, for this change."""
     return [
         (lot, amount)
         for rule, unit, lot, amount, to in awards
-        if rule in of and unit == POINTS and not to and lot[3][0] != "-"
+        if rule in of and unit == kind and not to and lot[3][0] != "-"
     ]
 
 
-def _stacked(stack: Stack, before: Basket | None, after: Basket | None, awards: list[Award], points: list[Any]) -> None:
+def _stacked(rule: Rule, before: Basket | None, after: Basket | None, awards: list[Award], points: list[Any]) -> None:
     """The rules of a group together: of what is left of a basket, another one may be the best."""
+    stack: Any = rule.stack
     was = {} if before is None else _stack(stack, before)
     now = {} if after is None else _stack(stack, after)
-    for rule in stack.rules:
-        old, new = was.get(rule.name, ()), now.get(rule.name, ())
+    for one in stack.rules:
+        old, new = was.get(one.name, ()), now.get(one.name, ())
         if old != new:
-            _diff(rule.name, old, new, awards, points)
+            _diff(one, old, new, awards, points)
 
 
 def _stack(stack: Stack, basket: Basket) -> dict[str, tuple[Due, ...]]:
@@ -181,12 +182,13 @@ def _given(dues: tuple[Due, ...]) -> int:
 
 
 def _diff(
-    rule: str, old: tuple[Due, ...], new: tuple[Due, ...], awards: list[Award], points: list[tuple[Lot, int]]
+    rule: Rule, old: tuple[Due, ...], new: tuple[Due, ...], awards: list[Award], points: list[tuple[Lot, int]]
 ) -> None:
+    name, kind = rule.name, rule.unit
     if not old and len(new) == 1:  # by far the most frequent: a new purchase
         unit, amount, lot, to = new[0]
-        awards.append((rule, unit, lot, amount, to))
-        if unit == POINTS and not to and lot[3][0] != "-":
+        awards.append((name, unit if unit != POINTS else kind, lot, amount, to))
+        if unit == POINTS == kind and not to and lot[3][0] != "-":
             points.append((lot, amount))
         return
     was = {(unit, lot, to): amount for unit, amount, lot, to in old}
@@ -194,6 +196,6 @@ def _diff(
     moved += [(identity, -amount) for identity, amount in was.items()]
     for (unit, lot, to), amount in moved:
         if amount:
-            awards.append((rule, unit, lot, amount, to))
-            if unit == POINTS and not to and lot[3][0] != "-":
+            awards.append((name, unit if unit != POINTS else kind, lot, amount, to))
+            if unit == POINTS == kind and not to and lot[3][0] != "-":
                 points.append((lot, amount))

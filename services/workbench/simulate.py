@@ -24,6 +24,7 @@ from services.book.able import plan_of
 from services.book.member import LiveLot, Member, new
 from services.book.owners import bare, owner_of
 from services.book.pages import lots_of
+from services.book.purses import Rows, purse_of
 from services.book.rewards import pseudonym
 from services.book.step import Missing, Result, rerate, step, tick
 from services.book.turn import Cold, ColdKey, pack
@@ -87,10 +88,13 @@ class Simulation:
         for result in self._tick(at_ms):
             self.booked.append(Booked(_until(at_ms), (result,)))
 
-    def lots(self, name: str) -> list[LiveLot]:
-        """Every lot of a member, in spending order."""
-        member = self.members[name]
-        return lots_of(member, member.pages, self._cold.get(name, {}))
+    def lots(self, name: str, currency: str | None = None) -> list[LiveLot]:
+        """Every lot of a member, in spending order: of the regular points, or of another currency."""
+        member, rows = self.members[name], self.cold_of(name)
+        if currency is None:
+            return lots_of(member, member.pages, rows)
+        purse = purse_of(member, currency)
+        return lots_of(purse, purse.pages, Rows(rows, currency))
 
     def cold_of(self, name: str) -> Cold:
         """Every cold row of a member, and the rows of its facts."""
@@ -196,7 +200,8 @@ def report(simulation: Simulation) -> dict[str, Any]:
     for fact, results in simulation.booked:
         for result in results:
             outcome, posting = result.outcome, result.posting
-            entries[posting.member] += [_entry(fact, entry) for entry in posting.entries]
+            for one in (posting, *result.elsewhere):
+                entries.setdefault(one.member, []).extend([_entry(fact, entry) for entry in one.entries])
             rewards += [
                 {"fact": due.fact, "partner": due.partner, "member": pseudonym(due.partner, posting.member),
                  "kind": due.kind, "points": due.points}
@@ -221,9 +226,7 @@ def report(simulation: Simulation) -> dict[str, Any]:
             {"fact": fact.id, "revision": fact.revision, "type": fact.type, "reason": reason}
             for fact, reason in simulation.parked
         ],
-        "members": [
-            _member(m, simulation.lots(name), levels, entries[name]) for name, m in sorted(simulation.members.items())
-        ],
+        "members": [_member(simulation, m, levels, entries) for _, m in sorted(simulation.members.items())],
         "accounts": dict(sorted(accounts.items())),
         "outcomes": outcomes,
         "rewards": rewards,
@@ -236,37 +239,21 @@ def _instant(at_ms: int) -> str | None:
 
 
 def _member(
-    member: Member, lots: list[LiveLot], levels: tuple[str, ...], entries: list[dict[str, Any]]
+    simulation: Simulation, member: Member, levels: tuple[str, ...], entries: dict[str, list[dict[str, Any]]]
 ) -> dict[str, Any]:
     return {
         "member": member.id,
-        "available": member.available,
-        "pending": member.pending,
-        "held": member.held,
-        "debt": member.debt,
+        **_sums(member),
         "tier": levels[min(member.tier, len(levels) - 1)],
         "tier_level": member.tier,
         "qualifying_minor": member.qualifying_minor,
-        "totals": {
-            "earned": member.issued,
-            "spent": member.spent,
-            "expired": member.expired,
-            "reversed": member.reversed,
-            "written_off": member.written_off,
-            "transferred": member.beyond.transferred,
-            "fee": member.beyond.fee,
-            "forfeited": member.beyond.forfeited,
+        **_points(member, simulation.lots(member.id)),
+        "currencies": {
+            currency: _sums(purse) | _points(purse, simulation.lots(member.id, currency))
+            | {"entries": entries.get(purse.id, [])}
+            for currency, purse in sorted(member.purses.items())
         },
-        "lots": [
-            {"slot": bare(lot[:4])[3], "points": lot[4], "expires_at": _instant(lot[0]), "earned_at": instant(lot[1]),
-             "active_at": instant(lot[2])} | ({"owner": owner} if (owner := owner_of(lot[3])) else {})
-            for lot in lots
-        ],
         "units": dict(sorted(member.units.items())),
-        "holds": [
-            {"redemption": name, "points": sum(p for _, p in drawn), "until": instant(until)}
-            for name, (until, drawn) in sorted(member.holds.items())
-        ],
         "waiting": [
             {"return": back, "purchase": purchase}
             for purchase, backs in sorted(member.waiting.items())
@@ -275,7 +262,41 @@ def _member(
         "shared_by": list(member.beyond.circle or ()),
         "erased": member.beyond.erased,
         "set_aside": sorted(member.aside),
-        "entries": entries,
+        "entries": entries[member.id],
+    }  # fmt: skip
+
+
+def _sums(account: Member) -> dict[str, int]:
+    return {
+        "available": account.available,
+        "pending": account.pending,
+        "held": account.held,
+        "debt": account.debt,
+    }
+
+
+def _points(account: Member, lots: list[LiveLot]) -> dict[str, Any]:
+    """Of the regular points, or of one other currency."""
+    return {
+        "totals": {
+            "earned": account.issued,
+            "spent": account.spent,
+            "expired": account.expired,
+            "reversed": account.reversed,
+            "written_off": account.written_off,
+            "transferred": account.beyond.transferred,
+            "fee": account.beyond.fee,
+            "forfeited": account.beyond.forfeited,
+        },
+        "lots": [
+            {"slot": bare(lot[:4])[3], "points": lot[4], "expires_at": _instant(lot[0]), "earned_at": instant(lot[1]),
+             "active_at": instant(lot[2])} | ({"owner": owner} if (owner := owner_of(lot[3])) else {})
+            for lot in lots
+        ],
+        "holds": [
+            {"redemption": name, "points": sum(p for _, p in drawn), "until": instant(until)}
+            for name, (until, drawn) in sorted(account.holds.items())
+        ],
     }  # fmt: skip
 
 
@@ -352,8 +373,16 @@ def run_simulate(programmes: list[Path], facts: Path, until: str | None, *, as_j
     for m in whole["members"]:
         print(f"{m['member']}: available {m['available']}, pending {m['pending']}, held {m['held']}, "
               f"debt {m['debt']}, tier {m['tier']}")  # fmt: skip
-        for lot in m["lots"]:
-            print(f"  {lot['points']:>8}  until {lot['expires_at'] or 'for ever'}  {lot['slot']}")
+        _print_lots(m["lots"])
+        for currency, purse in m["currencies"].items():
+            print(f"  {currency}: available {purse['available']}, pending {purse['pending']}, held {purse['held']}, "
+                  f"debt {purse['debt']}")  # fmt: skip
+            _print_lots(purse["lots"])
         for unit, count in m["units"].items():
             print(f"  {count:>8}  {unit}")
     return 0
+
+
+def _print_lots(lots: list[dict[str, Any]]) -> None:
+    for lot in lots:
+        print(f"  {lot['points']:>8}  until {lot['expires_at'] or 'for ever'}  {lot['slot']}")

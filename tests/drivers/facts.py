@@ -68,11 +68,11 @@ def told(line: str, member: str = MEMBER) -> Fact:
     transfer ID POINTS to MEMBER   contribute ID POINTS to POOL   join ID MEMBER   leave ID MEMBER   erase ID
     use ID WHAT [COUNT]            adjust ID POINTS [until INSTANT]               enrol ID [by MEMBER]
     set ID STATUS[=VALUE] [until INSTANT]          end ID STATUS
-    A line may end in words like store:s1 channel:web partner:fuel code:SPRING
+    A line may end in words like store:s1 channel:web partner:fuel code:SPRING unit:promo
     """
     when, verb, name, *rest = line.split()
     base: dict[str, Any] = {"id": name, "occurred_at": at(when), "member": member}
-    while rest and (place := rest[-1].partition(":"))[0] in ("store", "channel", "partner", "code"):
+    while rest and (place := rest[-1].partition(":"))[0] in ("store", "channel", "partner", "code", "unit"):
         rest.pop()
         base |= {"codes": [place[2], *base.get("codes", ())]} if place[0] == "code" else {place[0]: place[2]}
     match verb:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from events.model import Model
 from events.values import Months
 from services.programme.calendar import NEVER, day_of, end_after_months, instant_ms
-from services.programme.mechanic import POINTS, Due, Frame, Key, Mechanic, Meter
+from services.programme.mechanic import CURRENCY, POINTS, Due, Frame, Key, Mechanic, Meter
 
 
 class Adjustment(Mechanic):
@@ -32,12 +32,13 @@ class Adjustment(Mechanic):
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
         points, at_ms = cell.points, instant_ms(cell.occurred_at)
+        unit = POINTS if cell.unit is None else CURRENCY + cell.unit
         if points < 0:
-            return ((POINTS, points, (0, 0, 0, "-a:" + cell.id), ""),)
+            return ((unit, points, (0, 0, 0, "-a:" + cell.id), ""),)
         if cell.expires_at is not None:
             expires = instant_ms(cell.expires_at)
         elif self._months is not None:
             expires = end_after_months(day_of(at_ms, self._zone), self._months, self._zone)
         else:
             expires = NEVER
-        return ((POINTS, points, (expires, at_ms, at_ms, "a:" + cell.id), ""),) if points else ()
+        return ((unit, points, (expires, at_ms, at_ms, "a:" + cell.id), ""),) if points else ()
