@@ -38,3 +38,11 @@ def test_the_cause_has_what_all_give() -> None:
     world.tell("2026-03-01 buy A 100.00")
     world.tell("2026-03-02 buy B 50.00", "bob")
     assert world.member("red-cross").available == 150
+
+
+def test_a_member_gives_500_points_to_the_cause() -> None:
+    """Points are hundredths here: 800.00 earn 8,000, of which 500 are given."""
+    world = World(PROGRAMME)
+    world.tell("2026-03-01 buy A 800.00")
+    world.tell("2026-03-02 transfer t 500 to red-cross")
+    assert (world.member().available, world.member("red-cross").available) == (7500, 800 + 500)
