@@ -67,7 +67,8 @@ def digest(value: bytes | None) -> bytes:
 def read(
     records: Mapping[int, Sequence[Record]], owned: Mapping[int, Owned], stops: Mapping[int, int], *, wall: bool
 ) -> list[Draft]:
-    """The drafts of a batch. Where a partition begins with a fact that has no member, the batch holds such facts only.
+    """The drafts of a batch. Where a partition begins with a fact that has no member, the batch is that fact alone, so
+    that the others wait for one of them at most.
 
     `wall`: log times are real ones, and a fact that lies ahead of its own is set aside; False where the data are the
     clock.
@@ -83,7 +84,7 @@ def read(
             if draft.next_offset > mine.next_offset:
                 drafts.append(draft)
     alone = [draft for draft in drafts if draft.alone]
-    return alone or drafts
+    return alone[:1] or drafts
 
 
 def _draft(owned: Owned, records: Sequence[Record], stop: int | None, wall: bool) -> Draft:

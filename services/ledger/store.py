@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from events.entries import Entry
+from events.facts.ticks import SLICES
 from events.printable import printable
 from events.retries import retry_of
 from infra.kafka.client import Record
@@ -74,6 +75,9 @@ class Store(Protocol):
         """(member, state) of the members with a fact at or after an instant, in the order of their ids."""
 
     async def count_due(self, partition: int, at_ms: int) -> int: ...
+
+    async def has_fact(self, partition: int, fact_id: str) -> bool:
+        """Whether it is booked."""
 
     async def newest_tick(self, partition: int) -> int | None:
         """The instant of the newest tick that was folded; None without one."""
@@ -164,7 +168,8 @@ class PostgresStore:
         return [tuple(row) for row in await self._read(self._sql.members, *_columns(wanted))]
 
     async def due_members(self, partition: int, at_ms: int, number: int, slices: int) -> list[tuple[str, bytes]]:
-        return [tuple(row) for row in await self._read(self._sql.due_members, partition, at_ms, number, slices)]
+        mine = list(range(number, SLICES, slices))
+        return [tuple(row) for row in await self._read(self._sql.due_members, partition, at_ms, mine)]
 
     async def members_since(self, partition: int, from_ms: int) -> list[tuple[str, bytes]]:
         return [tuple(row) for row in await self._read(self._sql.members_since, partition, from_ms)]
@@ -187,6 +192,9 @@ class PostgresStore:
 
     async def count_due(self, partition: int, at_ms: int) -> int:
         return int(await self._pool.fetchval(self._sql.count_due, partition, at_ms))
+
+    async def has_fact(self, partition: int, fact_id: str) -> bool:
+        return bool(await self._pool.fetchval(self._sql.has_fact, partition, fact_id))
 
     async def newest_tick(self, partition: int) -> int | None:
         found: int | None = await self._pool.fetchval(self._sql.newest_tick, partition)

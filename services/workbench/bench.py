@@ -71,6 +71,16 @@ def redeem(
 
 
 @app.command()
+def expiry(
+    members: Annotated[int, typer.Option(min=1_000, help="Whose points end at one midnight.")] = 1_000_000,
+) -> None:
+    """A midnight at which a million members' points end, while tills ask and sell: how long both take."""
+    from tests.bench.expiry import run_expiry
+
+    raise typer.Exit(run_expiry(members))
+
+
+@app.command()
 def intake(events: Events = 100_000, rounds: Rounds = 2) -> None:
     """Intake from the tills' topics to the journal, against the ledger in alternating rounds."""
     from tests.bench.intake import run_intake

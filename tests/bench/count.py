@@ -98,7 +98,7 @@ class Count:
 
     def _one(self, member: Member, said: dict[str, Any]) -> None:
         at = datetime.fromisoformat(said["occurred_at"])
-        self._lapse(member, at)
+        self.lapse(member, at)
         forget(member, at)
         match said["type"]:
             case "purchase":
@@ -111,7 +111,8 @@ class Count:
                 self.moved["spent"] += said["points"]
                 assert take(member, said["points"]) == 0
 
-    def _lapse(self, member: Member, at: datetime) -> None:
+    def lapse(self, member: Member, at: datetime) -> None:
+        """Points that have ended by an instant."""
         for lot in [lot for lot in member.lots if lot.expires <= at]:
             self.moved["expired"] += lot.points
             member.gone[lot.slot] = member.gone.get(lot.slot, 0) + lot.points

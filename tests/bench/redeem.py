@@ -13,7 +13,7 @@ import gc
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,8 +85,17 @@ async def outcomes_of(house: Round, requests: Requests) -> AsyncIterator[None]:
         await consumer.stop()
 
 
-async def stream(house: Round, workload: Workload, seconds: float, requests: Requests) -> list[Sent]:
-    """Both streams, by one hand, so that each partition has them in the order of their times. What was sent."""
+async def stream(
+    house: Round,
+    workload: Workload,
+    going: Callable[[float], bool],
+    requests: Requests,
+    purchases: int = PURCHASES_A_SECOND,
+) -> list[Sent]:
+    """Both streams, by one hand, so that each partition has them in the order of their times. What was sent.
+
+    going: asked with the seconds since the lead was over, whether to go on. purchases: a second.
+    """
     writer = Writer(house.settings)
     await writer.start()
     sent: list[Sent] = []
@@ -94,14 +103,14 @@ async def stream(house: Round, workload: Workload, seconds: float, requests: Req
     began = monotonic()
     asked = bought = 0
     try:
-        while (now := monotonic() - began) < LEAD_S + seconds:
+        while going((now := monotonic() - began) - LEAD_S):
             due = asked / REQUESTS_A_SECOND
-            burst = bought / PURCHASES_A_SECOND
+            burst = bought / purchases
             await asyncio.sleep(max(0.0, min(due, burst) - now))
             parts: dict[int, list[Message]] = {}
             batch: list[Sent] = []
             if burst <= monotonic() - began:
-                batch += [workload.purchase() for _ in range(int(PURCHASES_A_SECOND * BURST_S))]
+                batch += [workload.purchase() for _ in range(int(purchases * BURST_S))]
                 bought += len(batch)
             if due <= monotonic() - began:
                 batch.append(workload.redemption())
@@ -122,7 +131,8 @@ async def stream(house: Round, workload: Workload, seconds: float, requests: Req
     return sent
 
 
-async def _answered(requests: Requests) -> None:
+async def answered(requests: Requests) -> None:
+    """Wait until every request has its outcome. Raises BenchFailed."""
     try:
         async with asyncio.timeout(ANSWERED_WITHIN_S):
             while requests.due:  # noqa: ASYNC110  # an event would have to be looked after for each answer
@@ -166,9 +176,9 @@ async def asked(house: Round, seconds: int, members: int) -> Result:
         worker.process.send_signal(signal.SIGUSR1)
         at_first, first = await house.used(worker), await worker.histograms()
         async with outcomes_of(house, requests):
-            sent = await stream(house, workload, seconds, requests)
+            sent = await stream(house, workload, lambda since: since < seconds, requests)
             at_last, last = await house.used(worker), await worker.histograms()
-            await _answered(requests)
+            await answered(requests)
         gc.enable()
         await house.until_booked(house.written, worker)
         await house.until_published(house.written, worker)

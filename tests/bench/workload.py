@@ -56,9 +56,10 @@ class _Bought(NamedTuple):
 class Workload:
     """A stream of facts of one mix. `enrolments` come first; then `facts`, which may be taken in several parts."""
 
-    def __init__(self, mix: Mix, facts: int, days: int = DAYS, seed: int = SEED) -> None:
-        """facts: how many there will be in all, repeats included, spread over `days`."""
+    def __init__(self, mix: Mix, facts: int, days: int = DAYS, seed: int = SEED, *, start: datetime = START) -> None:
+        """facts: how many there will be in all, repeats included, spread over `days` from `start`."""
         self.mix = mix
+        self._start = start
         self._random = random.Random(seed)
         self._step = timedelta(days=days) / max(1, facts)
         self._number = 0
@@ -73,7 +74,7 @@ class Workload:
 
     def enrolments(self) -> Iterator[Sent]:
         """One fact a member."""
-        at = _text(START)
+        at = _text(self._start)
         for partition, key in self._keys:
             value = b'{"type":"enrolled","id":"enrolled:%b","occurred_at":"%b","member":"%b"}' % (key, at, key)
             yield Sent(partition, key, value)
@@ -118,7 +119,7 @@ class Workload:
 
     def _next(self) -> bytes:
         self._number += 1
-        return _text(START + self._number * self._step)
+        return _text(self._start + self._number * self._step)
 
     def _purchase(self, member: int, key: bytes, at: bytes) -> bytes:
         number, draw = self._number, self._random.random

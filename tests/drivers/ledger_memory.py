@@ -94,6 +94,9 @@ class MemoryStore:
     async def count_due(self, partition: int, at_ms: int) -> int:
         return len(await self.due_members(partition, at_ms, 0, 1))
 
+    async def has_fact(self, partition: int, fact_id: str) -> bool:
+        return any(key[:2] == (partition, fact_id) for key in self.by_id)
+
     async def newest_tick(self, partition: int) -> int | None:
         ticks = [row["occurred_at"] for (p, _), row in self.fact.items() if p == partition and row["type"] == "tick"]
         return max(ticks, default=None)

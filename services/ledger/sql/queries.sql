@@ -80,9 +80,9 @@ from unnest($1::int2[], $2::text[]) w (partition, member)
 join member m on m.partition = w.partition and m.member = w.member
 
 -- name: due_members
--- The state of members to whom something happens by an instant, of one slice of a partition.
+-- The state of members to whom something happens by an instant, of some slice numbers of a partition.
 select member, state from member
-where partition = $1 and next_due <= $2 and slice % $4 = $3 order by member
+where partition = $1 and slice = any($3::int2[]) and next_due <= $2 order by member
 
 -- name: members_since
 -- The state of members with a fact at or after an instant: whom a programme concerns that was published later.
@@ -123,6 +123,10 @@ select partition, body from fact where partition = any($1::int2[]) and type = 'p
 -- name: reward_positions
 -- The next reward number of each partner of some partitions.
 select partition, partner, next_seq from reward_position where partition = any($1::int2[])
+
+-- name: has_fact
+-- Whether a fact is booked, in any revision.
+select exists (select from fact where partition = $1 and fact_id = $2)
 
 -- name: newest_tick
 -- The instant of the newest tick of a partition; null without one.
