@@ -39,3 +39,33 @@ def test_what_comes_back_to_a_partner_is_taken_at_its_rate() -> None:
         2026-03-02 back b of A 1*oil=20.00 partner:partner-13
     """)
     assert world.member().available == 14 * 80
+
+
+MILES = """
+programme: miles
+version: miles-1
+effective_from: 2020-01-01T00:00:00Z
+currency: GBP
+partners: [airline]
+currencies: {miles: {decimals: 2, valid_months: 24}}
+rules:
+  - {id: points, share: {points: 1, per_minor: 100}}
+  - {id: miles, gives: miles, share: {points: 150, per_minor: 1000}}
+  - {id: flown, gives: miles, when: {partners: [airline]}, share: {points: 500, per_minor: 1000}}
+"""
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_shops_card_earns_an_airlines_miles_beside_points(late: bool) -> None:
+    """33.33 are 33 points and, at 1.50 miles for 10.00, 4.9995 miles: 4.99. A flight for 200.00 is 30.00 and 100.00
+    more. 50.00 of it come back: 7.50 and 25.00 of the miles, and 50 points."""
+    world = World(MILES)
+    story = [
+        "2026-03-01 buy A 33.33",
+        "2026-03-02 buy B 1*ticket=150.00 1*seat=50.00 partner:airline",
+        "2026-03-03 back b of B 1*seat=50.00 partner:airline",
+    ]
+    for line in reversed(story) if late else story:
+        world.tell(line)
+    member = world.member()
+    assert (member.available, member.purses["miles"].available) == (33 + 150, 499 + 2250 + 7500)
