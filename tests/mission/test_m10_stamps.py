@@ -24,7 +24,9 @@ def test_ten_stamps_make_the_eleventh_pair_free() -> None:
     rules.tell("2026-03-12 use u1 free-pair")
     rules.tell("2026-03-12 buy C 1*boot/shoes=0.00")  # the free pair itself gives no stamp
     assert rules.units() == {}
-    rules.tell("2026-03-13 buy D 10*boot/shoes=1000.00")
+    rules.tell("2026-03-13 buy D 9*boot/shoes=900.00")
+    assert rules.units() == {}
+    rules.tell("2026-03-14 buy E 1*boot/shoes=100.00")
     assert rules.units() == {"free-pair": 1}
 
 
