@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from services.programme.compile import Plan, Version, compile_programme
 from services.programme.mechanics.referral import Referral
 from services.programme.mechanics.voucher import Voucher
-from services.programme.model import ProgrammeError
+from services.programme.written import ProgrammeError
 
 
 def plan_of(texts: Sequence[str], names: Sequence[str] = ()) -> Plan:

@@ -42,7 +42,7 @@ from services.ledger.relay import OUTAGES
 from services.ledger.rows import entry_row, fact_row, message_row, reward_row
 from services.ledger.store import Store
 from services.programme.compile import begins_ms
-from services.programme.model import ProgrammeError
+from services.programme.written import ProgrammeError
 
 YIELD_EVERY = 64
 """Facts between two yields to the event loop: the commit in flight needs its turns."""

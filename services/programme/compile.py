@@ -20,10 +20,11 @@ from services.programme.conditions import Predicate, predicate
 from services.programme.entitlements import Entitlement, entitlement
 from services.programme.mechanic import CURRENCY, POINTS, Basket, Context, Frame, Mechanic, Meter
 from services.programme.mechanics import ALWAYS, MECHANICS
-from services.programme.model import ProgrammeError, ProgrammeText, RuleText, Tier, config_of, fault_at, known_of, read
+from services.programme.model import ProgrammeText, RuleText, Tier, config_of, fault_at, known_of, read
 from services.programme.policies import Shortfall
 from services.programme.pricing.price import PriceList, price_list
 from services.programme.timeline import TierRule, Timeline
+from services.programme.written import ProgrammeError
 
 
 class Rule(msgspec.Struct, frozen=True):

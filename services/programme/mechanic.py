@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import msgspec
+from pydantic import model_validator
 
 from events.facts import Fact
 from events.facts.purchases import Line
@@ -158,6 +159,12 @@ class Counted(Model):
     """Count only lines of these categories; empty: all lines."""
     exclude: tuple[Label, ...] = ()
     """Never count lines of these categories."""
+
+    @model_validator(mode="after")
+    def _something_counts(self) -> Self:
+        if self.only and set(self.only) <= set(self.exclude):
+            raise ValueError("no line counts: all that stands under only is excluded; take it out of one of them")
+        return self
 
 
 class Spend(Counted):

@@ -7,9 +7,9 @@ version is in force (services/programme/compile.py).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, Field, GetJsonSchemaHandler, ValidationError, field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import ErrorDetails
@@ -23,17 +23,7 @@ from services.programme.mechanic import Counted, Mechanic
 from services.programme.mechanics import MECHANICS
 from services.programme.policies import LATE_DAYS_MAX, Closed, Redemptions, Returns, Store, Transfers, known_zone
 from services.programme.pricing.price import PriceText
-
-FILE_CHARACTERS_MAX = 1_000_000
-DEPTH_MAX = 30
-
-
-class ProgrammeError(ValueError):
-    """The file is no programme. `faults` has every reason: "file:line: what is wrong; what to write instead"."""
-
-    def __init__(self, faults: tuple[str, ...]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
+from services.programme.written import FAULTS_MAX, ProgrammeError, Written, in_words, written
 
 
 class TierLevel(Closed):
@@ -84,6 +74,11 @@ class Tier(Counted, Closed):
                 "qualify_on: activation and pending_days go together; "
                 "write in pending_days after how many days the points become active"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Tier:
+        _once("level", [self.lowest, *(level.name for level in self.levels)])
         return self
 
     @model_validator(mode="after")
@@ -254,109 +249,53 @@ def _once(what: str, names: list[str]) -> None:
         raise ValueError(f"{what} {', '.join(twice)} stands twice; every {what} needs a name of its own")
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML's plain values, less dates (an instant stays the text that was written)."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def read(text: str, name: str = "programme") -> ProgrammeText:
     """The programme that `text` says. Raises ProgrammeError with every fault; `name` stands for the file in them."""
-    if len(text) > FILE_CHARACTERS_MAX:
-        raise ProgrammeError((f"{name}:1: longer than {FILE_CHARACTERS_MAX} characters; split what it says in rules",))
-    try:
-        root = yaml.compose(text, Loader=_Loader)
-        if root is None:
-            raise ProgrammeError((f"{name}:1: the file is empty; begin with `programme: <name>`",))
-        faults = tuple(f"{name}:{line}: {why}" for line, why in _shape_faults(root, text))
-        if faults:
-            raise ProgrammeError(faults)
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506  a SafeLoader
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        if isinstance(error, ProgrammeError):
-            raise
-        mark = getattr(error, "problem_mark", None)
-        why = getattr(error, "problem", None) or str(error).splitlines()[0] if str(error) else "nested too deeply"
-        raise ProgrammeError((f"{name}:{mark.line + 1 if mark else 1}: not YAML: {why}",)) from None
-    return _validated(value, root, name)
+    return _validated(written(text, name))
 
 
-def _shape_faults(root: yaml.Node, text: str) -> Iterator[tuple[int, str]]:
-    """What YAML allows and a programme does not: aliases, keys that stand twice, depth without end."""
-    for token in yaml.scan(text, Loader=_Loader):
-        if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
-            yield token.start_mark.line + 1, "anchors and aliases are not allowed; write the value out"
-            return
-    todo: list[tuple[yaml.Node, int]] = [(root, 0)]
-    while todo:
-        node, depth = todo.pop()
-        if depth > DEPTH_MAX:
-            yield node.start_mark.line + 1, f"nested deeper than {DEPTH_MAX} levels"
-            return
-        if isinstance(node, yaml.MappingNode):
-            seen: set[str] = set()
-            for key, child in node.value:
-                if key.value in seen:
-                    yield key.start_mark.line + 1, f"the key {key.value!r} stands twice; keep one"
-                seen.add(key.value if isinstance(key.value, str) else "")
-                todo.append((child, depth + 1))
-        elif isinstance(node, yaml.SequenceNode):
-            todo += [(child, depth + 1) for child in node.value]
-
-
-def _line_of(root: yaml.Node, path: tuple[int | str, ...]) -> int:
-    """The line of the value at `path`, or of the nearest thing around it."""
-    node = root
-    for step in path:
-        if isinstance(node, yaml.MappingNode):
-            found = [child for key, child in node.value if key.value == step]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            found = [node.value[step]]
-        else:
-            found = []
-        if not found:
-            break
-        node = found[0]
-    return node.start_mark.line + 1
-
-
-_WORDS = {
-    "tuple_type": "write a list",
-    "model_type": "write keys with their values",
-    "extra_forbidden": "there is no such key; remove it, or mend its spelling",
-}
-"""What pydantic says in words of Python, in words of the file; by the type of its error."""
-
-
-def _fault(root: yaml.Node, path: tuple[int | str, ...], error: ErrorDetails, name: str) -> str:
-    return _at(root, path, _WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, "), name)
-
-
-def _at(root: yaml.Node, path: tuple[int | str, ...], why: str, name: str) -> str:
-    where = ".".join(str(step) for step in path)
-    return f"{name}:{_line_of(root, path)}: {where + ': ' if where else ''}{why}"
-
-
-def _validated(value: Any, root: yaml.Node, name: str) -> ProgrammeText:
+def _validated(file: Written) -> ProgrammeText:
     faults: list[str] = []
     programme: ProgrammeText | None = None
     try:
-        programme = ProgrammeText.model_validate(_tuples(value))
+        programme = ProgrammeText.model_validate(file.value)
     except ValidationError as error:
-        faults += [_fault(root, tuple(e["loc"]), e, name) for e in error.errors(include_url=False)]
-    rules = value.get("rules") if isinstance(value, dict) else None
-    for index, rule in enumerate(rules if isinstance(rules, list) else []):
+        faults += [file.at(_path(e), in_words(e, _keys())) for e in error.errors(include_url=False)]
+    rules = file.value.get("rules") if isinstance(file.value, dict) else None
+    for index, rule in enumerate(rules if isinstance(rules, tuple) else ()):
         for key in (k for k in rule if k in MECHANICS) if isinstance(rule, dict) else ():
-            faults += config_faults(key, rule[key], ("rules", index, key), root, name)
+            faults += _config_faults(key, rule[key], ("rules", index, key), file)
     if programme is not None and not faults:
-        faults += [_at(root, path, why, name) for path, why in _between_rules(programme)]
+        faults += [file.at(path, why) for path, why in _between_rules(programme)]
     if faults or programme is None:
-        raise ProgrammeError(tuple(sorted(faults, key=lambda fault: int(fault.removeprefix(name + ":").split(":")[0]))))
+        faults.sort(key=lambda fault: int(fault.removeprefix(file.name + ":").split(":")[0]))
+        more = len(faults) - FAULTS_MAX
+        raise ProgrammeError((*faults[:FAULTS_MAX], *([f"{file.name}:1: and {more} more"] if more > 0 else [])))
     return programme
+
+
+def _path(error: ErrorDetails) -> tuple[int | str, ...]:
+    """Where in the file; pydantic names a key that is wrong by "[key]" behind it."""
+    return tuple(step for step in error["loc"] if step != "[key]")
+
+
+@cache
+def _keys() -> frozenset[str]:
+    """Every key that a file may have, for who has misspelt one."""
+    schemas = [
+        ProgrammeText.model_json_schema(),
+        *(mechanic.Config.model_json_schema() for mechanic in MECHANICS.values()),
+    ]
+    return frozenset({*_properties(schemas), *MECHANICS})
+
+
+def _properties(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        yield from schema.get("properties", {})
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for value in schema:
+            yield from _properties(value)
 
 
 def _between_rules(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, ...], str]]:
@@ -386,9 +325,29 @@ def _between_rules(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, 
         elif rule.carry != "freeze" and not rule.revision:
             yield (*path, "carry"), "the first revision has nothing to carry; leave carry out, or raise the revision"
         yield from _gives(programme, rule, path)
+        levels = 1 + len(programme.tier.levels) if programme.tier is not None else 1
+        if len(percent := getattr(config_of(rule.mechanic, rule.config), "tier_percent", None) or ()) > levels:
+            why = f"{len(percent)} percentages for {levels} levels; write one for each, the last for all above"
+            yield (*path, rule.mechanic, "tier_percent"), why
+        if (never := _never(rule)) is not None:
+            yield (
+                (*path, "unless", never),
+                "shuts out all that when asks for, so the rule never counts; take one of them out",
+            )
         unit = getattr(config_of(rule.mechanic, rule.config), "unit", None)
         if unit is not None and units.setdefault(unit, rule.id) != rule.id:
             yield (*path, rule.mechanic, "unit"), f"{units[unit]} gives the unit {unit} already; name another one"
+
+
+def _never(rule: RuleText) -> str | None:
+    """A key of `unless` that leaves nothing of what `when` asks for. None: none does."""
+    if rule.when is None or rule.unless is None:
+        return None
+    bars = rule.unless.asked
+    for key, asked in rule.when.asked.items():
+        if isinstance(asked, tuple) and set(asked) <= set(bars.get(key, ())):
+            return key
+    return None
 
 
 def _gives(programme: ProgrammeText, rule: RuleText, path: tuple[int | str, ...]) -> Iterator[tuple[Any, str]]:
@@ -477,28 +436,18 @@ def known_of(programme: ProgrammeText) -> Known:
 
 def fault_at(text: str, path: tuple[int | str, ...], why: str, name: str) -> str:
     """A fault of a part of a text that is sound by itself."""
-    root: yaml.Node = yaml.compose(text, Loader=_Loader)  # type: ignore[assignment]
-    return _at(root, path, why, name)
+    return written(text, name).at(path, why)
 
 
-def config_faults(mechanic: str, config: Any, path: tuple[int | str, ...], root: yaml.Node, name: str) -> Iterator[str]:
+def _config_faults(mechanic: str, config: Any, path: tuple[int | str, ...], file: Written) -> Iterator[str]:
     """The faults of one rule's config, each with its own line."""
     try:
         config_of(mechanic, config)
     except ValidationError as error:
         for e in error.errors(include_url=False):
-            yield _fault(root, (*path, *e["loc"]), e, name)
+            yield file.at((*path, *_path(e)), in_words(e, _keys()))
 
 
 def config_of(mechanic: str, config: Any) -> Model:
     """A rule's config as its mechanic's model. Raises pydantic's ValidationError. Unknown keys are faults."""
-    return MECHANICS[mechanic].Config.model_validate(_tuples(config), extra="forbid")
-
-
-def _tuples(value: Any) -> Any:
-    """YAML's lists as tuples, which strict models want."""
-    if isinstance(value, list):
-        return tuple(_tuples(item) for item in value)
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return value
+    return MECHANICS[mechanic].Config.model_validate(config, extra="forbid")

@@ -31,7 +31,7 @@ from services.book.turn import Cold, ColdKey, pack
 from services.programme.calendar import NEVER
 from services.programme.compile import Plan, begins_ms
 from services.programme.mechanic import POINTS
-from services.programme.model import ProgrammeError
+from services.programme.written import ProgrammeError
 
 UNTIL = "until:"
 """Ids of what is no fact of the file: time passing to the instant that was asked for."""

@@ -8,7 +8,7 @@ import pytest
 
 from services.programme.compile import compile_programme
 from services.programme.conditions import arm_of
-from services.programme.model import ProgrammeError
+from services.programme.written import ProgrammeError
 from tests.drivers.facts import World, told
 
 HEAD = """programme: p
@@ -248,7 +248,7 @@ def test_an_arm_is_a_hash_of_the_member_and_the_trial_and_its_share_comes_out() 
     ("when", "line", "says"),
     [
         ("when: {}", 18, "a condition without a key always holds"),
-        ("when: {stores: []}", 18, "at least 1 item"),
+        ("when: {stores: []}", 18, "write at least 1; it has 0"),
         ("when: {weekday: [mon]}", 18, "rules.0.when.weekday: there is no such key"),
         ("when: {weekdays: [monday]}", 18, "'mon', 'tue'"),
         ("when: {hours: ['9-17']}", 18, "write for example 17:00-20:00"),
@@ -256,7 +256,7 @@ def test_an_arm_is_a_hash_of_the_member_and_the_trial_and_its_share_comes_out() 
         ("when: {hours: ['17:00-17:00']}", 18, "no part of a day"),
         ("when: {dates: [2026-02-30]}", 18, "is no period"),
         ("when: {dates: [2026-03-02..2026-03-01]}", 18, "put the earlier day first"),
-        ("when: {dates: [20260301]}", 18, "valid string"),
+        ("when: {dates: [20260301]}", 18, "is no text"),
         ("when: {tiers: [gold]}", 18, "there is no gold under tier; write one of silver, standard"),
         ("when: {regions: [east]}", 18, "write one of north, south"),
         ("when: {partners: [acme]}", 18, "there is no acme under partners; write one of fuel"),
@@ -266,7 +266,7 @@ def test_an_arm_is_a_hash_of_the_member_and_the_trial_and_its_share_comes_out() 
         ("unless: {tiers: [gold]}", 18, "rules.0.unless.tiers.0"),
         ("when: {basket: {}}", 18, "from_minor, below_minor or both"),
         ("when: {basket: {from_minor: 5, below_minor: 5}}", 18, "make below_minor the larger"),
-        ("when: {birthday: {days_before: 200}}", 18, "less than or equal to 180"),
+        ("when: {birthday: {days_before: 200}}", 18, "write 180 or less"),
         ("when: evening", 18, "write keys with their values"),
     ],
 )
@@ -283,7 +283,7 @@ HI = "rules: [{id: hi, when: {conditions: [b]}, welcome: {points: 5}}]"
     ("said", "says"),
     [
         ("arms: {trial: {new: 30, old: 71}}", "the shares come to 101 %"),
-        ("arms: {trial: {all: 100}}", "at least 2 items"),
+        ("arms: {trial: {all: 100}}", "write at least 2; it has 1"),
         ("conditions: {a: {conditions: [b]}, b: {conditions: [c]}, c: {conditions: [b]}}", "b -> c -> b goes in a"),
         ("conditions: {a: {conditions: [a]}}", "a -> a goes in a circle"),
         (

@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from services.book import pages
-from services.programme.model import ProgrammeError
+from services.programme.written import ProgrammeError
 from services.workbench.simulate import Simulation
 from tests.drivers.facts import World, fact
 

@@ -9,8 +9,8 @@ import pytest
 
 from services.programme.compile import compile_programme
 from services.programme.mechanic import Counted, Frame, Meter
-from services.programme.model import ProgrammeError
 from services.programme.pricing.spent import Spent
+from services.programme.written import ProgrammeError
 from tests.core.test_laws import check_laws
 from tests.drivers.prices import Till
 
@@ -92,7 +92,7 @@ def test_the_count_of_what_was_spent_is_a_lawful_mechanic() -> None:
 @pytest.mark.parametrize(
     ("rule", "says"),
     [
-        ("percent_off: {percent: 101}", "less than or equal to 100"),
+        ("percent_off: {percent: 101}", "write 100 or less"),
         ("percent_off: {percent: 5}, amount_off: {minor: 5}", "exactly one of: percent_off, amount_off"),
         ("group: sums", "exactly one of: percent_off"),
         ("group: none, percent_off: {percent: 5}", "there is no group none"),
@@ -101,7 +101,7 @@ def test_the_count_of_what_was_spent_is_a_lawful_mechanic() -> None:
         ("when: {tiers: [gold]}, percent_off: {percent: 5}", "there is no gold under tier"),
         ("by_volume: {steps: [{from_units: 5, percent: 5}, {from_units: 5, percent: 6}]}", "ascend by from_units"),
         ("by_spend: {steps: [{from_minor: 9, percent: 5}, {from_minor: 5, percent: 6}]}", "ascend by from_minor"),
-        ("every_nth: {every: 1}", "greater than or equal to 2"),
+        ("every_nth: {every: 1}", "write 2 or more"),
         ("percent_of: {percent: 5}", "there is no such key"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.programme.compile import compile_programme
-from services.programme.model import ProgrammeError
+from services.programme.written import ProgrammeError
 
 HEAD = """programme: p
 version: p-1
@@ -24,7 +24,7 @@ RULES = "rules:\n  - id: base\n    share: {points: 1, per_minor: 100}\n"
         ("[]", 1, "write keys with their values"),
         (HEAD + RULES + "partners: acme\n", 8, "partners: write a list"),
         (HEAD + RULES + "tier: silver\n", 8, "tier: write keys with their values"),
-        (HEAD, 1, "rules: Field required"),
+        (HEAD, 1, "rules: it is missing"),
         (HEAD + RULES + "colour: red\n", 8, "colour: there is no such key"),
         (HEAD + RULES + "currency: EUR\n", 8, "stands twice"),
         (HEAD.replace("GBP", "pounds") + RULES, 4, "currency"),
@@ -33,11 +33,11 @@ RULES = "rules:\n  - id: base\n    share: {points: 1, per_minor: 100}\n"
         (HEAD + "zone: Europe/Lundon\n" + RULES, 5, "IANA"),
         (HEAD + RULES.replace("share", "shares"), 6, "and exactly one of: adjustment, bonus"),
         (HEAD + RULES.replace("points: 1", "points: 1.5"), 7, "rules.0.share.points"),
-        (HEAD + RULES.replace("points: 1", "points: 0"), 7, "greater than 0"),
-        (HEAD + RULES.replace("points: 1", "points: one"), 7, "valid integer"),
+        (HEAD + RULES.replace("points: 1", "points: 0"), 7, "write more than 0"),
+        (HEAD + RULES.replace("points: 1", "points: one"), 7, "is no whole number"),
         (HEAD + RULES.replace("points: 1", "points: 100001"), 7, "more than 1000 points per minor unit"),
         (HEAD + RULES.replace("100}", "1, tier_percent: [100, 100001]}"), 7, "more than 1000 points per minor unit"),
-        (HEAD + RULES.replace("per_minor", "per"), 7, "per_minor: Field required"),
+        (HEAD + RULES.replace("per_minor", "per"), 7, "per_minor: it is missing"),
         (HEAD + RULES + "  - id: base\n    share: {points: 1, per_minor: 100}\n", 6, "rule id base stands twice"),
         (HEAD + "partners: [a, a]\n" + RULES, 5, "partner a stands twice"),
         (HEAD + "tier: {levels: [{name: b, from_minor: 5}, {name: a, from_minor: 5}]}\n" + RULES, 5, "ascend"),
@@ -56,9 +56,9 @@ RULES = "rules:\n  - id: base\n    share: {points: 1, per_minor: 100}\n"
         (HEAD + "rules: [{id: a, welcome: {unit: b, valid_months: 1}}]\n", 5, "leave it out"),
         (HEAD + "a: &a [1]\nb: *a\n" + RULES, 5, "anchors"),
         (HEAD + "a: " + "[" * 50 + "]" * 50 + "\n" + RULES, 5, "nested"),
-        (HEAD + "a: " + "[" * 5000 + "\n", 1, "not YAML"),
+        (HEAD + "a: " + "[" * 5000 + "\n", 5, "nested"),
         (HEAD + 'a: "unfinished\n', 6, "not YAML"),
-        (HEAD + "a: !!python/object:os.system {}\n" + RULES, 5, "not YAML"),
+        (HEAD + "a: !!python/object:os.system {}\n" + RULES, 5, "is not allowed"),
         ("x" * 1_000_001, 1, "longer than"),
     ],
 )
@@ -78,12 +78,12 @@ def test_a_fault_names_its_line_and_a_remedy(text: str, line: int, says: str) ->
         ("redemptions: {after_expiry: grace}", "go together"),
         ("redemptions: {grace_days: 3}", "go together"),
         ("redemptions: {late_capture: maybe}", "'book' or 'refuse'"),
-        ("late_days: -1", "greater than or equal to 0"),
-        ("late_days: 367", "less than or equal to 366"),
+        ("late_days: -1", "write 0 or more"),
+        ("late_days: 367", "write 366 or less"),
         ("stores: {s1: {zone: Mars/Olympus}}", "IANA"),
         ("stores: {s1: {}}", "its zone, its region or both"),
         ("stores: {'no id!': {zone: UTC}}", "stores.no id!"),
-        ("transfers: {fee_percent: 101}", "less than or equal to 100"),
+        ("transfers: {fee_percent: 101}", "write 100 or less"),
         ("transfers: {fee: 1}", "transfers.fee"),
     ],
 )

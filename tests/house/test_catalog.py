@@ -52,9 +52,9 @@ def test_schemas_take_the_good_and_refuse_the_bad(value: dict[str, Any], models:
 def test_the_programme_schema_takes_the_examples() -> None:
     import yaml
 
-    from services.programme.model import _Loader
+    from services.programme.written import Loader
 
     schema = json.loads((FOLDER / "programme.json").read_text())
     examples = FOLDER.parents[1] / "services" / "programme" / "examples"
     for file in sorted(examples.glob("*.yaml")):
-        jsonschema.validate(yaml.load(file.read_text(), Loader=_Loader), schema)  # noqa: S506  a SafeLoader
+        jsonschema.validate(yaml.load(file.read_text(), Loader=Loader), schema)  # noqa: S506  a SafeLoader

@@ -8,7 +8,7 @@ import pytest
 
 from services.book.member import decode, encode
 from services.programme.compile import compile_programme
-from services.programme.model import ProgrammeError
+from services.programme.written import ProgrammeError
 from services.workbench.simulate import report
 from tests.drivers.facts import World, fact
 

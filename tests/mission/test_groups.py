@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.programme.compile import compile_programme
-from services.programme.model import ProgrammeError
+from services.programme.written import ProgrammeError
 from tests.drivers.rating import Rating
 
 PROGRAMME = """

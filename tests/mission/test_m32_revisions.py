@@ -6,7 +6,7 @@ import pytest
 
 from events.values import millis
 from services.programme.compile import compile_programme
-from services.programme.model import ProgrammeError
+from services.programme.written import ProgrammeError
 from tests.drivers.rating import Rating
 
 FIRST = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.programme.compile import compile_programme
-from services.programme.model import ProgrammeError
+from services.programme.written import ProgrammeError
 from tests.drivers.facts import World
 
 HEAD = """programme: p
@@ -175,7 +175,7 @@ def test_a_return_brings_a_basket_to_a_lower_step() -> None:
         (CAP.replace("per: {per}", "per: hour"), "'day', 'week', 'month', 'year' or 'member'"),
         (EXCLUSIVE + "  - {id: c, group: offers, daily_cap: {points: 5}}\n", "so nothing shuts it out"),
         (AT_MOST + "  - {id: s, group: offers, stamps: {every: 2, unit: cup}}\n", "it cannot be taken with others"),
-        (AT_MOST.replace("at_most: 30", "at_most: 0"), "greater than 0"),
+        (AT_MOST.replace("at_most: 30", "at_most: 0"), "write more than 0"),
         (AT_MOST.replace("at_most: 30", "most: 30"), "groups.offers.most: there is no such key"),
         (STEPS.replace("per_minor: 1000", "per_minor: 1000\n      points: 5"), "either points, or steps"),
         (STEPS.replace("55500", "0"), "steps must ascend"),
