@@ -57,7 +57,7 @@ RULES = "rules:\n  - id: base\n    share: {points: 1, per_minor: 100}\n"
         (HEAD + "a: &a [1]\nb: *a\n" + RULES, 5, "anchors"),
         (HEAD + "a: " + "[" * 50 + "]" * 50 + "\n" + RULES, 5, "nested"),
         (HEAD + "a: " + "[" * 5000 + "\n", 5, "nested"),
-        (HEAD + 'a: "unfinished\n', 6, "not YAML"),
+        (HEAD + 'a: "unfinished\n', 5, "not YAML"),
         (HEAD + "a: !!python/object:os.system {}\n" + RULES, 5, "is not allowed"),
         ("x" * 1_000_001, 1, "longer than"),
     ],
