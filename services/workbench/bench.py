@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,11 +24,15 @@ def ledger(
     earlier: Annotated[
         int, typer.Option(min=0, help="Also try a house with so many earlier facts, such as 20000000 (1 GB a million).")
     ] = 0,
+    workload: Annotated[
+        Literal["plain", "book"],
+        typer.Option(help="plain: two rules and levels; book: five rules, 10 % returns, 1 % late purchases."),
+    ] = "plain",
 ) -> None:
     """The ledger's worker on a backlog: events per second, CPU of each process, where each microsecond goes."""
     from tests.bench.ledger import run_ledger
 
-    raise typer.Exit(run_ledger(events, rounds, members, cached, earlier))
+    raise typer.Exit(run_ledger(events, rounds, members, cached, earlier, workload))
 
 
 @app.command()

@@ -10,6 +10,7 @@ import gc
 import signal
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.bench.count import Count
 from tests.bench.exact import differences
 from tests.bench.house import Round, batches, both, round_on, worker_of
 from tests.bench.report import say
-from tests.bench.workload import PARTITIONS, Mix, Sent, Workload
+from tests.bench.workload import BOOK, PARTITIONS, PROGRAMME, Mix, Sent, Workload
 
 MEMBERS = 20_000
 """Fewer in a run that is shorter than ten facts for each."""
@@ -38,9 +39,22 @@ SIZES = """select
 from fact"""
 
 
-def mix_of(events: int) -> Mix:
+@dataclass(frozen=True)
+class Kind:
+    """A workload by name: the programme, and the shares that differ from those of Mix."""
+
+    programme: Path
+    returns: float
+    late: float
+
+
+KINDS = {"plain": Kind(PROGRAMME, 0.05, 0.0), "book": Kind(BOOK, 0.10, 0.01)}
+
+
+def mix_of(events: int, kind: str = "plain") -> Mix:
     """The mix of a run: ten facts a member, up to 20,000 members."""
-    return Mix(members=min(MEMBERS, max(100, events // 10)))
+    members = min(MEMBERS, max(100, events // 10))
+    return Mix(members=members, returns=KINDS[kind].returns, late=KINDS[kind].late)
 
 
 def counted_quietly(counted: Count, sent: Iterable[Sent]) -> Count:
@@ -55,13 +69,14 @@ def counted_quietly(counted: Count, sent: Iterable[Sent]) -> Count:
 class Backlog:
     """The records of a bench and what they come to; the same for every round."""
 
-    def __init__(self, mix: Mix, events: int) -> None:
+    def __init__(self, mix: Mix, events: int, kind: str = "plain") -> None:
+        self.programme = KINDS[kind].programme
         say(f"making {events:,} facts of {mix.members:,} members, and counting what they come to")
         workload = Workload(mix, events)
         self.mix = mix
         self.sent: list[Sent] = both(workload.enrolments(), workload.facts(events))
         self.warm = PARTITIONS + mix.members + int(events * WARM)
-        self.counted = counted_quietly(Count(), self.sent)
+        self.counted = counted_quietly(Count(book=self.programme == BOOK), self.sent)
 
 
 async def measured(
@@ -91,7 +106,7 @@ async def measured(
 async def ledger_round(stack: Stack, folder: Path, backlog: Backlog, file: Path | None = None) -> dict[str, Any]:
     """One round on a fresh house: rate, CPU and WAL per event, average sizes, differences."""
     async with round_on(stack, folder) as house:
-        await house.fill(backlog.sent)
+        await house.fill(backlog.sent, backlog.programme)
         figures = await measured(house, backlog.warm, backlog.counted.facts + PARTITIONS, file)
         row = await house.pool.fetchrow(SIZES)
         assert row is not None

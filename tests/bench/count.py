@@ -1,14 +1,16 @@
 """What the records that were sent must come to, counted by a second, simple program from their bytes alone.
 
-The rules of programme.yaml, written down again, literally: one record after the other, members apart. Imports nothing
-of ours, so that a mistake of the engine cannot be a mistake here too. It counts on what workload.py promises: times
-rise, goods come back by whole lines and once, nothing is pending or held.
+The rules of programme.yaml and book.yaml, written down again, literally: one record after the other, members apart.
+Imports nothing of ours, so that a mistake of the engine cannot be a mistake here too. A record that comes late is put
+where it belongs, and its member counted anew from the first one; what a request for points was answered stays. It
+counts on what workload.py promises: goods come back by whole lines and once, nothing is pending or held.
 """
 
 from __future__ import annotations
 
 import calendar
 import json
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -21,6 +23,11 @@ LONDON = ZoneInfo("Europe/London")
 PERCENT = (100, 125, 150)
 EXCLUDED = {"tobacco", "gift-card"}
 WINDOW_MONTHS = 12
+RANKS = {"enrolled": 0, "purchase": 2, "return": 3, "redemption_requested": 6}
+"""Which of two records of one instant comes first."""
+
+
+Rows = dict[str, tuple[int, str, int]]
 
 
 @dataclass
@@ -35,8 +42,8 @@ class Lot:
 class Purchase:
     day: date
     tier: int
-    rows: dict[str, tuple[int, str]]
-    """Item -> (pence, category)."""
+    rows: Rows
+    """Item -> (pence, category, units)."""
 
 
 @dataclass
@@ -49,6 +56,15 @@ class Member:
     gone: dict[str, int] = field(default_factory=dict)
     """Points of a purchase that expired and were not taken back."""
     purchases: dict[str, Purchase] = field(default_factory=dict)
+    welcomed: bool = False
+    stamps: int = 0
+    moved: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """Points issued, spent, expired, reversed."""
+    rewards: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    """Points by partner and kind."""
+    came: list[tuple[datetime, int, str, bytes]] = field(default_factory=list)
+    """Every record in the order of time, where some come late."""
+    granted: set[str] = field(default_factory=set)
 
     @property
     def available(self) -> int:
@@ -64,6 +80,8 @@ class Count:
     """The house. Points of a day end with the same day `valid_months` later."""
 
     valid_months: int = 6
+    book: bool = False
+    """The rules of book.yaml, and records that come late."""
     given: Callable[[str], list[bytes]] | None = None
     """Receipts that each member has behind her and nobody sent: for her balance, not for the totals."""
     members: dict[str, Member] = field(default_factory=lambda: defaultdict(Member))
@@ -72,10 +90,16 @@ class Count:
     declined: int = 0
     size: int = 0
     """Bytes of all facts, repeats left out."""
-    moved: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    """Points issued, spent, expired, reversed."""
-    rewards: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
-    """Points by partner and kind."""
+
+    @property
+    def moved(self) -> dict[str, int]:
+        """Points issued, spent, expired, reversed, of all members."""
+        return _sums(member.moved for member in self.members.values())
+
+    @property
+    def rewards(self) -> dict[tuple[str, str], int]:
+        """Points by partner and kind, of all members."""
+        return _sums(member.rewards for member in self.members.values())
 
     def add(self, values: Iterable[bytes]) -> Count:
         """Count more records. Those of one member must come in the order of the journal."""
@@ -89,14 +113,32 @@ class Count:
             self.size += len(value)
             name = said["member"]
             if self.given is not None and name not in self.members:
-                before = Count(self.valid_months).add(self.given(name))
-                self.members[name] = before.members[name]
-            self._one(self.members[name], said)
+                before = Count(self.valid_months).add(self.given(name)).members[name]
+                before.moved.clear()
+                self.members[name] = before
+            if self.book:
+                self._came(name, value, said)
+            else:
+                self._one(self.members[name], said)
         return self
+
+    def _came(self, name: str, value: bytes, said: dict[str, Any]) -> None:
+        """A record that may come late: then its member is counted anew."""
+        member = self.members[name]
+        place = (datetime.fromisoformat(said["occurred_at"]), RANKS[said["type"]], said["id"], value)
+        late = bool(member.came) and place < member.came[-1]
+        insort(member.came, place)
+        if not late:
+            self._one(member, said)
+            return
+        self.members[name] = again = Member(came=member.came, granted=member.granted)
+        for _, _, _, earlier in member.came:
+            self._one(again, json.loads(earlier), again=True)
 
     _known: set[str] = field(default_factory=set)
 
-    def _one(self, member: Member, said: dict[str, Any]) -> None:
+    def _one(self, member: Member, said: dict[str, Any], *, again: bool = False) -> None:
+        """again: what it asked for was answered before."""
         at = datetime.fromisoformat(said["occurred_at"])
         self.lapse(member, at)
         forget(member, at)
@@ -105,46 +147,70 @@ class Count:
                 self._bought(member, said, at)
             case "return":
                 self._brought_back(member, said, at)
-            case "redemption_requested" if said["points"] > member.available:
+            case "enrolled" if self.book and not member.welcomed:
+                member.welcomed = True
+                member.moved["issued"] += 50
+                day = at.astimezone(LONDON).date()
+                self._earned(member, Lot(end_of(months_later(day, 12)), at, "welcome", 50))
+            case "redemption_requested" if again and said["id"] not in member.granted:
+                pass
+            case "redemption_requested" if not again and said["points"] > member.available:
                 self.declined += 1
             case "redemption_requested":
-                self.moved["spent"] += said["points"]
-                assert take(member, said["points"]) == 0
+                member.granted.add(said["id"])
+                member.moved["spent"] += said["points"]
+                member.debt += take(member, said["points"])
 
     def lapse(self, member: Member, at: datetime) -> None:
         """Points that have ended by an instant."""
         for lot in [lot for lot in member.lots if lot.expires <= at]:
-            self.moved["expired"] += lot.points
+            member.moved["expired"] += lot.points
             member.gone[lot.slot] = member.gone.get(lot.slot, 0) + lot.points
             member.lots.remove(lot)
 
     def _bought(self, member: Member, said: dict[str, Any], at: datetime) -> None:
-        rows = {line["item"]: (line["total_minor"], line["categories"][0]) for line in said["lines"]}
+        rows = {
+            line["item"]: (line["total_minor"], line["categories"][0], line.get("quantity", 1))
+            for line in said["lines"]
+        }
         day = at.astimezone(LONDON).date()
         member.purchases[said["id"]] = Purchase(day, member.tier, rows)
-        points, spend = worth(rows, member.tier)
+        points, spend = self._worth(rows, member.tier)
         member.spend += spend
         member.days[day] = member.days.get(day, 0) + spend
-        self.moved["issued"] += points
-        self._told(said, "earned", points)
-        repaid = min(points, member.debt)
+        member.stamps += frozen(rows)
+        member.moved["issued"] += points
+        self._told(member, said, "earned", points)
+        self._earned(member, Lot(end_of(months_later(day, self.valid_months)), at, said["id"], points))
+
+    def _earned(self, member: Member, lot: Lot) -> None:
+        """A debt is repaid first."""
+        repaid = min(lot.points, member.debt)
         member.debt -= repaid
-        if points > repaid:
-            expires = end_of(months_later(day, self.valid_months))
-            member.lots.append(Lot(expires, at, said["id"], points - repaid))
+        lot.points -= repaid
+        if lot.points:
+            member.lots.append(lot)
+
+    def _worth(self, rows: Rows, tier: int) -> tuple[int, int]:
+        points, spend = worth(rows, tier)
+        if self.book:
+            points += sum(pence for pence, kind, _ in rows.values() if kind == "fresh") // 300
+        return points, spend
 
     def _brought_back(self, member: Member, said: dict[str, Any], at: datetime) -> None:
         purchase = member.purchases[said["purchase"]]
-        had, spent = worth(purchase.rows, purchase.tier)
+        had, spent = self._worth(purchase.rows, purchase.tier)
+        member.stamps -= frozen(purchase.rows)
         for line in said["lines"]:
             assert purchase.rows.pop(line["item"])[0] == line["total_minor"]
-        left, still = worth(purchase.rows, purchase.tier)
+        left, still = self._worth(purchase.rows, purchase.tier)
+        member.stamps += frozen(purchase.rows)
         if end_of(months_later(purchase.day, WINDOW_MONTHS)) > at:
             member.spend -= spent - still
             member.days[purchase.day] -= spent - still
         points = had - left
-        self.moved["reversed"] += points
-        self._told(said, "reversed", points)
+        member.moved["reversed"] += points
+        self._told(member, said, "reversed", points)
         for lot in [lot for lot in member.lots if lot.slot == said["purchase"]]:
             part = min(points, lot.points)
             lot.points -= part
@@ -152,12 +218,25 @@ class Count:
         broken = min(points, member.gone.get(said["purchase"], 0))
         if broken:
             member.gone[said["purchase"]] -= broken
-            self.moved["expired"] -= broken
+            member.moved["expired"] -= broken
         member.debt += take(member, points - broken)
 
-    def _told(self, said: dict[str, Any], kind: str, points: int) -> None:
+    def _told(self, member: Member, said: dict[str, Any], kind: str, points: int) -> None:
         if points and "partner" in said:
-            self.rewards[said["partner"], kind] += points
+            member.rewards[said["partner"], kind] += points
+
+
+def _sums(parts: Iterable[dict[Any, int]]) -> dict[Any, int]:
+    found: dict[Any, int] = defaultdict(int)
+    for part in parts:
+        for key, points in part.items():
+            found[key] += points
+    return found
+
+
+def frozen(rows: Rows) -> int:
+    """Units of frozen goods: a stamp each."""
+    return sum(units for _, kind, units in rows.values() if kind == "frozen")
 
 
 def forget(member: Member, at: datetime) -> None:
@@ -166,10 +245,10 @@ def forget(member: Member, at: datetime) -> None:
         member.spend -= member.days.pop(first)
 
 
-def worth(rows: dict[str, tuple[int, str]], tier: int) -> tuple[int, int]:
-    """Points of both rules, and the spend that counts for the level."""
-    counted = sum(pence for pence, kind in rows.values() if kind not in EXCLUDED)
-    wine = sum(pence for pence, kind in rows.values() if kind == "wine")
+def worth(rows: Rows, tier: int) -> tuple[int, int]:
+    """Points of both rules of programme.yaml, and the spend that counts for the level."""
+    counted = sum(pence for pence, kind, _ in rows.values() if kind not in EXCLUDED)
+    wine = sum(pence for pence, kind, _ in rows.values() if kind == "wine")
     return counted * PERCENT[tier] // 10_000 + wine // 200, counted
 
 

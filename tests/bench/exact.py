@@ -12,6 +12,7 @@ from typing import Any
 
 from events.topics import ENTRIES
 from infra.kafka.client import Ranges, TopicPartition
+from services.book.member import decode
 from tests.bench import workload
 from tests.bench.count import Count
 from tests.bench.house import Round
@@ -19,18 +20,17 @@ from tests.bench.house import Round
 FIRST = 20
 """So many differences are told."""
 
-MEMBERS = "select member, available, debt, tier, qualifying_minor from member where member = any($1::text[])"
+MEMBERS = "select member, available, debt, tier, qualifying_minor, state from member where member = any($1::text[])"
 FACTS = """select
     count(*) filter (where member is not null) as facts,
     coalesce(sum(length(body)) filter (where member is not null), 0) as bytes,
     count(*) filter (where convert_from(outcome, 'utf8')::json ->> 'status' = 'declined') as declined
 from fact where partition = any($1::int2[]) and seq > $2"""
 POINTS = """select
-    coalesce(sum(points) filter (where debit = 'issued'), 0) as issued,
-    coalesce(sum(points) filter (where credit = 'spent'), 0) as spent,
-    coalesce(sum(points) filter (where credit = 'expired'), 0)
-        - coalesce(sum(points) filter (where debit = 'expired'), 0) as expired,
-    coalesce(sum(points) filter (where credit = 'reversed'), 0) as reversed
+    coalesce(sum(points * ((debit = 'issued')::int - (credit = 'issued')::int)), 0) as issued,
+    coalesce(sum(points * ((credit = 'spent')::int - (debit = 'spent')::int)), 0) as spent,
+    coalesce(sum(points * ((credit = 'expired')::int - (debit = 'expired')::int)), 0) as expired,
+    coalesce(sum(points * ((credit = 'reversed')::int - (debit = 'reversed')::int)), 0) as reversed
 from """
 REWARDS = """select partner, value ->> 'kind', sum((value ->> 'points')::bigint)::bigint
 from (select partner, convert_from(value, 'utf8')::json as value from reward) r group by 1, 2"""
@@ -55,7 +55,7 @@ async def differences(house: Round, counted: Count) -> list[str]:
     if parked := await house.pool.fetchval("select count(*) from parked_journal"):
         found.append(f"{parked} records are parked")
     rewards = {(partner, kind): points for partner, kind, points in await house.pool.fetch(REWARDS)}
-    found += _unlike("reward", rewards, {key: points for key, points in counted.rewards.items() if points})
+    found += _unlike("reward", *_told_net(rewards, counted))
     found += [f"{row[0]}: numbers have gaps" for row in await house.pool.fetch(GAPS, PARTITIONS, house.earlier)]
     found += await _topic(house)
     return found[:FIRST]
@@ -95,9 +95,24 @@ def _unlike(what: str, ours: dict[Any, Any], counted: dict[Any, Any]) -> list[st
     ]
 
 
+def _told_net(rewards: dict[tuple[str, str], int], counted: Count) -> tuple[dict[Any, int], dict[Any, int]]:
+    """Points by partner and kind, ours and counted. Where records come late, what was told is told otherwise later:
+    then by partner, less what was taken back."""
+    both = rewards, {key: points for key, points in counted.rewards.items() if points}
+    if not counted.book:
+        return both
+    net: tuple[dict[Any, int], dict[Any, int]] = {}, {}
+    for told, sums in zip(both, net, strict=True):
+        for (partner, kind), points in told.items():
+            sums[partner] = sums.get(partner, 0) + (points if kind == "earned" else -points)
+    return net
+
+
 async def _members(house: Round, counted: Count) -> list[str]:
-    ours = {row[0]: tuple(row[1:]) for row in await house.pool.fetch(MEMBERS, list(counted.members))}
-    theirs = {name: (m.available, m.debt, m.tier, m.spend) for name, m in counted.members.items()}
+    rows = await house.pool.fetch(MEMBERS, list(counted.members))
+    ours = {row[0]: (*row[1:5], decode(row[0], row[5]).units.get("frozen-meal", 0)) for row in rows}
+    free = {name: max(m.stamps, 0) // 10 if counted.book else 0 for name, m in counted.members.items()}
+    theirs = {name: (m.available, m.debt, m.tier, m.spend, free[name]) for name, m in counted.members.items()}
     there, wanted = await house.pool.fetchval("select count(*) from member"), house.given or len(theirs)
     return _unlike("member", ours, theirs) + ([f"{there} members, not {wanted}"] if there != wanted else [])
 

@@ -95,11 +95,12 @@ class Round:
     def __post_init__(self) -> None:
         self._ranges = Ranges(self.settings)
 
-    async def fill(self, sent: Sequence[Sent]) -> None:
+    async def fill(self, sent: Sequence[Sent], programme: Path | None = None) -> None:
         """Write records to the journal, in their order; the programme stands before the first one."""
         if not self.written:
             await ensure_topics(self.settings, (JOURNAL, ENTRIES, OUTCOMES, *map(rewards_topic, ("fuel", "cinema"))))
-            await publish(self.settings, PROGRAMME.read_text("utf-8"), PROGRAMME.name)
+            file = programme or PROGRAMME
+            await publish(self.settings, file.read_text("utf-8"), file.name)
             self.written += PARTITIONS
         writer = Writer(self.settings)
         await writer.start()

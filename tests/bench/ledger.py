@@ -80,9 +80,9 @@ def steps_of(file: Path, cpu_us: float) -> dict[str, float]:
     return {name: round(cpu_us * n / total, 2) for name, n in sorted(seen.items(), key=lambda one: -one[1])}
 
 
-async def bench(events: int, rounds: int, members: int, cached: int, earlier: int) -> Result:
+async def bench(events: int, rounds: int, members: int, cached: int, earlier: int, kind: str = "plain") -> Result:
     """The whole bench. members, earlier: of the two other houses; 0 leaves one out."""
-    backlog = Backlog(mix_of(events), events)
+    backlog = Backlog(mix_of(events, kind), events, kind)
     ran: dict[str, list[dict[str, Any]]] = {"warm": [], "floor": []}
     async with servers() as (stack, folder), AsyncExitStack() as closing:
         beside: dict[str, Standing] = {}
@@ -105,7 +105,7 @@ async def bench(events: int, rounds: int, members: int, cached: int, earlier: in
         sampled = await ledger_round(stack, folder, backlog, file)
         steps = steps_of(file, sampled["cpu_us"]["worker"])
     found = [line for rows in (*ran.values(), [sampled]) for one in rows for line in one["differences"]]
-    workload = {"events": events, "members": backlog.mix.members, "repeats": backlog.counted.repeats}
+    workload = {"kind": kind, "events": events, "members": backlog.mix.members, "repeats": backlog.counted.repeats}
     result = {
         "bench": "ledger",
         "exact": not found,
@@ -163,7 +163,7 @@ def _show(result: Result) -> None:
         *(named[name] for name in result["beside"]),
     )
     rows = [(label, *(_at(house, path) for house in houses)) for label, path in ROWS]
-    show(f"The ledger's backlog, {workload['events']:,} events a round", columns, rows)
+    show(f"The ledger's backlog, {workload['events']:,} events a round ({workload['kind']})", columns, rows)
     show("What a fact leaves behind, on average", ("", "rows, or bytes"), list(result["sizes"].items()))
     show("Where the worker's time goes (one sampled round)", ("step", "us per event"), list(result["steps_us"].items()))
 
@@ -175,6 +175,6 @@ def _at(house: dict[str, Any], path: Sequence[str]) -> object:
     return found
 
 
-def run_ledger(events: int, rounds: int, members: int, cached: int, earlier: int) -> int:
+def run_ledger(events: int, rounds: int, members: int, cached: int, earlier: int, kind: str) -> int:
     """The command."""
-    return run(lambda: bench(events, rounds, members, cached, earlier))
+    return run(lambda: bench(events, rounds, members, cached, earlier, kind))

@@ -1,8 +1,8 @@
 """What the bench feeds: receipts of five lines and 600 bytes, redemptions, returns, repeats, the same for every run.
 
-A seed and a count say all of it. Facts come in the order of time, spread over 300 days however many there are, so that
-lots end and levels rise. Owns the bytes of the journal. What they
-come to is counted elsewhere, from those bytes (count.py).
+A seed and a count say all of it. Facts come in the order of time, but for those that a mix says are late, spread over
+300 days however many there are, so that lots end and levels rise. Owns the bytes of the journal. What they come to is
+counted elsewhere, from those bytes (count.py).
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from typing import NamedTuple
 from infra.kafka.client import Message, partition_of
 
 PROGRAMME = Path(__file__).with_name("programme.yaml")
+BOOK = Path(__file__).with_name("book.yaml")
+"""Five rules, some with cells."""
 PARTITIONS = 12
 SEED = 20260310
 START = datetime(2025, 3, 1, tzinfo=UTC)
 DAYS = 300
 GOODS = 1_000
 LINES = 5
+LATE_MOST = timedelta(days=10)
 REPEATED_WITHIN = 20_000
 """A repeat comes at most so many records after the first: in its batch, in the batch in flight, or in the tables."""
 
@@ -43,6 +46,8 @@ class Mix:
     redemptions: float = 0.12
     returns: float = 0.05
     repeats: float = 0.005
+    late: float = 0.0
+    """Of the purchases: up to LATE_MOST facts' time late."""
     most_points: int = 60
     """A redemption asks for 10, 20 ... up to so many points."""
 
@@ -102,6 +107,9 @@ class Workload:
     def purchase(self) -> Sent:
         """The next fact is a receipt."""
         member, at = int(self._random.random() * self.mix.members), self._next()
+        if self.mix.late and self._random.random() < self.mix.late:
+            then = START + self._number * self._step - self._random.random() * LATE_MOST
+            at = _text(max(then, START + timedelta(seconds=1)))
         partition, key = self._keys[member]
         return Sent(partition, key, self._purchase(member, key, at))
 

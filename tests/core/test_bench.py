@@ -161,3 +161,30 @@ def test_a_run_that_could_not_end_is_a_sentence_and_1(capsys: pytest.CaptureFixt
 
     assert run(bench) == 1
     assert capsys.readouterr().err == "error: the worker ended with exit code 3\n"
+
+
+def test_records_that_come_late_are_counted_where_they_belong() -> None:
+    """By hand: 50 to begin with, 99 for a basket; the late one of the day before makes silver, and so 123 of it.
+
+    The request for 140 came before the late record, with 149 there: it is granted, and stays so.
+    """
+    counted = Count(book=True).add(
+        [
+            fact("e", "enrolled", "2025-03-01T00:00:00Z"),
+            fact("p1", "purchase", "2025-03-10T09:00:00Z", lines=[line("tea", 9_900, "dry-goods")]),
+            fact("r1", "redemption_requested", "2025-03-10T10:00:00Z", points=140),
+            fact("r2", "redemption_requested", "2025-03-10T11:00:00Z", points=20),
+            fact("p0", "purchase", "2025-03-09T09:00:00Z", lines=[line("ice", 10_000, "frozen") | {"quantity": 11}]),
+        ]
+    )
+    ann = counted.members["ann"]
+    assert (counted.declined, ann.available, ann.debt, ann.stamps) == (1, 50 + 100 + 123 - 140, 0, 11)
+    assert counted.moved == {"issued": 50 + 100 + 123, "spent": 140}
+
+
+def test_the_pure_path_is_exact_where_purchases_come_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    backlog = Backlog(Mix(members=100, returns=0.1, late=0.1), 1_000, "book")
+    monkeypatch.setattr(rate, "PROGRAMME", backlog.programme)
+    _, members = rate.fold(backlog)
+    assert rate.differences(backlog, members) == []
+    assert any(member.units for member in members.values())
