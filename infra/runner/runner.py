@@ -137,6 +137,7 @@ class Runner:
         """Set the gauges."""
         name = self._model.name
         self._meters.stale.labels(name).set(self.stale)
+        self._meters.stopped.labels(name).set(len(self._stale))
         self._meters.lag.labels(name).set(self.behind())
         late = [at for partition, at in self._waiting_ms.items() if partition in self._epochs]
         oldest = min(late, default=None)

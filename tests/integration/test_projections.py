@@ -6,20 +6,29 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from events.topics import ENTRIES
+from infra.health import Health
 from infra.kafka.client import Writer
 from infra.kafka.topics_admin import ensure_topics
+from infra.metrics import Registry
 from infra.postgres.pool import Pool, open_pool
+from infra.runner.model import Placed
 from infra.runner.store import ModelStopped
 from infra.settings import Settings, child_environment, variables
+from projections.balance.model import MODEL as BALANCE
 from projections.balance.read import balances, totals
+from projections.keeping import Keeping
+from projections.tier.model import MODEL as TIER
 from projections.tier.read import tiers
 from tests.drivers.book import Book, publish
+from tests.drivers.intake import until
 
 PATIENCE = 60
 
@@ -155,3 +164,50 @@ async def test_two_processes_share_the_partitions_and_one_takes_over(
         second.kill()  # its partitions are free when the group has missed it for the session's time
         await publish(writer, book.make(5_000))
         await check(pool, book)
+
+
+async def test_a_fold_that_breaks_stops_its_partition_alone_and_goes_on_after_a_fix(
+    house: Settings, pool: Pool, writer: Writer
+) -> None:
+    """The balances' fold hates partition 2: /readyz and the metrics say so, and everything else keeps up."""
+    ill = True
+
+    def fold(rows: Mapping[str, Any], records: Sequence[Placed]) -> Mapping[str, Any]:
+        if ill and any(partition == 2 for partition, _ in records):
+            raise RuntimeError("this fold cannot")
+        return BALANCE.fold(rows, records)
+
+    book, registry, health = Book(house), Registry(), Health()
+    keeping = Keeping(house, [replace(BALANCE, fold=fold), TIER], registry, health)
+    stopping = asyncio.Event()
+
+    async def keep() -> None:
+        while not stopping.is_set():
+            await keeping.turn()
+
+    async def says(report: str, *metrics: str) -> None:
+        async def said() -> bool:
+            return report in health.report() and all(line in registry.text().decode() for line in metrics)
+
+        await until(said, report)
+
+    await keeping.start()
+    turns = asyncio.create_task(keep())
+    try:
+        await publish(writer, book.make(500))
+        await says(
+            "balance: not ready (partition 2: RuntimeError('this fold cannot'))\nkafka: ready\ntier: ready\n",
+            'tallystick_projection_stopped_partitions{model="balance"} 1.0',
+            'tallystick_projection_stale{model="balance"} 1.0',
+            'tallystick_projection_stopped_partitions{model="tier"} 0.0',
+            'tallystick_projection_lag_records{model="tier"} 0.0',
+        )
+        rows = await balances(pool, book.earned)
+        assert {row.partition for row in rows.values()} == {0, 1, 3}
+        ill = False
+        await check(pool, book)
+        await says("balance: ready\n", 'tallystick_projection_stopped_partitions{model="balance"} 0.0')
+    finally:
+        stopping.set()
+        await turns
+        await keeping.stop()
