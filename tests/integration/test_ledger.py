@@ -7,10 +7,13 @@ tables, seq by seq.
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 from collections import Counter
 from typing import Any
 
+from events.topics import JOURNAL
 from infra.settings import Settings
 from tests.drivers.ledger import Ledger, ledger_of, process_of, stopped, until
 
@@ -152,15 +155,41 @@ async def test_a_member_whose_state_is_broken_stops_its_partition_alone(house: S
             found = dict(await ledger.rows("select partition, next_offset from position"))
             return all(found[p] == n for p, n in others.items())
 
-        async with process_of(house, clock=FACTS) as process:
+        port = free_port()
+
+        async def told_of_it() -> bool:
+            ready, metrics = await page(port, "/readyz"), await page(port, "/metrics")
+            why = f"partitions: not ready ({JOURNAL.name}/{partition} stops at offset "
+            return why in ready and "tallystick_ledger_stopped_partitions 1.0" in metrics
+
+        async with process_of(house, clock=FACTS, http_port=str(port)) as process:
             await until(others_booked, "the other partitions go on")
+            await until(told_of_it, "it is told on /readyz and in the metrics")
             ((reached,),) = await ledger.rows("select next_offset from position where partition = $1", partition)
             assert reached < ledger.sent[partition]
             assert await stopped(process) == 0
         await ledger.pool.execute("update member set state = $2 where member = $1", member(3), state)
-        async with process_of(house, clock=FACTS):
+        async with process_of(house, clock=FACTS, http_port=str(port)):
             await ledger.all_booked()
+            assert "partitions: ready" in await page(port, "/readyz")
+            assert "tallystick_ledger_stopped_partitions 0.0" in await page(port, "/metrics")
         await assert_exact(ledger, told + more)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def page(port: int, path: str) -> str:
+    """What the process says there."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        return (await reader.read()).decode()
+    finally:
+        writer.close()
 
 
 async def test_the_days_ticks_are_written_once_and_let_points_end(house: Settings) -> None:
