@@ -26,6 +26,10 @@ Account = Literal[
 """Where points can be; services/book/accounts.py says what each means."""
 
 
+Status = Literal["done", "declined", "waiting", "forwarded"]
+"""waiting: a return whose purchase has not come; forwarded: decided by the account that this one was merged into."""
+
+
 class Entry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """`points` (> 0) move from the debit account to the credit account of one member."""
 
@@ -60,7 +64,7 @@ class Posting(msgspec.Struct, frozen=True, gc=False):
 class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What the ledger decided about a fact."""
 
-    status: Literal["done", "declined", "waiting"]
+    status: Status
     refusal: str = ""
     programme: str = ""
     """The programme version that rated it; empty where none was asked."""
@@ -98,7 +102,7 @@ class OutcomeRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     fact: str
     type: str
     member: str
-    status: Literal["done", "declined", "waiting"]
+    status: Status
     refusal: str = ""
     earned: int = 0
     reversed: int = 0

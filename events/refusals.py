@@ -13,6 +13,9 @@ class Refusal(Enum):
     """Ordered: where several would hold, the first is given."""
 
     MEMBER_MUST_NOT_BE_ERASED = ("member_must_not_be_erased", False)
+    MERGE_MUST_NOT_GO_ROUND = ("merge_must_not_go_round", False)
+    MEMBER_MUST_NOT_BE_MERGED = ("member_must_not_be_merged", False)
+    MEMBER_MUST_BE_MERGED = ("member_must_be_merged", True)
     CURRENCY_MUST_BE_THE_PROGRAMMES = ("currency_must_be_the_programmes", False)
     RETURN_MUST_NOT_EXCEED_THE_PURCHASE = ("return_must_not_exceed_the_purchase", False)
     REDEMPTION_MUST_BE_KNOWN = ("redemption_must_be_known", True)

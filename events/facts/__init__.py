@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from events.facts.adjustments import Adjusted
 from events.facts.deeds import Deed, PriceFound
-from events.facts.members import Enrolled, Erased, IdentifierAdded, Merged
+from events.facts.forwarded import Forwarded
+from events.facts.members import Enrolled, Erased, IdentifierAdded, Merged, Unmerged
 from events.facts.messages import Message
 from events.facts.programmes import ProgrammePublished
 from events.facts.purchases import Correction, Purchase, Return
@@ -40,8 +41,10 @@ FACTS = (
     StatusSet,
     StatusEnded,
     Merged,
+    Unmerged,
     Erased,
     Message,
+    Forwarded,
     Tick,
     ProgrammePublished,
 )
@@ -68,8 +71,10 @@ MemberFact = (
     | StatusSet
     | StatusEnded
     | Merged
+    | Unmerged
     | Erased
     | Message
+    | Forwarded
 )
 PartitionFact = Tick | ProgrammePublished
 Fact = MemberFact | PartitionFact
@@ -83,6 +88,7 @@ __all__ = [
     "Enrolled",
     "Erased",
     "Fact",
+    "Forwarded",
     "IdentifierAdded",
     "MemberFact",
     "Merged",
@@ -102,5 +108,6 @@ __all__ = [
     "StatusSet",
     "Tick",
     "TransferRequested",
+    "Unmerged",
     "Used",
 ]

@@ -30,6 +30,12 @@ class Merged(AboutMember):
     into: Id
 
 
+class Unmerged(AboutMember):
+    """`member` was merged by mistake: its facts count for itself again, also those that have come since."""
+
+    type: Literal["unmerged"] = "unmerged"
+
+
 class Erased(AboutMember):
     """The person is forgotten: what the member still had ends here, and nothing is asked of the member any more."""
 

@@ -55,7 +55,8 @@ Told = tuple[tuple[str, int], ...]
 """(partner, points): what the rules gave (or, negative, took) for a fact in a partner's shops, as it was last rated."""
 
 Step = tuple[int, int, Told, Sent]
-"""(at_ms, seq, told, sent): a fact that counts, by its place in time and in the book."""
+"""(at_ms, seq, told, sent): a fact that counts, by its place in time and in the book. seq < 0: the number of one that
+another account has forwarded (services/book/merging.py)."""
 
 Chunk = tuple[int, int, int]
 """(the last step's at_ms, number, turns so far): steps whose member row was kept (services/book/history.py)."""
@@ -82,6 +83,21 @@ class Between(msgspec.Struct, array_like=True, gc=False):
     def gone(self) -> int:
         """Points that left the account by one of these ways."""
         return self.transferred + self.fee + self.forfeited
+
+
+class Merges(msgspec.Struct, array_like=True, gc=False):
+    """What an account knows of other accounts of the same person (services/book/merging.py)."""
+
+    into: str = ""
+    """The account that this one's facts go to; "": it is nobody else's."""
+    merge: str = ""
+    """The newest fact that merged it."""
+    taken: dict[str, tuple[str, str]] = {}
+    """Whose facts have come here -> (the member they came through, "" for itself; the fact that merged it)."""
+    released: tuple[str, ...] = ()
+    """Merges that were taken back."""
+    inner: int = 0
+    """Facts of others that came here: they are numbered."""
 
 
 class Broken(Exception):
@@ -149,6 +165,7 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     between: Between | None = None
     said: int = 0
     """Messages that this account has sent: the newest one's revision."""
+    merges: Merges | None = None
 
     purses: dict[str, Member] = {}
     """Currency -> the account of it (services/book/purses.py). The regular points are the member's own."""

@@ -90,13 +90,14 @@ def letters(member: Member, fact: MemberFact, was: Sent, now: Sent, *, moved: bo
 def _letter(member: Member, fact: MemberFact, key: tuple[str, str, Account], lots: Any) -> Message:
     to, rule, account = key
     member.said += 1
-    name = "\n".join((member.id, fact.id, rule, to)).encode()
+    sender = fact.member  # of a forwarded fact, whose it was: the key stays
+    name = "\n".join((sender, fact.id, rule, to)).encode()
     message = _MESSAGE(
         id=ID + blake2b(name, digest_size=16).hexdigest(),
         revision=member.said,
         occurred_at=fact.occurred_at,
         member=to,
-        sender=member.id,
+        sender=sender,
         cause=fact.id,
         rule=rule,
         account=account,

@@ -149,6 +149,10 @@ def _of_all(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _S
     return holds + debts, set(), 1 << 60
 
 
+def _of_nothing(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
+    return [], set(), 0
+
+
 _SEEK: dict[str, Callable[[Member, Any, int, Plan, Cold], _Sought]] = {
     "return": _of_purchase,
     "correction": _of_purchase,
@@ -158,6 +162,9 @@ _SEEK: dict[str, Callable[[Member, Any, int, Plan, Cold], _Sought]] = {
     "contribution_requested": _of_transfer,
     "pool_left": _of_all,
     "erased": _of_all,
+    "merged": _of_nothing,  # services/book/merging.py asks for what these need
+    "unmerged": _of_nothing,
+    "forwarded": _of_nothing,
     "redemption_requested": _of_request,
     "redemption_taken": _of_request,
     "redemption_captured": _of_redemption,

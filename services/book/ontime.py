@@ -8,7 +8,7 @@ not. Pure; works on copies, so that a fact that needs more rows, or is refused, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ from services.book.needs import needs, tick_needs
 from services.book.pages import rows_missing, seal
 from services.book.purses import Rows, key_of, purse_of
 from services.book.rewards import RewardDue, rewards_of
-from services.book.turn import Cold, ColdKey, Turn, as_of, pack, unpack
+from services.book.turn import Cold, ColdKey, Turn, as_of, claimed_of, pack, unpack
 from services.programme.compile import Plan, Version
 
 REPLACED = ("correction", "message")
@@ -40,7 +40,7 @@ ASKED: dict[str, Callable[[Member, Any, int], Refusal | None]] = {
 }
 """What is granted as the member stands when it comes, wherever it belongs in time."""
 
-ARRIVAL = ("high_water_ms", "ahead", "said")
+ARRIVAL = ("high_water_ms", "ahead", "said", "merges")
 """What a member knows about the order of arrival: never folded again."""
 
 
@@ -81,25 +81,23 @@ def is_late(member: Member, fact: MemberFact, at_ms: int, cold: Cold) -> bool:
 
 def said_before(fact: MemberFact, cold: Cold) -> tuple[ColdKey, ...]:
     """The rows that say whether another revision of a fact has come, as far as `is_late` asks."""
-    return _absent([row_of(fact)], cold) if fact.type == "message" else ()
+    return absent([row_of(fact)], cold) if fact.type == "message" else ()
 
 
 def late_needs(member: Member, fact: MemberFact, at_ms: int, cold: Cold) -> tuple[ColdKey, ...]:
     """The cold rows to begin with; `refold` asks for the others by `Missing`."""
     if fact.type == "correction":
         keys: list[ColdKey] = [("purchase", fact.id), ("fact", fact.id)]
-        if missing := _absent(keys, cold):
+        if missing := absent(keys, cold):
             return missing
-    return _begin(member, _cut(member, fact, at_ms, cold), cold)
+    return begin(member, _cut(member, fact, at_ms, cold), cold)
 
 
 def refold(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, cold: Cold) -> Refolded:
     """Fold a late fact. `cold` has `late_needs`. Mutates `member` unless it is refused. Raises Missing and Broken."""
-    if asked := ASKED.get(fact.type):
-        account = _account(member, fact, plan.at(at_ms))
-        if account is not None and (no := asked(account, fact, member.now_ms)):
-            return Refolded(no, False, "", 0, (), {}, ())
-    again = _Again(member, _cut(member, fact, at_ms, cold), plan, cold)
+    if no := refused_now(member, fact, plan.at(at_ms)):
+        return Refolded(no, False, "", 0, (), {}, ())
+    again = Again(member, _cut(member, fact, at_ms, cold), plan, cold)
     if not again.put(fact, at_ms, seq):
         return Refolded(None, False, "", 0, (), {}, ())  # a newer revision counts already
     again.run()
@@ -115,6 +113,13 @@ def refold(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, c
     )  # fmt: skip
 
 
+def refused_now(member: Member, fact: Any, version: Version | None) -> Refusal | None:
+    """Whether a late request is declined, as the member stands; `version`: that of its own instant."""
+    asked = ASKED.get(fact.type)
+    account = None if asked is None else _account(member, fact, version)
+    return None if asked is None or account is None else asked(account, fact, member.now_ms)
+
+
 def _account(member: Member, fact: Any, version: Version | None) -> Member | None:
     """Where the points that a fact asks for lie. None: of a currency that there is not, for which it is refused."""
     currency: str | None = getattr(fact, "unit", None)
@@ -126,9 +131,9 @@ def _account(member: Member, fact: Any, version: Version | None) -> Member | Non
 
 def rerate(member: Member, from_ms: int, plan: Plan, cold: Cold) -> Refolded:
     """Fold again what lies at or after an instant, under a plan that has changed from there on. As `refold`."""
-    if missing := _begin(member, from_ms, cold):
+    if missing := begin(member, from_ms, cold):
         raise Missing(missing)
-    again = _Again(member, from_ms, plan, cold)
+    again = Again(member, from_ms, plan, cold)
     again.run()
     entries = again.post("programme")
     return Refolded(
@@ -136,7 +141,7 @@ def rerate(member: Member, from_ms: int, plan: Plan, cold: Cold) -> Refolded:
     )
 
 
-class _Again:
+class Again:
     """A member's facts from an instant on, folded again on a copy."""
 
     def __init__(self, member: Member, cut_ms: int, plan: Plan, cold: Cold) -> None:
@@ -145,7 +150,7 @@ class _Again:
         self._loaded = cold
         base = base_of(member, cut_ms)
         steps, written = since(member, base, cold)
-        self._facts: list[tuple[Any, Outcome | None, Step]] = [(*_booked(cold, step), step) for step in steps]
+        self._facts: list[tuple[Any, Outcome | None, Step]] = [(*booked(cold, step), step) for step in steps]
         state = cold["state", str(base)] if base else None
         self._base = new(member.id) if state is None else decode(member.id, state)
         self._base.chunks = [chunk for chunk in self._base.chunks if chunk in member.chunks]
@@ -157,6 +162,7 @@ class _Again:
         }
         self.cold: dict[ColdKey, bytes | None] = truncated | gone
         """The rows that are to be written."""
+        self._dropped: list[tuple[MemberFact, tuple[Told, Sent]]] = []
         self._moved: set[int] = set()
         """By seq: facts that stand at another instant than their revision before."""
         self.played: dict[int, Played] = {}
@@ -164,21 +170,61 @@ class _Again:
         self.elsewhere: dict[str, tuple[Entry, ...]] = {}
         """By currency: what leads from the purse as it is to the purse as it comes out."""
 
-    def put(self, fact: MemberFact, at_ms: int, seq: int) -> bool:
-        """Let a fact count. False: a newer revision of it counts already. A message of nothing leaves no trace."""
-        told, sent = Told(), Sent()
+    def put(
+        self,
+        fact: MemberFact,
+        at_ms: int,
+        seq: int,
+        outcome: Outcome | None = None,
+        given: tuple[Told, Sent] = ((), ()),
+        claimed_ms: int | None = None,
+    ) -> bool:
+        """Let a fact count. False: a newer revision of it counts already. A message of nothing leaves no trace.
+
+        outcome, given, claimed_ms: of a forwarded fact, what became of it; of two equal ones the first claim counts.
+        """
+        told, sent = given
         for row in self._facts:
             if row[0].id == fact.id:
-                if row[0].revision >= fact.revision:
+                if row[0].revision > fact.revision:
                     return False
-                self._facts.remove(row)
-                _, _, told, sent = row[2]
+                if row[0].revision == fact.revision:
+                    if claimed_ms is None or claimed_ms >= claimed_of(self._loaded["step", str(row[2][1])] or b""):
+                        return False
+                    self.drop(row[0], row[2][2:])
+                else:
+                    _, _, told, sent = row[2]
                 if row[2][0] != at_ms:
                     self._moved.add(seq)
+                self._facts.remove(row)
                 break
         if fact.type != "message" or fact.lots:
-            self._facts.append((fact, None, (at_ms, seq, told, sent)))
+            self._facts.append((fact, outcome, (at_ms, seq, told, sent)))
         return True
+
+    def drop(self, fact: MemberFact, given: tuple[Told, Sent]) -> None:
+        """What was told of a fact that counts no longer is to be taken back."""
+        self._dropped.append((fact, given))
+
+    def take_out(self, owners: Collection[str]) -> list[tuple[Any, Outcome, Step]]:
+        """Let the forwarded facts of some members count no longer. Returns them."""
+        gone = [row for row in self._facts if row[2][1] < 0 and row[0].member in owners]
+        self._facts = [row for row in self._facts if row not in gone]
+        return gone  # type: ignore[return-value]  # each was booked
+
+    def refusal(self, seq: int) -> Refusal | None:
+        """Why a fact was refused; None when it was not."""
+        played = self.played.get(seq)
+        return None if played is None else played.refusal
+
+    def outcome(self, seq: int) -> Outcome:
+        """What became of a fact that was put here."""
+        mine = self.played.get(seq) or _NOTHING
+        if mine.refusal is not None:
+            return Outcome("declined", mine.refusal.text)
+        version = mine.rated.version
+        name = version.name if version is not None else ""
+        return Outcome("waiting") if mine.waits else Outcome("done", "", name, mine.rated.tier, mine.turn.lots)
 
     def run(self) -> None:
         """Fold everything again, in the order of time. Raises Missing."""
@@ -204,14 +250,15 @@ class _Again:
 
     def _said(self, fact: MemberFact, step: Step) -> bytes | None:
         """The row of a purchase as it was said first; it does not count where a correction stands for it."""
-        return self._loaded.get(("step", str(step[1]))) if fact.type == "purchase" else None
+        return self._loaded.get(("step", str(step[1]))) if fact.type == "purchase" and step[1] >= 0 else None
 
     def _play(self, fact: MemberFact, outcome: Outcome | None, step: Step, view: dict[ColdKey, bytes | None]) -> None:
         at_ms, seq = step[:2]
         decided = outcome is not None or fact.type == "redemption_requested"
         played = play(self._base, fact, at_ms, self._plan, view, decided=decided)
         turn, tier = played.turn, played.rated.tier
-        unsaid = fact.type == "purchase" and (outcome is None or outcome.tier != tier)  # no outcome has this level
+        # where no outcome of its own in the tables has this level
+        unsaid = fact.type == "purchase" and (outcome is None or outcome.tier != tier or seq < 0)
         if unsaid and ("purchase", fact.id) not in turn.written:
             keep(turn, standing(fact, at_ms, tier))  # type: ignore[arg-type]
         self._base.newest = order_of(fact, at_ms)
@@ -223,8 +270,8 @@ class _Again:
     def _pass_time(self, view: dict[ColdKey, bytes | None]) -> None:
         """To where the book was already: what time alone has done since then it does again."""
         if self._member.now_ms > self._base.now_ms:
-            if absent := tick_needs(self._base, self._member.now_ms, view):
-                raise Missing(absent)
+            if lack := tick_needs(self._base, self._member.now_ms, view):
+                raise Missing(lack)
             turn = Turn(self._base, "tick", view)
             advance(turn, self._member.now_ms, self._plan)
             seal(turn)
@@ -237,8 +284,8 @@ class _Again:
         same = [page for page in member.pages if page in base.pages and ("lots", str(page.number)) not in self.cold]
         view = {**self._loaded, **self.cold}
         for book, rows in ((member, self._loaded), (base, view)):
-            if absent := rows_missing([page for page in book.pages if page not in same], rows):
-                raise Missing(absent)
+            if lack := rows_missing([page for page in book.pages if page not in same], rows):
+                raise Missing(lack)
         entries = difference(positions(member, same, self._loaded), positions(base, same, view), member, why)
         for currency in sorted({*member.purses, *base.purses}):
             moved = self._between(purse_of(member, currency), purse_of(base, currency), currency, why)
@@ -261,6 +308,8 @@ class _Again:
         """What partners are told: of each fact that is worth otherwise than before, the difference."""
         for fact, _, (_, seq, before, _) in self._facts:
             yield from rewards_of(fact, self.played[seq].rated.told, before)
+        for fact, (told, _) in self._dropped:
+            yield from rewards_of(fact, (), told)
 
     def messages(self) -> Iterator[Message]:
         """What other members are told: of each fact that gives them something else than before, the new whole."""
@@ -268,6 +317,8 @@ class _Again:
             now = self.played[seq].turn.sent
             if before or now:
                 yield from letters(self._member, fact, before, now, moved=seq in self._moved)
+        for fact, (_, sent) in self._dropped:
+            yield from letters(self._member, fact, sent, ())
 
 
 def _cut(member: Member, fact: MemberFact, at_ms: int, cold: Cold) -> int:
@@ -281,16 +332,16 @@ def _cut(member: Member, fact: MemberFact, at_ms: int, cold: Cold) -> int:
     return at_ms if stands is None else min(at_ms, stands.at_ms)
 
 
-def _begin(member: Member, cut_ms: int, cold: Cold) -> tuple[ColdKey, ...]:
+def begin(member: Member, cut_ms: int, cold: Cold) -> tuple[ColdKey, ...]:
     """The rows that are missing to begin again at an instant."""
     base = base_of(member, cut_ms)
-    if missing := _absent(chunk_keys(member, base), cold):
+    if missing := absent(chunk_keys(member, base), cold):
         return missing
     steps, written = since(member, base, cold)
-    return _absent([("step", str(step[1])) for step in steps] + written, cold)
+    return absent([("step", str(step[1])) for step in steps] + written, cold)
 
 
-def _booked(cold: Cold, step: Step) -> tuple[Any, Outcome]:
+def booked(cold: Cold, step: Step) -> tuple[Any, Outcome]:
     row = cold["step", str(step[1])]
     if row is None:
         raise Broken(f"the fact of seq {step[1]} is not in the tables")
@@ -303,5 +354,5 @@ def _unbooked(fact: MemberFact) -> bytes:
     return pack(encode_fact(fact), encode_outcome(Outcome("done")))
 
 
-def _absent(keys: Any, cold: Cold) -> tuple[ColdKey, ...]:
+def absent(keys: Any, cold: Cold) -> tuple[ColdKey, ...]:
     return tuple(key for key in keys if key not in cold)

@@ -6,6 +6,8 @@ A fact in order is folded forward (services/book/forward.py); one that comes lat
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from events.entries import Entry, Outcome, Posting
@@ -16,6 +18,7 @@ from services.book.baskets import current
 from services.book.forward import advance, play
 from services.book.history import order_of, record
 from services.book.member import Member
+from services.book.merging import Did, forward, hand_over, inner_key, is_for_itself, known_inner, take_in
 from services.book.messages import hear, heard, letters, row_of
 from services.book.ontime import Missing, Refolded, is_late, late_needs, refold, said_before
 from services.book.ontime import rerate as refold_from
@@ -25,6 +28,9 @@ from services.book.rewards import RewardDue, rewards_of
 from services.book.transfers import Lots
 from services.book.turn import Cold, ColdKey, Turn
 from services.programme.compile import Plan
+
+BETWEEN = frozenset({"merged", "unmerged", "forwarded"})
+"""Facts that concern accounts of one person."""
 
 __all__ = ["Missing", "Result", "needs", "rerate", "step", "tick"]
 
@@ -49,8 +55,13 @@ def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) 
 
 def _look(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[bool, tuple[ColdKey, ...]]:
     """Whether a fact comes late, as far as its rows tell, and which rows it needs first."""
-    if forward_needs.plain(member, fact, at_ms):
+    merges = member.merges
+    if merges is None and forward_needs.plain(member, fact, at_ms):
         return False, ()
+    if fact.type in BETWEEN or (merges is not None and merges.into):
+        return False, ()  # merging.py asks for what it needs
+    if merges is not None and inner_key(fact) not in cold:
+        return False, (inner_key(fact),)
     if absent := said_before(fact, cold):
         return False, absent
     if is_late(member, fact, at_ms, cold):
@@ -58,8 +69,10 @@ def _look(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) 
     return False, forward_needs.needs(member, fact, at_ms, plan, cold)
 
 
-def step(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, cold: Cold) -> Result:
+def step(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, cold: Cold, claimed_ms: int = 0) -> Result:
     """Fold one fact of the instant `at_ms`, with the place `seq` in the book. Mutates `member`.
+
+    claimed_ms: when the journal took it.
 
     Raises Missing, before any change, where it needs cold rows that were not looked up; and Broken.
     """
@@ -68,6 +81,11 @@ def step(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, col
         raise Missing(missing)
     if at_ms > member.high_water_ms:
         member.high_water_ms = at_ms
+    if fact.type in BETWEEN or member.merges is not None:
+        if (did := _merging(member, fact, claimed_ms, plan, cold)) is not None:
+            return _of_merging(member, did)
+        if (taken := known_inner(fact, cold)) is not None and taken.revision >= fact.revision:
+            return Result(Outcome("done"), posting(member, ()), {})  # it came here from another account
     if (fact.type == "correction" or member.ahead) and _is_old(member, fact, cold):
         return Result(Outcome("done"), posting(member, ()), {})
     if fact.type == "message" and (known := heard(fact, cold)) and known.revision >= fact.revision:
@@ -81,6 +99,19 @@ def step(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, col
     if fact.type == "message":
         result.cold[row_of(fact)] = hear(fact, at_ms)
     return result
+
+
+def _merging(member: Member, fact: Any, claimed_ms: int, plan: Plan, cold: Cold) -> Did | None:
+    """What accounts of one person do with a fact. None: it is this account's own affair."""
+    merges = member.merges
+    if merges is not None and merges.into:
+        stays = is_for_itself(member, fact)
+        return take_in(member, fact, plan, cold) if stays else forward(member, fact, claimed_ms)
+    if fact.type == "forwarded":
+        return take_in(member, fact, plan, cold)
+    if fact.type == "merged":
+        return hand_over(member, fact, cold)
+    return Did(Outcome("declined", Refusal.MEMBER_MUST_BE_MERGED.text)) if fact.type == "unmerged" else None
 
 
 def _forward(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, cold: Cold) -> Result:
@@ -135,6 +166,11 @@ def tick(member: Member, at_ms: int, plan: Plan, cold: Cold) -> Result | None:
     advance(turn, at_ms, plan)
     seal(turn)
     return Result(Outcome("done"), posting(member, turn.entries), turn.written, elsewhere=_elsewhere(turn))
+
+
+def _of_merging(member: Member, did: Did) -> Result:
+    elsewhere = tuple(posting(purse_of(member, currency), moved) for currency, moved in did.elsewhere.items())
+    return Result(did.outcome, posting(member, did.entries), dict(did.cold), did.rewards, did.messages, elsewhere)
 
 
 def _of_refold(member: Member, outcome: Outcome, again: Refolded) -> Result:

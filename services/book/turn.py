@@ -23,8 +23,9 @@ ColdKey = tuple[str, str]
 """(kind, key) of a cold row of one member.
 
 Versioned, written by `Turn.write`: "purchase", "use", "debt", "gone", "lots". As they are: "chunk" and "state"
-(services/book/history.py), "message" (services/book/messages.py). Not written here: "fact", a purchase's own row of
-`fact`, and "step", any row of `fact`, by its seq; both are msgpack of (body, outcome).
+(services/book/history.py), "message" (services/book/messages.py), "inner" and the "step" of a forwarded fact
+(services/book/merging.py). Not written here: "fact", a purchase's own row of `fact`, and "step", any row of `fact`,
+by its seq; both are msgpack of (body, outcome, when the journal took it).
 """
 
 Cold = Mapping[ColdKey, bytes | None]
@@ -66,18 +67,28 @@ def newest(row: bytes | None, shape: Any) -> Any:
     return None if value is None or bytes(value) == _NIL else _decoder(shape).decode(value)
 
 
-_booked = msgspec.msgpack.Decoder(tuple[bytes, bytes]).decode
+_booked = msgspec.msgpack.Decoder(tuple[bytes, bytes, int]).decode
 
 
-def pack(body: bytes, outcome: bytes) -> bytes:
-    """A row of `fact` as a cold row."""
-    return _encode((body, outcome))
+def pack(body: bytes, outcome: bytes, claimed_ms: int = 0) -> bytes:
+    """A row of `fact` as a cold row; `claimed_ms`: when the journal took it."""
+    return _encode((body, outcome, claimed_ms))
 
 
 def unpack(row: bytes) -> tuple[bytes, Outcome]:
     """Body and outcome of a row of `fact`."""
-    body, outcome = _booked(row)
+    body, outcome, _ = _booked(row)
     return body, decode_outcome(outcome)
+
+
+def claimed_of(row: bytes) -> int:
+    """When the journal took the fact of such a row."""
+    return _booked(row)[2]
+
+
+def versioned(member: Member, value: Any) -> bytes:
+    """A row with one version, of now."""
+    return _encode([(member.turns, msgspec.Raw(_encode(value)))])
 
 
 class Turn:

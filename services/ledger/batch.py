@@ -72,6 +72,7 @@ class Done(msgspec.Struct, frozen=True, gc=False):
     outcome: bytes
     answer: Message | None
     """For outcomes.v1; None for facts that nobody waits for."""
+    recorded_at_ms: int = 0
 
 
 @dataclass(slots=True)

@@ -54,7 +54,7 @@ class Cold:
         """A row that only this process knows of, in a tuple of one; None: ask the tables."""
         if key[0] == FACT:
             return self._booked(member, key[1])
-        if key[0] == STEP:
+        if _is_booked(key):
             return self._at(int(key[1]))
         if self._before is not None:
             rows = self._before.cold.get(member)
@@ -74,8 +74,13 @@ class Cold:
         for part in (self.part, self._before):
             if part is not None and 0 <= seq - part.at_seq < len(part.booked):
                 done = part.booked[seq - part.at_seq]
-                return (pack(done.body, done.outcome),)
+                return (pack(done.body, done.outcome, done.recorded_at_ms),)
         return None
+
+
+def _is_booked(key: ColdKey) -> bool:
+    """Whether it is a row of `fact`, by its seq. Facts that another account has forwarded are numbered below zero."""
+    return key[0] == STEP and key[1][0] != "-"
 
 
 async def load(store: Store, wanted: Sequence[tuple[Cold, str, ColdKey]]) -> None:
@@ -95,8 +100,8 @@ async def load(store: Store, wanted: Sequence[tuple[Cold, str, ColdKey]]) -> Non
 async def from_tables(store: Store, asked: Iterable[tuple[int, str, ColdKey]]) -> list[tuple[int, str, ColdKey, bytes]]:
     """(partition, member, key, value) of those that are committed; of the kinds FACT and STEP too."""
     facts = [(partition, member, key[1]) for partition, member, key in asked if key[0] == FACT]
-    steps = {(partition, int(key[1])): member for partition, member, key in asked if key[0] == STEP}
-    rows = [one for one in asked if one[2][0] not in (FACT, STEP)]
+    steps = {(partition, int(key[1])): member for partition, member, key in asked if _is_booked(key)}
+    rows = [one for one in asked if one[2][0] != FACT and not _is_booked(one[2])]
     found: list[tuple[int, str, ColdKey, bytes]] = []
     if rows:
         found += await store.cold_rows(rows)
@@ -107,7 +112,7 @@ async def from_tables(store: Store, asked: Iterable[tuple[int, str, ColdKey]]) -
         ]
     if steps:
         found += [
-            (partition, steps[partition, seq], (STEP, str(seq)), pack(body, outcome))
-            for partition, seq, body, outcome in await store.facts_at(list(steps))
+            (partition, steps[partition, seq], (STEP, str(seq)), pack(body, outcome, recorded_at))
+            for partition, seq, body, outcome, recorded_at in await store.facts_at(list(steps))
         ]
     return found

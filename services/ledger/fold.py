@@ -184,7 +184,8 @@ class Fold:
                 return None
             member = owned.members[name] = new(name)
         try:
-            result = step(member, fact, item.at_ms, part.next_seq, owned.plan, cold.of(name))  # type: ignore[arg-type]
+            seq, rows, claimed_ms = part.next_seq, cold.of(name), item.record.timestamp_ms
+            result = step(member, fact, item.at_ms, seq, owned.plan, rows, claimed_ms)  # type: ignore[arg-type]
             _touched(cold, member, result)
             outcome = _book(part, item, result.outcome, (result,))
             if fact.revision == 0:
@@ -369,7 +370,7 @@ def _book(part: Part, item: Item, outcome: Outcome, results: Sequence[Result]) -
         value = encode_fact(message)
         part.messages.append(message_row(partition, seq, n, value))
         chunk.messages.append(value)
-    done = part.done[fact.id, fact.revision] = Done(fact, body, stored, answer)
+    done = part.done[fact.id, fact.revision] = Done(fact, body, stored, answer, record.timestamp_ms)
     part.booked.append(done)
     return stored
 

@@ -56,12 +56,19 @@ def entries_message(
 
 def asked_of(fact: Any, postings: Sequence[Posting]) -> Posting:
     """The posting that answers a member's fact: of the account in the currency that it speaks of."""
-    currency = getattr(fact, "unit", None)
+    currency = getattr(asked(fact), "unit", None)
     if currency is not None:
         for posting in postings:
             if posting.member == account(fact.member, currency):
                 return posting
     return postings[0]
+
+
+def asked(fact: Fact) -> Fact:
+    """The fact that somebody waits for: of one that a merged account has forwarded, the one within."""
+    if fact.type == "forwarded" and len(fact.facts) == 1:
+        return decode_fact(fact.facts[0].fact.encode())
+    return fact
 
 
 def outcome_message(partition: int, fact: Fact, outcome: Outcome, posting: Posting) -> Message:
@@ -78,9 +85,10 @@ def outcome_message(partition: int, fact: Fact, outcome: Outcome, posting: Posti
             redeemed += entry.points
         elif entry.credit == "reversed":
             reversed_ += entry.points
+    about = asked(fact)
     record = OutcomeRecord(
-        fact.id,
-        fact.type,
+        about.id,
+        about.type,
         fact.member,  # type: ignore[union-attr]  # a member's fact
         outcome.status,
         outcome.refusal,
@@ -92,10 +100,10 @@ def outcome_message(partition: int, fact: Fact, outcome: Outcome, posting: Posti
         posting.held,
         posting.debt,
         posting.tier,
-        fact.revision,
+        about.revision,
     )
-    name = f"{fact.id}:{fact.revision}"
-    return record.member.encode(), encode(record), headers(name, f"ledger/{partition}", _OUTCOME, fact.occurred_at)
+    name = f"{about.id}:{about.revision}"
+    return record.member.encode(), encode(record), headers(name, f"ledger/{partition}", _OUTCOME, about.occurred_at)
 
 
 def reward_message(partition: int, reward: Reward, value: bytes) -> Message:

@@ -14,11 +14,12 @@ from hashlib import blake2b
 
 from events.cloudevents import type_of
 from events.decode import Unreadable, decode_fact
-from events.facts import FACTS, Fact
+from events.facts import FACTS, Fact, Forwarded
 from events.retries import retry_of
 from events.topics import JOURNAL
 from events.values import Instant
 from infra.kafka.client import Record
+from services.book.merging import NEVER_FORWARDED, check_readable
 from services.ledger.batch import Done, Item, Owned, Parked, StoredFact
 from services.programme.calendar import instant_ms
 
@@ -132,14 +133,34 @@ def _fact(record: Record) -> Fact:
     if len(value) > JOURNAL.max_bytes:
         raise Unreadable(f"the record has {len(value)} bytes, and a record has at most {JOURNAL.max_bytes}")
     fact = decode_fact(value)
+    if fact.type == "forwarded":
+        _check_inner(fact)
     if not record.key and fact.type not in UNKEYED:
         raise Unreadable("the record has no key: a member's fact is keyed by the member")
     if record.headers and (kind := type_of(record.headers)) not in (None, f"tallystick.{fact.type}.v1"):
         raise Unreadable(f"ce_type {str(kind)[:100]!r} is not what the value says: a {fact.type}, version 1")
+    _check_instants(fact)
+    return fact
+
+
+def _check_inner(envelope: Forwarded) -> None:
+    """Whether what is forwarded can be folded. Raises Unreadable."""
+    for inner in envelope.facts:
+        fact = decode_fact(inner.fact.encode())
+        if fact.type in NEVER_FORWARDED:
+            raise Unreadable(f"a {fact.type} is never forwarded")
+        _millis("occurred_at", fact.occurred_at)
+        _check_instants(fact)
+        try:
+            check_readable(inner)
+        except ValueError as error:
+            raise Unreadable(f"what became of {fact.id} cannot be read: {error}") from None
+
+
+def _check_instants(fact: Fact) -> None:
     for name in FURTHER_INSTANTS.get(fact.type, ()):
         if (instant := getattr(fact, name)) is not None:
             _millis(name, instant)
-    return fact
 
 
 def _millis(name: str, instant: str) -> int:

@@ -88,8 +88,8 @@ class Store(Protocol):
     async def first_revisions(self, wanted: Sequence[tuple[int, str, str]]) -> list[tuple[int, str, str, bytes, bytes]]:
         """(partition, member, fact id, body, outcome) of a member's own facts of revision 0."""
 
-    async def facts_at(self, wanted: Sequence[tuple[int, int]]) -> list[tuple[int, int, bytes, bytes]]:
-        """(partition, seq, body, outcome) of facts by their seq."""
+    async def facts_at(self, wanted: Sequence[tuple[int, int]]) -> list[tuple[int, int, bytes, bytes, int]]:
+        """(partition, seq, body, outcome, when the journal took it) of facts by their seq."""
 
     async def cold_rows(self, wanted: Sequence[tuple[int, str, ColdKey]]) -> list[tuple[int, str, ColdKey, bytes]]:
         """Those of the named cold rows that exist."""
@@ -181,7 +181,7 @@ class PostgresStore:
     async def first_revisions(self, wanted: Sequence[tuple[int, str, str]]) -> list[tuple[int, str, str, bytes, bytes]]:
         return [tuple(row) for row in await self._read(self._sql.first_revisions, *_columns(wanted))]
 
-    async def facts_at(self, wanted: Sequence[tuple[int, int]]) -> list[tuple[int, int, bytes, bytes]]:
+    async def facts_at(self, wanted: Sequence[tuple[int, int]]) -> list[tuple[int, int, bytes, bytes, int]]:
         return [tuple(row) for row in await self._read(self._sql.facts_at, *_columns(wanted))]
 
     async def cold_rows(self, wanted: Sequence[tuple[int, str, ColdKey]]) -> list[tuple[int, str, ColdKey, bytes]]:

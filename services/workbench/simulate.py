@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from events.decode import decode_fact, encode_fact, same_content
 from events.entries import Entry, encode_outcome
 from events.facts import Fact, MemberFact, Message, ProgrammePublished
+from events.facts.forwarded import ID as FORWARDED
 from events.facts.messages import ID as MESSAGE
 from events.values import instant, millis
 from services.book.able import plan_of
@@ -65,12 +66,12 @@ class Simulation:
         self.booked: list[Booked] = []
         self.parked: list[Parked] = []
         self.duplicates = 0
-        self._seen: dict[tuple[str, int], Fact] = {}
+        self._seen: dict[tuple[str | None, str, int], Fact] = {}
         self._cold: dict[str, dict[ColdKey, bytes | None]] = {}
 
     def add(self, fact: Fact) -> None:
         """Fold one fact; a second delivery of the same (id, revision) changes nothing."""
-        first = self._seen.setdefault((fact.id, fact.revision), fact)
+        first = self._seen.setdefault((getattr(fact, "member", None), fact.id, fact.revision), fact)
         if first is not fact:
             if same_content(first, fact):
                 self.duplicates += 1
@@ -131,11 +132,11 @@ class Simulation:
     def _step(self, fact: MemberFact) -> Result:
         member = self.members.setdefault(fact.member, new(fact.member))
         at_ms, seq = millis(fact.occurred_at), len(self.booked)
-        result = self._fold(member, lambda cold: step(member, fact, at_ms, seq, self.plan, cold))
+        result = self._fold(member, lambda cold: step(member, fact, at_ms, seq, self.plan, cold, seq))
         assert result is not None
         rows = self._cold[fact.member]
-        booked = rows["step", str(seq)] = pack(encode_fact(fact), encode_outcome(result.outcome))
-        if fact.type == "purchase":
+        booked = rows["step", str(seq)] = pack(encode_fact(fact), encode_outcome(result.outcome), seq)
+        if fact.revision == 0:
             rows["fact", fact.id] = booked
         return result
 
@@ -207,7 +208,9 @@ def report(simulation: Simulation) -> dict[str, Any]:
                  "kind": due.kind, "points": due.points}
                 for due in result.rewards
             ]  # fmt: skip
-            if fact.type not in ("tick", "programme_published", "message"):
+            if fact.type == "forwarded" and len(fact.facts) == 1:
+                fact = decode_fact(fact.facts[0].fact.encode())  # noqa: PLW2901  what somebody waits for
+            if fact.type not in ("tick", "programme_published", "message", "forwarded"):
                 outcomes.append(
                     {"fact": fact.id, "revision": fact.revision, "type": fact.type, "member": posting.member,
                      "status": outcome.status, "refusal": outcome.refusal or None,
@@ -220,7 +223,7 @@ def report(simulation: Simulation) -> dict[str, Any]:
         accounts[entry["credit"]] += entry["points"]
     levels = simulation.plan.versions[-1].levels if simulation.plan.versions else ("standard",)
     return {
-        "facts": sum(not booked.fact.id.startswith((UNTIL, MESSAGE)) for booked in simulation.booked),
+        "facts": sum(not booked.fact.id.startswith((UNTIL, MESSAGE, FORWARDED)) for booked in simulation.booked),
         "duplicates": simulation.duplicates,
         "parked": [
             {"fact": fact.id, "revision": fact.revision, "type": fact.type, "reason": reason}
@@ -261,6 +264,7 @@ def _member(
         ],
         "shared_by": list(member.beyond.circle or ()),
         "erased": member.beyond.erased,
+        "merged_into": member.merges.into or None if member.merges is not None else None,
         "set_aside": sorted(member.aside),
         "entries": entries[member.id],
     }  # fmt: skip

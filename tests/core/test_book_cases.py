@@ -508,10 +508,14 @@ REFUSALS = {
     Refusal.POOL_MUST_NOT_SHARE_ITSELF: "2026-01-20 join j1 ann",
     Refusal.POOL_MUST_BE_SHARED: "2026-01-20 leave l1 bob",
     Refusal.DEBT_MUST_BE_REPAID_FIRST: "2026-01-20 transfer t1 5 to bob",
+    Refusal.MERGE_MUST_NOT_GO_ROUND: "2026-01-20 merge m1 into ann",
+    Refusal.MEMBER_MUST_NOT_BE_MERGED: "2026-01-20 merge m2 into cat",
+    Refusal.MEMBER_MUST_BE_MERGED: "2026-01-20 unmerge u1",
 }
 BEFORE = {
     Refusal.MEMBER_MUST_NOT_BE_ERASED: "2026-01-19 erase e1",
     Refusal.DEBT_MUST_BE_REPAID_FIRST: "2026-01-19 taken k1 10",
+    Refusal.MEMBER_MUST_NOT_BE_MERGED: "2026-01-19 merge m1 into bob",
 }
 
 

@@ -24,7 +24,7 @@ ENROLLED = BASE | {"type": "enrolled"}
 ADDED = BASE | {"type": "identifier_added", "added": {"scheme": "phone", "value": "2"}}
 
 
-OURS = "ids that begin with tick:, programme: or msg: are the house's own"
+OURS = "ids that begin with tick:, programme:, msg: or fwd: are the house's own"
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ async def test_what_a_fact_of_the_batch_wrote_is_seen_and_committed() -> None:
 
 async def test_a_purchase_is_seen_in_the_batch_and_in_flight_by_its_own_member_only() -> None:
     bought = told("2011-03-01 buy p1 1.00")
-    row = msgspec.msgpack.encode((b"body", b"outcome"))
+    row = msgspec.msgpack.encode((b"body", b"outcome", 0))
     for flying in (False, True):
         before, mine = part(), part()
         (before if flying else mine).done["p1", 0] = done(bought)
@@ -66,4 +66,4 @@ async def test_who_was_told_that_there_is_no_purchase_sees_it_once_it_is_booked(
     cold = Cold(part(), None)
     assert await seen(cold, ("fact", "p1")) is None
     cold.booked("ann", "p1", b"body", b"outcome")
-    assert cold.of("ann")["fact", "p1"] == msgspec.msgpack.encode((b"body", b"outcome"))
+    assert cold.of("ann")["fact", "p1"] == msgspec.msgpack.encode((b"body", b"outcome", 0))

@@ -66,6 +66,7 @@ def told(line: str, member: str = MEMBER) -> Fact:
     capture ID of HOLD POINTS      void ID of REDEMPTION [POINTS]
     deed ID WHAT [COUNT]           found ID of PURCHASE [UNITS*]ITEM=AMOUNT
     transfer ID POINTS to MEMBER   contribute ID POINTS to POOL   join ID MEMBER   leave ID MEMBER   erase ID
+    merge ID into MEMBER           unmerge ID
     use ID WHAT [COUNT]            adjust ID POINTS [until INSTANT]               enrol ID [by MEMBER]
     set ID STATUS[=VALUE] [until INSTANT]          end ID STATUS
     A line may end in words like store:s1 channel:web partner:fuel code:SPRING unit:promo
@@ -121,6 +122,10 @@ def told(line: str, member: str = MEMBER) -> Fact:
             return fact(**base, type="pool_joined", who=rest[0])
         case "leave":
             return fact(**base, type="pool_left", who=rest[0])
+        case "merge":
+            return fact(**base, type="merged", into=rest[1])
+        case "unmerge":
+            return fact(**base, type="unmerged")
         case "erase":
             return fact(**base, type="erased", reason="asked for by the person")
         case "enrol":

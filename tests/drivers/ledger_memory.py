@@ -114,8 +114,9 @@ class MemoryStore:
                 found.append((p, member, fact_id, row["body"], row["outcome"]))
         return found
 
-    async def facts_at(self, wanted: Sequence[tuple[int, int]]) -> list[tuple[int, int, bytes, bytes]]:
-        return [(*key, self.fact[key]["body"], self.fact[key]["outcome"]) for key in wanted if key in self.fact]
+    async def facts_at(self, wanted: Sequence[tuple[int, int]]) -> list[tuple[int, int, bytes, bytes, int]]:
+        rows = [(key, self.fact[key]) for key in wanted if key in self.fact]
+        return [(*key, row["body"], row["outcome"], row["recorded_at"]) for key, row in rows]
 
     async def cold_rows(self, wanted: Sequence[tuple[int, str, ColdKey]]) -> list[tuple[int, str, ColdKey, bytes]]:
         return [(p, m, key, self.cold[p, m, *key]) for p, m, key in wanted if (p, m, *key) in self.cold]

@@ -20,7 +20,7 @@ from services.book import pages
 from services.book.member import decode, encode
 from services.workbench.simulate import Simulation
 from tests.drivers.facts import World, fact
-from tests.drivers.histories import Said, hour
+from tests.drivers.histories import Said, history, hour, shuffled
 
 PROGRAMME = """
 programme: between
@@ -84,6 +84,7 @@ def story(seed: int, longest: int) -> list[Said]:
     revisions: dict[str, int] = {}
     kinds = [*["buy"] * 6, "back", "back", "fix", "redeem", "redeem", "taken", "hold", "void", "capture"]
     kinds += [*["transfer"] * 3, *["contribute"] * 3, *["pool redeem"] * 2, "pool taken", "leave", "join", "erase"]
+    kinds += ["merge", "merge", "unmerge", "unmerge"]
     for number in range(dice.randrange(8, longest)):
         now += dice.choice([0, 1, 24, 24 * 7, 24 * 30])
         name = dice.choice(NAMES)
@@ -118,6 +119,10 @@ def story(seed: int, longest: int) -> list[Said]:
                 said |= {"type": "contribution_requested", "pool": POOL, "points": points}
             case "leave" | "join":
                 said |= {"type": "pool_left" if kind == "leave" else "pool_joined", "member": POOL, "who": name}
+            case "merge" if name != "ann":
+                said |= {"type": "merged", "into": "ann" if name == "bob" else dice.choice(["ann", "bob"])}
+            case "unmerge":
+                said |= {"type": "unmerged"}
             case "erase" if number > longest * 2 // 3:
                 said |= {"type": "erased", "reason": "asked for"}
             case _:
@@ -187,3 +192,42 @@ def test_messages_in_any_order_and_twice_come_to_the_same(sizes: None, share: in
             house.advance(1_900_000_000_000)
             ends.append({name: (house.lots(name), m.debt, m.issued, m.expired) for name, m in house.members.items()})
         assert ends[0] == ends[1] == ends[2], f"seed {seed}: {json.dumps(told)[:200]}"
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_two_cards_of_one_person_come_to_what_one_card_would(sizes: None, share: int, tries: int) -> None:
+    """Each fact on either card, in any order and twice, and the merge anywhere among them; half of the time it is taken
+    back once and said again. At the end the one account is what a single card's would be."""
+    for seed in range(share * 10_000, share * 10_000 + tries):
+        dice = random.Random(seed)
+        told = history(seed, 24, decisions=False)
+        single = Late(seed)
+        for said in told:
+            single.add(fact(**said | {"member": "ann"}))
+        merged = {"type": "merged", "id": "x1", "member": "bob", "into": "ann", "occurred_at": hour(0)}
+        late = shuffled(told, seed)
+        spread = [said | {"member": dice.choice(["ann", "bob"])} for said in late]
+        if dice.random() < 0.5:
+            back = {"type": "unmerged", "id": "y1", "member": "bob", "occurred_at": hour(1)}
+            places_of = sorted(dice.randrange(len(spread) + 1) for _ in range(3))
+            for place, one in reversed(list(zip(places_of, [merged, back, merged | {"id": "x2"}], strict=True))):
+                spread.insert(place, one)
+        else:
+            spread.insert(dice.randrange(len(spread) + 1), merged)
+        house = Late(seed)
+        for said in spread:
+            house.add(fact(**said))
+            house.tell_some(all_of_them=said["type"] == "unmerged")
+            if said["type"] in ("merged", "unmerged"):
+                while house.waiting:
+                    house.tell_some(all_of_them=True)
+        while house.waiting:
+            house.tell_some(all_of_them=True)
+        for one in (house, single):
+            one.advance(1_785_000_000_000)
+        ann, alone = house.members["ann"], single.members["ann"]
+        ann.check()
+        wanted = (single.lots("ann"), alone.debt, alone.tier, alone.qualifying_minor, alone.issued, alone.expired)
+        found = (house.lots("ann"), ann.debt, ann.tier, ann.qualifying_minor, ann.issued, ann.expired)
+        assert found == wanted, f"seed {seed}"
+        assert "bob" not in house.members or house.members["bob"].live == 0, f"seed {seed}"

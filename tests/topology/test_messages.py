@@ -118,3 +118,62 @@ async def test_points_between_accounts_add_up_whatever_crashes(at: str) -> None:
     assert sum(accounts.values()) == 0
     assert_topics_are_the_tables(play)
     assert_bytes_of_repeats_are_equal(play)
+
+
+ONE_PERSON = """
+programme: merging
+version: merging-1
+effective_from: 2020-01-01T00:00:00Z
+currency: GBP
+tier: {levels: [{name: silver, from_minor: 100000}]}
+rules: [{id: base, share: {points: 1, per_minor: 100, valid_months: 12}}]
+"""
+
+
+def merging() -> list[Fact]:
+    """Six pairs of cards, each of one person, on one partition or on two. Both cards go on, goods come back, and two
+    pairs are taken apart again. Where they live apart, one receipt is on both."""
+    facts = []
+    for n in range(6):
+        one, other = f"m{n}", f"c{n}"
+        for day in range(1, 10):
+            facts.append(told(f"2026-01-{day:02d} buy A{n}-{day} {day}0.00", one))
+            facts.append(told(f"2026-01-{day:02d}T13:00 buy B{n}-{day} {day}.00", other))
+        facts.append(told(f"2026-01-11 taken k{n} 15", other))
+        if partition_of(one.encode(), PARTITIONS) != partition_of(other.encode(), PARTITIONS):
+            facts.append(told(f"2026-01-12 buy S{n} 50.00", one))
+            facts.append(told(f"2026-01-12 buy S{n} 50.00", other))
+        facts.append(told(f"2026-02-01 merge x{n} into {one}", other))
+        facts.append(told(f"2026-01-05T15:00 buy C{n} 3.00", other))
+        facts.append(told(f"2026-02-02 back r{n} of B{n}-5 5.00", other))
+    for n in range(2):
+        facts.append(told(f"2026-03-01 unmerge y{n}", f"c{n}"))
+        facts.append(told(f"2026-03-02 buy D{n} 2.00", f"c{n}"))
+    return facts
+
+
+@pytest.mark.parametrize("at", FAILPOINTS)
+async def test_accounts_of_one_person_are_one_whatever_crashes(at: str) -> None:
+    facts = merging()
+    script = shuffled_marks(facts, [Crash(at), Redeliver(6), Crash(at)], seed=FAILPOINTS.index(at))
+    play = await Play(most=7).run([*published(ONE_PERSON), *script, Redeliver(60)])
+    wanted = simulated(facts, ONE_PERSON)
+    assert play.balances() == wanted
+    assert wanted["m5"] in (450 + 45 - 15 + 3 - 5, 450 + 45 - 15 + 3 - 5 + 50)
+    assert wanted["c5"] == 0
+    assert wanted["c0"] == 45 - 15 + 3 - 5 + 2
+    assert play.store.parked == {}
+    assert_topics_are_the_tables(play)
+    assert_bytes_of_repeats_are_equal(play)
+
+
+async def test_who_waits_for_the_answer_of_a_gone_card_is_told_by_the_account_that_stays() -> None:
+    facts = [*merging(), told("2026-04-01 redeem q1 100", "c5"), told("2026-04-02 redeem q2 10000", "c5")]
+    play = await Play().run([*published(ONE_PERSON), *facts])
+    answers = [(one.fact, one.member, one.status, one.refusal) for one in play.answers() if one.fact in ("q1", "q2")]
+    assert sorted(answers) == [
+        ("q1", "c5", "forwarded", ""),
+        ("q1", "m5", "done", ""),
+        ("q2", "c5", "forwarded", ""),
+        ("q2", "m5", "declined", "balance_must_cover_the_points"),
+    ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from events.facts import messages, programmes, ticks
+from events.facts import forwarded, messages, programmes, ticks
 from events.said import AdjustedSaid, AnySaid
 from events.values import millis
 from services.intake.core.identity import key_of
@@ -16,7 +16,7 @@ from services.intake.core.identity import key_of
 SKEW_MS = 15 * 60_000
 """How far a till's clock may run ahead of the broker's. More is a wrong clock or a wrong zone, and would book points
 into a day that has not come."""
-OURS = (ticks.ID, programmes.ID, messages.ID)
+OURS = (ticks.ID, programmes.ID, messages.ID, forwarded.ID)
 """A till that spoke under such an id would take a tick's or a programme's place in the book."""
 
 

@@ -106,7 +106,7 @@ join fact f on f.partition = w.partition and f.fact_id = w.fact_id and f.revisio
 
 -- name: facts_at
 -- Facts by their seq: what is folded again when one comes late.
-select f.partition, f.seq, f.body, f.outcome
+select f.partition, f.seq, f.body, f.outcome, f.recorded_at
 from unnest($1::int2[], $2::int8[]) w (partition, seq)
 join fact f on f.partition = w.partition and f.seq = w.seq
 
