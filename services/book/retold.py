@@ -15,7 +15,7 @@ from events.facts import MemberFact
 from events.refusals import Refusal
 from services.book.baskets import keep, standing
 from services.book.forward import Rated, advance, play
-from services.book.history import chunk_keys, order_of, since
+from services.book.history import chunk_keys, order_of, record, since
 from services.book.member import Broken, Member, new
 from services.book.needs import needs, tick_needs
 from services.book.ontime import Missing
@@ -38,6 +38,8 @@ class Deed(NamedTuple):
     seq: int = 0
     rated: Rated | None = None
     entries: tuple[Entry, ...] = ()
+    elsewhere: tuple[tuple[str, tuple[Entry, ...]], ...] = ()
+    """(currency, entries) of the member's other currencies."""
     level: int = 0
     """Of the member, afterwards."""
 
@@ -70,8 +72,12 @@ def retell(member: Member, plan: Plan, cold: Cold, until_ms: int | None = None) 
         turn, rated, refusal, waits = played.turn, played.rated, played.refusal, played.waits
         if fact.type == "purchase" and refusal is None and ("purchase", fact.id) not in turn.written:
             keep(turn, standing(fact, at_ms, rated.tier))
+        base.newest = order_of(fact, at_ms)
+        record(turn, (at_ms, seq, rated.told, turn.sent))
         rows |= turn.written
-        deeds.append(Deed(at_ms, fact, refusal, waits, outcome, seq, rated, tuple(turn.entries), base.tier))
+        rows["step", str(seq)] = cold["step", str(seq)]
+        entries, elsewhere = _entries(turn)
+        deeds.append(Deed(at_ms, fact, refusal, waits, outcome, seq, rated, entries, elsewhere, base.tier))
     deeds += _time(base, end_ms, plan, rows)
     return Retold(base, tuple(deeds), rows)
 
@@ -118,5 +124,12 @@ def _advanced(base: Member, at_ms: int, plan: Plan, rows: dict[ColdKey, bytes | 
     advance(turn, at_ms, plan)
     seal(turn)
     rows |= turn.written
-    if turn.entries or base.tier != level:
-        yield Deed(at_ms, None, entries=tuple(turn.entries), level=base.tier)
+    entries, elsewhere = _entries(turn)
+    if entries or elsewhere or base.tier != level:
+        yield Deed(at_ms, None, entries=entries, elsewhere=elsewhere, level=base.tier)
+
+
+def _entries(turn: Turn) -> tuple[tuple[Entry, ...], tuple[tuple[str, tuple[Entry, ...]], ...]]:
+    """Of the regular points, and of each other currency that moved."""
+    others = ((currency, tuple(purse.entries)) for currency, purse in sorted(turn.purses.items()) if purse.entries)
+    return tuple(turn.entries), tuple(others)

@@ -93,8 +93,8 @@ class Version(msgspec.Struct, frozen=True):
     """By id@revision, those of groups among them: who wants to say what a rule gives for asks here."""
     prices: PriceList = PriceList()
     entitlements: tuple[Entitlement, ...] = ()
-    currencies: frozenset[str] = frozenset()
-    """Of points, beside the regular ones."""
+    currencies: dict[str, int] = {}
+    """Points beside the regular ones -> their decimals."""
     conditional: bool = False
     """Whether a rule has a condition: then baskets want their context."""
     carried: tuple[Rule, ...] = ()
@@ -327,7 +327,7 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
         entitlements=tuple(entitlement(text, meter, known, programme.currency) for text in programme.entitlements),
         lots_last_ms=min((_lasts_days(rule) for rule in rules if "basket" in rule.mechanic.kinds), default=0)
         * 86_400_000,
-        currencies=frozenset(programme.currencies),
+        currencies={name: currency.decimals for name, currency in programme.currencies.items()},
         conditional=any(rule.when or rule.unless for rule in programme.rules),
     )
 

@@ -173,3 +173,16 @@ def test_rows_are_asked_for_before_anything_is_told() -> None:
     with pytest.raises(Missing) as missing:
         retell(member, Plan((), ()), {})
     assert missing.value.keys == (("chunk", "1"),)
+
+
+def test_another_currency_is_an_account_of_its_own() -> None:
+    # 3 tenths a pound: floor(19.75 * 3) = 59 tenths of promotional points, beside 19 regular ones
+    rule = "  - {id: extra, gives: promo, share: {points: 3, per_minor: 100, exclude: [tobacco]}}\n"
+    Path("p.yaml").write_text(PROGRAMME.replace("rules:", "currencies: {promo: {decimals: 1}}\nrules:") + rule)
+    whole = told(facts=[BOUGHT])
+    assert (whole["available"], whole["currencies"]["promo"]["available"]) == (19 + 4, 59)
+    (lot,) = whole["currencies"]["promo"]["lots"]
+    assert [line["points"] for line in lot["given"][0]["rules"][0]["lines"]] == [37, 22]
+    said = explain(facts=[BOUGHT]).output
+    assert "promo: 5.9 points to spend" in said
+    assert "5.9 points (promo) of p:r1, good for ever" in said

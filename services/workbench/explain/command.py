@@ -23,9 +23,11 @@ from services.book.retold import Retold, retell
 from services.book.turn import ColdKey
 from services.ledger.cold import from_tables
 from services.ledger.store import PostgresStore
-from services.programme.compile import Plan
-from services.workbench.explain.story import Posted, Story, story
-from services.workbench.explain.words import date, day, points
+from services.programme.compile import Plan, Version
+from services.programme.mechanic import POINTS
+from services.programme.words import amount
+from services.workbench.explain.story import Posted, Story, decimals_of, story
+from services.workbench.explain.words import date, day
 from services.workbench.inside import Refused, in_house
 from services.workbench.simulate import Simulation, simulate
 
@@ -126,8 +128,7 @@ def _show(member: Member, retold: Retold, plan: Plan, posted: Posted, at_ms: int
     if as_json:
         print(json.dumps(told | {"differs": wrong}))
     else:
-        version = plan.at(retold.member.now_ms)
-        _page(told, plan.zone, version.points_decimals if version is not None else 0)
+        _page(told, plan, plan.at(retold.member.now_ms))
     for sentence in wrong:
         print(f"error: {sentence}", file=sys.stderr)
     return 1 if wrong else 0
@@ -144,40 +145,46 @@ def _differences(stored: Member, retold: Member) -> list[str]:
 # ---------------------------------------------------------------- the page in text
 
 
-def _page(told: Story, zone: str, decimals: int) -> None:
-    def amount(key: str) -> str:
-        return points(told[key], decimals)
-
+def _page(told: Story, plan: Plan, version: Version | None) -> None:
+    zone = plan.zone
     when = date(millis(told["at"]), zone) if told["at"] else "now"
     print(f"{told['member']}, {when} ({zone})")
-    print(f"  {amount('available')} to spend, {amount('pending')} to come, {amount('held')} reserved, "
-          f"{amount('debt')} owed; level {told['tier']}")  # fmt: skip
+    accounts = {"": told, **told["currencies"]}
+    for currency, account in accounts.items():
+        said = [amount(account[key], POINTS, decimals_of(version, currency)) for key in SUMS[:4]]
+        of = f"{currency}: " if currency else ""
+        level = "" if currency else f"; level {told['tier']}"
+        print("  {}{} to spend, {} to come, {} reserved, {} owed{}".format(of, *said, level))
     for unit, count in told["units"].items():
         print(f"  {count} {unit}")
     for owed in told["owed"]:
-        print(f"  owed since {owed['cause']}: {points(owed['points'], decimals)}")
+        print(f"  owed since {owed['cause']}: {amount(owed['points'], POINTS, decimals_of(version, ''))}")
     print("\nPoints that there are")
-    for lot in [lot for lot in told["lots"] if lot["points"]]:
-        _print_lot(lot, decimals, zone)
-    if not any(lot["points"] for lot in told["lots"]):
+    for currency, account in accounts.items():
+        for lot in [lot for lot in account["lots"] if lot["points"]]:
+            _print_lot(lot, decimals_of(version, currency), zone, currency)
+    if not any(lot["points"] for account in accounts.values() for lot in account["lots"]):
         print("  none")
     print("\nWhat happened")
     for row in told["history"]:
         _print_deed(row, zone)
 
 
-def _print_lot(lot: Story, decimals: int, zone: str) -> None:
+def _print_lot(lot: Story, decimals: int, zone: str, currency: str) -> None:
     ends = "for ever" if lot["expires_at"] is None else day(millis(lot["expires_at"]), zone)
     begins = "" if lot["state"] == "available" else f", from {date(millis(lot['active_at']), zone)}"
-    print(f"  {points(lot['points'], decimals)} of {lot['slot']}, good {ends}{begins}")
+    of = f" ({currency})" if currency else ""
+    print(f"  {amount(lot['points'], POINTS, decimals)}{of} of {lot['slot']}, good {ends}{begins}")
     for given in lot["given"]:
         of = f" with {given['fact']}" if "fact" in given else ""
-        print(f"    {date(millis(given['at']), zone)}  {points(given['points'], decimals)}{of}")
+        print(f"    {date(millis(given['at']), zone)}  {amount(given['points'], POINTS, decimals)}{of}")
         for rule in given.get("rules", ()):
             _print_rule(rule)
     for became in lot["became"]:
         by = f" by {became['fact']}" if "fact" in became else ""
-        print(f"    {date(millis(became['at']), zone)}  {points(became['points'], decimals)} {became['to']}{by}")
+        print(
+            f"    {date(millis(became['at']), zone)}  {amount(became['points'], POINTS, decimals)} {became['to']}{by}"
+        )
 
 
 def _print_rule(rule: Story) -> None:
@@ -193,9 +200,11 @@ def _print_deed(row: Story, zone: str) -> None:
     if "without_effect" in row:
         print(f"    without effect: {row['without_effect']}")
     for entry in row["entries"]:
-        print(f"    {entry['says']}")
+        print(f"    {entry['currency'] + ': ' if 'currency' in entry else ''}{entry['says']}")
     posted = [entry["says"] for entry in row.get("posted", ()) if entry["credit"] != "expired"]
-    if "posted" in row and posted != [entry["says"] for entry in row["entries"] if entry["credit"] != "expired"]:
+    if "posted" in row and posted != [
+        entry["says"] for entry in row["entries"] if entry["credit"] != "expired" and "currency" not in entry
+    ]:
         print("    as the book stood when it came, it posted")
         for says in posted:
             print(f"      {says}")

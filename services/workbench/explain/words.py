@@ -13,6 +13,8 @@ from events.entries import Entry
 from services.book.accounts import MEANING
 from services.book.turn import lot_of
 from services.programme.calendar import NEVER
+from services.programme.mechanic import POINTS
+from services.programme.words import amount
 from services.programme.zones import zone_of
 
 _ENTRIES: dict[tuple[str, str], str] = {
@@ -74,20 +76,17 @@ def awards(why: str) -> list[tuple[str, int, int]]:
 
 def entry_words(entry: Entry, decimals: int, zone: str) -> str:
     """One sentence without its end."""
-    values = {"points": points(entry.points, decimals), "lot": lot_words(entry.lot, zone) if entry.lot else "none"}
+    values = {
+        "points": amount(entry.points, POINTS, decimals),
+        "lot": lot_words(entry.lot, zone) if entry.lot else "none",
+    }
     known = _ENTRIES.get((entry.debit, entry.credit))
     if known is not None:
         said = known.format(**values)
     else:
         said = f"{values['points']} from ({MEANING[entry.debit]}) to ({MEANING[entry.credit]})"
     rules = awards(entry.why)
-    return said + (" (" + ", ".join(f"{rule} {amount:+d}" for rule, _, amount in rules) + ")" if rules else "")
-
-
-def points(amount: int, decimals: int) -> str:
-    """So many points, in the programme's decimals."""
-    whole = f"{amount // 10**decimals}.{amount % 10**decimals:0{decimals}d}" if decimals else str(amount)
-    return f"{whole} point{'' if whole == '1' else 's'}"
+    return said + (" (" + ", ".join(f"{rule} {given:+d}" for rule, _, given in rules) + ")" if rules else "")
 
 
 def lot_words(lot: str, zone: str) -> str:
