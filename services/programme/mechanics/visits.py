@@ -7,7 +7,6 @@ take no visit away.
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any, ClassVar
 
 from events.values import Months, NaturalInt, Points, PositiveInt
@@ -49,18 +48,24 @@ class Visits(Mechanic):
         """((day, receipts that count), ...), ascending."""
         basket = change.after or change.before
         assert basket is not None
-        days = dict(cell or ())
-        days[basket.day] = days.get(basket.day, 0) + self._moved(change)
+        moved = self._moved(change)
+        if not cell or basket.day > cell[-1][0]:  # nearly always: a day after all others
+            return (*(cell or ()), (basket.day, moved))
+        days = dict(cell)
+        days[basket.day] = days.get(basket.day, 0) + moved
         return tuple((day, receipts) for day, receipts in sorted(days.items()) if receipts) or None
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
+        if len(cell) < self._every or not isinstance(key, int):
+            return ()
         days = [day for day, receipts in cell if receipts > 0]
-        return tuple(self._round(number, day) for number, day in enumerate(days[self._every - 1 :: self._every], 1))
-
-    def _round(self, number: int, day: int) -> Due:
-        begins = midnight(day, self._zone)
-        expires = NEVER if self._months is None else end_after_months(day, self._months, self._zone)
-        return POINTS, self._points, (expires, begins, begins, f"v:{date.fromordinal(day):%Y-%m}:{number}"), ""
+        points, months, zone, slot = self._points, self._months, self._zone, f"v:{key // 12}-{key % 12 + 1:02d}:"
+        dues = []
+        for number, day in enumerate(days[self._every - 1 :: self._every], 1):
+            begins = midnight(day, zone)
+            expires = NEVER if months is None else end_after_months(day, months, zone)
+            dues.append((POINTS, points, (expires, begins, begins, f"{slot}{number}"), ""))
+        return tuple(dues)
 
     def _moved(self, change: Change) -> int:
         return self._counts(change.after) - self._counts(change.before)
