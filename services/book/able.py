@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 
 from services.programme.compile import Plan, Version, compile_programme
 from services.programme.mechanics.referral import Referral
-from services.programme.mechanics.voucher import Voucher
 from services.programme.written import ProgrammeError
 
 
@@ -25,13 +24,7 @@ def plan_of(texts: Sequence[str], names: Sequence[str] = ()) -> Plan:
 def _beyond(version: Version) -> Iterator[str]:
     says = {
         "carry: migrate or top_up of a referral": any(isinstance(rule.mechanic, Referral) for rule in version.carried),
-        "a rule by voucher": _has(version, Voucher),
-        "carry: migrate or top_up": bool(version.carried),
     }
     for what, said in says.items():
         if said:
             yield f"version {version.name}: {what} is not booked yet; leave it out"
-
-
-def _has(version: Version, mechanic: type) -> bool:
-    return any(isinstance(rule.mechanic, mechanic) for rules in version.rules.values() for rule in rules)

@@ -21,7 +21,7 @@ from services.book import erasure, messages, pools, redemptions, transfers
 from services.book.accounts import REVERSED
 from services.book.baskets import about, basket_of, keep, known, less, rows_of, standing
 from services.book.history import order_of
-from services.book.lots import claw, earn, expire, repay, take
+from services.book.lots import claw, draw_for, earn, expire, repay, take, undraw
 from services.book.pages import open_ending, seal
 from services.book.purses import PurseTurn
 from services.book.rewards import together, told
@@ -31,7 +31,7 @@ from services.book.turn import Cold, Turn
 from services.programme.compile import Plan, Version
 from services.programme.mechanic import CURRENCY, POINTS, Basket, Change, Lot
 from services.programme.policies import Shortfall
-from services.programme.rate import Award, rate
+from services.programme.rate import Award, migrate, rate
 from services.programme.timeline import TierRule
 
 from services.book.member import Member, Told  # isort: skip
@@ -115,6 +115,10 @@ def _begin_versions(turn: Turn, to_ms: int, plan: Plan) -> None:
         member.version_ms = version.starts_ms
         _let_happen(turn, version.starts_ms)
         plan.begin_levels(member.timeline, index)
+        if version.carried and member.cells:
+            fact, turn.cause = turn.cause, f"version:{version.name}"  # whatever comes first after it
+            _post(turn, migrate(member.cells, plan, index), version.shortfall)
+            turn.cause = fact
 
 
 def _let_happen(turn: Turn, to_ms: int) -> None:
@@ -289,10 +293,11 @@ def _qualify(turn: Turn, rule: TierRule, measure: int, before: Basket | None, af
 
 def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> None:
     """Post awards, netted per lot, in one order: what is earned first, then what is taken back, each by lot."""
-    if len(awards) == 1 and awards[0][3] > 0 and awards[0][1] == POINTS and not awards[0][4]:
-        rule, _, lot, points, _ = awards[0]
-        earn(turn, lot, points, f"{rule}:{points:+d}")
-        return
+    if len(awards) == 1:  # nearly every purchase
+        rule, unit, lot, points, to = awards[0]
+        if points > 0 and unit == POINTS and not to and lot[3][0] != "-":
+            earn(turn, lot, points, f"{rule}:{points:+d}")
+            return
     net: dict[Lot, int] = {}
     why: dict[Lot, list[str]] = {}
     away: list[Award] = []
@@ -315,11 +320,21 @@ def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> Non
     for lot in sorted(net, key=lambda lot: (net[lot] < 0, lot)):
         points = net[lot]
         if lot[3].startswith("-"):
-            take(turn, -points, REVERSED, " ".join(why[lot]))
+            _draw(turn, lot[3], -points, " ".join(why[lot]))
         elif points > 0:
             earn(turn, lot, points, " ".join(why[lot]))
         elif points < 0:
             claw(turn, lot, -points, " ".join(why[lot]), shortfall)
+
+
+def _draw(turn: Turn, slot: str, points: int, why: str) -> None:
+    """A draw (negative: undone). What a person takes by hand is no exchange, and nothing undoes it."""
+    if slot.startswith("-a:"):
+        take(turn, points, REVERSED, why)
+    elif points > 0:
+        draw_for(turn, slot, points, why)
+    elif points < 0:
+        undraw(turn, slot, -points, why)
 
 
 def _count(units: dict[str, int], unit: str, change: int) -> None:

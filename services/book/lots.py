@@ -10,8 +10,8 @@ from bisect import bisect_left
 from collections.abc import Callable
 
 from events.entries import Account
-from services.book.accounts import DEBT, EXPIRED, FORFEITED, ISSUED, LOT, REVERSED, WRITTEN_OFF
-from services.book.member import Broken, Drawn, Member, Owed
+from services.book.accounts import DEBT, EXPIRED, FORFEITED, ISSUED, LOT, REVERSED, SPENT, WRITTEN_OFF
+from services.book.member import Broken, Drawing, Drawn, Member, Owed
 from services.book.pages import fetch, insert, open_page, soonest
 from services.book.turn import Turn, lot_id
 from services.programme.mechanic import Lot
@@ -134,6 +134,47 @@ def _write_off(turn: Turn, points: int, why: str) -> None:
     turn.member.written_off += points
     turn.member.reversed += points
     turn.enter(WRITTEN_OFF, REVERSED, points, why)
+
+
+def draw_for(turn: Turn, slot: str, points: int, why: str) -> None:
+    """Take points in exchange for what a rule gave, and remember from which lots: the newest draw of a slot is undone
+    first."""
+    made, newest = turn.member.draws.get(slot, (0, 0))
+    fact, turn.cause = turn.cause, turn.cause + slot  # a debt of its own
+    drawn = take(turn, points, SPENT, why)
+    turn.write("draw", f"{slot}.{made + 1}", (newest, turn.cause, drawn))
+    turn.cause = fact
+    turn.member.draws[slot] = made + 1, made + 1
+
+
+def undraw(turn: Turn, slot: str, points: int, why: str) -> None:
+    """Undo the newest draws of a slot, for so many points: each part returns to its own lot. Raises Broken."""
+    made, newest = turn.member.draws.get(slot, (0, 0))
+    while points:
+        drawing: Drawing | None = turn.read("draw", f"{slot}.{newest}", Drawing) if newest else None
+        if drawing is None:
+            raise Broken(f"{turn.member.id}: {points} points of {slot} are undone that were not drawn")
+        before, cause, drawn = drawing
+        whole = sum(part for _, part in drawn)
+        kept, back = split(drawn, max(whole - points, 0))
+        give_back(turn, cause, back, SPENT, why)
+        points -= sum(part for _, part in back)
+        turn.write("draw", f"{slot}.{newest}", (before, cause, kept) if kept else None)
+        newest = newest if kept else before
+        turn.member.draws[slot] = made, newest
+
+
+def split(drawn: Drawn, points: int) -> tuple[Drawn, Drawn]:
+    """The first `points` of what was drawn, and the rest: what spends first is captured first."""
+    first, rest = [], []
+    for lot, amount in drawn:
+        part = min(points, amount)
+        points -= part
+        if part:
+            first.append((lot, part))
+        if amount > part:
+            rest.append((lot, amount - part))
+    return tuple(first), tuple(rest)
 
 
 def owe(turn: Turn, points: int, to: Account, why: str) -> None:

@@ -21,6 +21,9 @@ LiveLot = tuple[int, int, int, str, int]
 Drawn = tuple[tuple[Lot | None, int], ...]
 """What was taken from which lot, in order; None: what no lot covered, owed as debt."""
 
+Drawing = tuple[int, str, Drawn]
+"""(the draw before it, 0: none; the cause that its debt is booked under; what was taken from which lot)."""
+
 Hold = tuple[int, Drawn]
 """(ends at, what it reserves)."""
 
@@ -166,6 +169,8 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     said: int = 0
     """Messages that this account has sent: the newest one's revision."""
     merges: Merges | None = None
+    draws: dict[str, tuple[int, int]] = {}
+    """Slot of a draw -> (draws made, the newest that stands; 0: none): their lots lie in cold rows."""
 
     purses: dict[str, Member] = {}
     """Currency -> the account of it (services/book/purses.py). The regular points are the member's own."""
@@ -220,7 +225,7 @@ class Member(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def next_due_ms(self) -> int | None:
-        """When a tick concerns this member: its next event, or time alone moving its tier. None: never."""
+        """When time alone does something: its next event, or a move of its tier. None: never."""
         due = min(self.next_event_ms, self.timeline.next_due_ms)
         for purse in self.purses.values():
             due = min(due, purse.next_event_ms)

@@ -6,67 +6,74 @@ spending beyond the hot row, or time that reaches a page, needs pages of lots. S
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from events.facts import MemberFact
 from events.facts.purchases import Return
 from services.book import redemptions
-from services.book.baskets import basket_of, current, less, rows_of
-from services.book.member import Member, Owed
+from services.book.accounts import ISSUED
+from services.book.baskets import about, basket_of, current, less, rows_of
+from services.book.due import carried_ms
+from services.book.member import Drawing, Drawn, Member, Owed
 from services.book.messages import lots_in
 from services.book.pages import lots_at_hand, missing
-from services.book.purses import Rows, key_of
+from services.book.purses import Rows, key_of, purse_of
 from services.book.strict import is_strict, rerated, rows_to_walk, walk
 from services.book.transfers import decided_lots
 from services.book.turn import Cold, ColdKey, lot_id, newest
-from services.programme.compile import Plan
+from services.programme.compile import Plan, Version
 from services.programme.mechanic import CURRENCY, POINTS, Change, Lot
-from services.programme.rate import Award, Cells, rate
+from services.programme.rate import Award, Cells, migrated, rate
 
 
-def plain(member: Member, fact: MemberFact, at_ms: int) -> bool:
+def plain(member: Member, fact: MemberFact, at_ms: int, plan: Plan) -> bool:
     """Whether a fact comes in the order of time and needs no cold row: told without a look at what it says, and so for
     nearly all. False: it may still need none."""
-    if at_ms <= member.now_ms or fact.type in _SEEK:
+    if at_ms <= member.now_ms or fact.type in _SEEK or at_ms >= carried_ms(member, plan):
         return False
-    return not (member.holds or member.packed_pages or member.open_pages or member.purses)
+    return not (member.holds or member.packed_pages or member.open_pages or member.purses or member.draws)
 
 
 def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
     """The cold rows that the fact needs and `cold` does not have yet. Ask again until (): some lead to others."""
     to_ms = max(at_ms, member.now_ms)
-    if member.purses:
-        return _own(member, fact, to_ms, plan, cold) + _of_purses(member, fact, to_ms, plan, cold)
-    return _own(member, fact, to_ms, plan, cold)
+    carried = _carried(member, to_ms, plan)
+    own = _own(member, fact, to_ms, carried, plan, cold)
+    return own + _of_purses(member, fact, to_ms, carried, plan, cold) if member.purses or carried else own
 
 
-def _own(member: Member, fact: MemberFact, to_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
+def _own(
+    member: Member, fact: MemberFact, to_ms: int, carried: list[Award], plan: Plan, cold: Cold
+) -> tuple[ColdKey, ...]:
     """What the member's regular points need."""
     seek = _SEEK.get(fact.type)
-    if seek is None:
-        return () if to_ms < member.next_event_ms else _time_needs(member, to_ms, cold)
-    keys, lots, points = seek(member, fact, to_ms, plan, cold)
+    if seek is None and not carried and not plan.draws:
+        return () if to_ms < member.next_event_ms else _time_needs(member, to_ms, ([], set(), 0), cold)
+    keys, lots, points = seek(member, fact, to_ms, plan, cold) if seek is not None else ([], set(), 0)
+    if plan.draws and (member.draws or member.pages):
+        carried = carried + _drawn(member, fact, to_ms, plan)
+    if carried:
+        more = _of_awards(carried, POINTS, member, to_ms, cold)
+        keys, lots, points = keys + more[0], lots | more[1], points + more[2]
     if member.holds:
         keys += _given_back(member, to_ms, False, cold)
     found = tuple(key for key in keys if key not in cold)
     return found + missing(member, cold, to_ms, points, lots) if member.pages else found
 
 
-def _of_purses(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
+def _of_purses(
+    member: Member, fact: Any, to_ms: int, carried: list[Award], plan: Plan, cold: Cold
+) -> tuple[ColdKey, ...]:
     """What the member's other currencies need."""
     found: list[ColdKey] = []
-    for currency, purse in member.purses.items():
+    awards = carried + (_awards(member, fact, to_ms, plan, cold) if fact.type == "return" else [])
+    for currency, purse in _purses(member, awards):
         rows = Rows(cold, currency)
-        keys: list[ColdKey] = []
-        lots: set[Lot] = set()
-        points = 0
-        if fact.type == "return":
-            awards = _awards(member, fact, to_ms, plan, cold, CURRENCY + currency)
-            lots, points = {award[2] for award in awards}, sum(abs(award[3]) for award in awards)
-            keys = [("gone", lot_id(lot)) for lot in sorted(lots) if lot[0] <= to_ms]
-        elif fact.type == "erased" or (getattr(fact, "unit", None) == currency and fact.type in _SEEK):
-            keys, lots, points = _SEEK[fact.type](purse, fact, to_ms, plan, rows)
+        keys, lots, points = _of_awards(awards, CURRENCY + currency, purse, to_ms, rows)
+        if fact.type == "erased" or (getattr(fact, "unit", None) == currency and fact.type in _SEEK):
+            more = _SEEK[fact.type](purse, fact, to_ms, plan, rows)
+            keys, lots, points = keys + more[0], lots | more[1], points + more[2]
         if purse.holds:
             keys += _given_back(purse, to_ms, False, rows)
         absent = [key for key in keys if key not in rows]
@@ -91,21 +98,71 @@ def _of_purchase(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) 
         return [], set(), 0
     if absent := _to_walk(fact, member, plan, cold):
         return absent, set(), 0
-    if _lots_last(fact, to_ms, plan, cold) and not (member.packed_pages or member.open_pages):
+    if not member.draws and _lots_last(fact, to_ms, plan, cold) and not (member.packed_pages or member.open_pages):
         return [], set(), 0
-    awards = _awards(member, fact, to_ms, plan, cold, POINTS)
-    lots = {award[2] for award in awards}
-    ended = sorted(lot for lot in lots if lot[0] <= to_ms)
-    return [("gone", lot_id(lot)) for lot in ended], lots, sum(abs(award[3]) for award in awards)
+    return _of_awards(_awards(member, fact, to_ms, plan, cold), POINTS, member, to_ms, cold)
 
 
-def _awards(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, unit: str) -> list[Award]:
-    """What a return takes back of one currency; nothing while its purchase is not looked up."""
+def _of_awards(awards: list[Award], unit: str, member: Member, to_ms: int, cold: Cold) -> _Sought:
+    """What posting awards of a unit needs: the breakage of their lots that have ended, their draws that are undone."""
+    mine = [award for award in awards if award[1] == unit and not award[4]]
+    lots = {lot for _, _, lot, _, _ in mine if not lot[3].startswith("-")}
+    keys: list[ColdKey] = [("gone", lot_id(lot)) for lot in sorted(lots) if lot[0] <= to_ms]
+    if member.draws:
+        keys += _undrawn(mine, member, to_ms, cold)
+    return keys, lots, sum(abs(award[3]) for award in mine)
+
+
+def _undrawn(awards: list[Award], member: Member, to_ms: int, cold: Cold) -> list[ColdKey]:
+    """The draws that are undone, newest first, and what giving them back touches."""
+    keys: list[ColdKey] = []
+    for slot, (_, last) in member.draws.items():
+        number = last
+        points = sum(award[3] for award in awards if award[2][3] == slot and award[3] > 0)
+        while points > 0 and number:
+            keys.append(("draw", f"{slot}.{number}"))
+            drawing = newest(cold.get(keys[-1]), Drawing)
+            if drawing is None:
+                break
+            number, cause, drawn = drawing
+            points -= sum(part for _, part in drawn)
+            keys += _of_drawn(drawn, cause, member, cold)
+    return keys + (_given_back(member, to_ms, True, cold) if keys else [])
+
+
+def _carried(member: Member, to_ms: int, plan: Plan) -> list[Award]:
+    """What it is worth that versions begin by then which take cells over."""
+    if to_ms < carried_ms(member, plan):
+        return []
+    return migrated(_copy(member.cells), plan, member.version_ms, to_ms)
+
+
+def _drawn(member: Member, fact: MemberFact, to_ms: int, plan: Plan) -> list[Award]:
+    """What a fact that takes nothing back is worth, as far as it may draw."""
+    version, cells = plan.at(to_ms), _cells_by(member, to_ms, plan)
+    if version is None:
+        return []
+    if fact.type in ("purchase", "correction"):
+        return [
+            award
+            for level in _levels(member, to_ms, version)
+            for award in rate(
+                Change(fact, None, basket_of(fact, to_ms, level, version, member), []),
+                version.rules["basket"], _copy(cells), to_ms,
+            )
+        ]  # fmt: skip
+    granted = lots_in(fact) if fact.type == "message" and fact.account == ISSUED else []
+    of = about(fact, to_ms, member.timeline.level, version, member)
+    return rate(Change(fact, None, None, granted, of), version.rules.get(fact.type, ()), cells, to_ms)
+
+
+def _awards(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> list[Award]:
+    """What a return takes back; nothing while its purchase is not looked up."""
     if fact.purchase is not None and any((kind, fact.purchase) not in cold for kind in ("purchase", "fact")):
         return []
     if _to_walk(fact, member, plan, cold):
         return []
-    return [award for award in _taken_back(fact, to_ms, plan, member, cold) if award[1] == unit]
+    return _taken_back(fact, to_ms, plan, member, cold)
 
 
 def _of_request(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
@@ -173,19 +230,32 @@ _SEEK: dict[str, Callable[[Member, Any, int, Plan, Cold], _Sought]] = {
 """What facts need beyond what passing time does. Those that are not here need nothing."""
 
 
-def tick_needs(member: Member, at_ms: int, cold: Cold) -> tuple[ColdKey, ...]:
+def tick_needs(member: Member, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
     """What passing time needs of the member and of its other currencies."""
-    found = _time_needs(member, at_ms, cold)
-    for currency, purse in member.purses.items():
-        found += tuple(key_of(currency, key) for key in _time_needs(purse, at_ms, Rows(cold, currency)))
+    carried = _carried(member, at_ms, plan)
+    found = _time_needs(member, at_ms, _of_awards(carried, POINTS, member, at_ms, cold), cold)
+    for currency, purse in _purses(member, carried):
+        rows = Rows(cold, currency)
+        sought = _of_awards(carried, CURRENCY + currency, purse, at_ms, rows)
+        found += tuple(key_of(currency, key) for key in _time_needs(purse, at_ms, sought, rows))
     return found
 
 
-def _time_needs(member: Member, at_ms: int, cold: Cold) -> tuple[ColdKey, ...]:
+def _purses(member: Member, awards: list[Award]) -> list[tuple[str, Member]]:
+    """The member's other currencies, and those that awards will make."""
+    more = {award[1].removeprefix(CURRENCY) for award in awards if award[1].startswith(CURRENCY)}
+    return [(currency, purse_of(member, currency)) for currency in sorted({*member.purses, *more})]
+
+
+def _time_needs(member: Member, at_ms: int, posted: _Sought, cold: Cold) -> tuple[ColdKey, ...]:
     """The cold rows that passing time needs and `cold` does not have yet: pages of lots whose first one ends by then,
-    and the breakage of lots that holds give back after they have ended."""
-    found = tuple(key for key in _given_back(member, at_ms, False, cold) if key not in cold) if member.holds else ()
-    return found + (missing(member, cold, at_ms, 0, ()) if member.pages else ())
+    the breakage of lots that holds give back after they have ended, and what posting needs where a version takes cells
+    over."""
+    keys, lots, points = posted
+    if member.holds:
+        keys = keys + _given_back(member, at_ms, False, cold)
+    found = tuple(key for key in keys if key not in cold)
+    return found + (missing(member, cold, at_ms, points, lots) if member.pages else ())
 
 
 def _given_back(member: Member, to_ms: int, voided: bool, cold: Cold) -> list[ColdKey]:
@@ -224,14 +294,14 @@ def _taken_back(fact: Return, at_ms: int, plan: Plan, member: Member, cold: Cold
     """The awards of a return, rated on a copy of the cells."""
     if fact.purchase is None:
         version = plan.at(at_ms)
-        levels = range(len(version.levels)) if version is not None else ()  # which one holds by then is not known
+        levels = _levels(member, at_ms, version) if version is not None else ()
         return [
             award
             for level in levels
             if version is not None
             for award in rate(
                 Change(fact, basket_of(fact, at_ms, level, version, member), None, []),
-                version.rules["basket"], _copy(member.cells), at_ms,
+                version.rules["basket"], _cells_by(member, at_ms, plan), at_ms,
             )
         ]  # fmt: skip
     stands = current(fact.purchase, cold)
@@ -242,8 +312,22 @@ def _taken_back(fact: Return, at_ms: int, plan: Plan, member: Member, cold: Cold
     changes = [(stands, left)]
     if is_strict(version):
         changes += walk(member, left, at_ms, plan, cold).moved
-    cells = _copy(member.cells)
+    cells = _cells_by(member, at_ms, plan)
     return [award for before, after in changes for award in rerated(fact, before, after, plan, member, cells, at_ms)]
+
+
+def _levels(member: Member, to_ms: int, version: Version) -> Iterable[int]:
+    """The levels that a member may hold by then: the one of now, unless time moves it."""
+    quiet = to_ms < member.timeline.next_due_ms and member.version_ms >= version.starts_ms
+    return (member.timeline.level,) if quiet else range(len(version.levels))
+
+
+def _cells_by(member: Member, at_ms: int, plan: Plan) -> Cells:
+    """A member's cells as they are when the versions have begun that begin by then: a copy."""
+    cells = _copy(member.cells)
+    if plan.carries:
+        migrated(cells, plan, member.version_ms, at_ms)
+    return cells
 
 
 def _copy(cells: Cells) -> Cells:
@@ -259,6 +343,11 @@ def _draws_of(redemption: str, member: Member, cold: Cold) -> list[ColdKey]:
         if use is None:
             return []
         _, cause, drawn = use
+    return _of_drawn(drawn, cause, member, cold)
+
+
+def _of_drawn(drawn: Drawn, cause: str, member: Member, cold: Cold) -> list[ColdKey]:
+    """What giving back a draw touches."""
     keys: list[ColdKey] = [("gone", lot_id(lot)) for lot, _ in drawn if lot is not None]
     if any(lot is None for lot, _ in drawn):
         keys.append(("debt", cause))

@@ -270,7 +270,7 @@ class Again:
     def _pass_time(self, view: dict[ColdKey, bytes | None]) -> None:
         """To where the book was already: what time alone has done since then it does again."""
         if self._member.now_ms > self._base.now_ms:
-            if lack := tick_needs(self._base, self._member.now_ms, view):
+            if lack := tick_needs(self._base, self._member.now_ms, self._plan, view):
                 raise Missing(lack)
             turn = Turn(self._base, "tick", view)
             advance(turn, self._member.now_ms, self._plan)

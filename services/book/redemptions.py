@@ -11,7 +11,7 @@ from typing import Literal
 from events.facts.redemptions import RedemptionCaptured, RedemptionRequested, RedemptionTaken, RedemptionVoided
 from events.refusals import Refusal
 from services.book.accounts import HELD, SPENT
-from services.book.lots import Renewed, credit, give_back, settle, take
+from services.book.lots import Renewed, credit, give_back, settle, split, take
 from services.book.member import Drawn, Member
 from services.book.owners import marked, owner_of
 from services.book.turn import Turn
@@ -65,7 +65,7 @@ def capture(turn: Turn, fact: RedemptionCaptured, version: Version | None, decid
     if fact.points > held:
         return Refusal.CAPTURE_MUST_NOT_EXCEED_THE_HOLD
     del turn.member.holds[fact.redemption]
-    spent, released = _split(drawn, fact.points)
+    spent, released = split(drawn, fact.points)
     for lot, points in spent:
         credit(turn.member, HELD, -points)
         credit(turn.member, SPENT, points)
@@ -93,7 +93,7 @@ def void(turn: Turn, fact: RedemptionVoided, version: Version | None, decided: b
     whole = sum(points for _, points in drawn)
     if fact.points is not None and fact.points > whole:
         return Refusal.VOID_MUST_NOT_EXCEED_THE_REDEMPTION
-    kept, back = _split(drawn, 0 if fact.points is None else whole - fact.points)
+    kept, back = split(drawn, 0 if fact.points is None else whole - fact.points)
     again = None if version is None else _again(version, fact.id, turn.now_ms)
     if hold is not None and kept:
         give_back(turn, fact.redemption, back, HELD, "void", again)
@@ -146,16 +146,3 @@ def _release(
 
 def _use(turn: Turn, redemption: str, state: Literal["spent", "lapsed", "voided"], drawn: Drawn) -> None:
     turn.write("use", redemption, (state, turn.cause, drawn))
-
-
-def _split(drawn: Drawn, points: int) -> tuple[Drawn, Drawn]:
-    """The first `points` of what was drawn, and the rest: what spends first is captured first."""
-    first, rest = [], []
-    for lot, amount in drawn:
-        part = min(points, amount)
-        points -= part
-        if part:
-            first.append((lot, part))
-        if amount > part:
-            rest.append((lot, amount - part))
-    return tuple(first), tuple(rest)

@@ -14,6 +14,7 @@ from events.entries import Entry, Outcome
 from events.facts import MemberFact
 from events.refusals import Refusal
 from services.book.baskets import keep, standing
+from services.book.due import due_ms
 from services.book.forward import Rated, advance, play
 from services.book.history import chunk_keys, order_of, record, since
 from services.book.member import Broken, Member, new
@@ -61,7 +62,7 @@ def retell(member: Member, plan: Plan, cold: Cold, until_ms: int | None = None) 
     """
     end_ms = member.now_ms if until_ms is None else until_ms
     base = new(member.id)
-    rows: dict[ColdKey, bytes | None] = {}
+    rows: dict[ColdKey, bytes | None] = {key: row for key, row in cold.items() if key[0] == "step"}
     deeds: list[Deed] = []
     for fact, outcome, at_ms, seq in _facts(member, cold):
         if at_ms > end_ms:
@@ -70,6 +71,7 @@ def retell(member: Member, plan: Plan, cold: Cold, until_ms: int | None = None) 
         _look(base, fact, at_ms, plan, rows)
         played = play(base, fact, at_ms, plan, rows, decided=True)
         turn, rated, refusal, waits = played.turn, played.rated, played.refusal, played.waits
+        record(turn, (at_ms, seq, rated.told, turn.sent))
         if fact.type == "purchase" and refusal is None and ("purchase", fact.id) not in turn.written:
             keep(turn, standing(fact, at_ms, rated.tier))
         base.newest = order_of(fact, at_ms)
@@ -108,9 +110,9 @@ def _look(base: Member, fact: MemberFact, at_ms: int, plan: Plan, rows: dict[Col
 
 def _time(base: Member, to_ms: int, plan: Plan, rows: dict[ColdKey, bytes | None]) -> Iterator[Deed]:
     """Let time pass up to and with an instant, and tell of each moment at which it did something."""
-    while (due := base.next_due_ms) is not None and due <= to_ms:
+    while (due := due_ms(base, plan)) is not None and due <= to_ms:
         yield from _advanced(base, max(due, base.now_ms), plan, rows)
-        if base.next_due_ms == due:
+        if due_ms(base, plan) == due:
             break  # what is due there shows only when the next fact comes
     if base.now_ms < to_ms:
         yield from _advanced(base, to_ms, plan, rows)
@@ -118,7 +120,7 @@ def _time(base: Member, to_ms: int, plan: Plan, rows: dict[ColdKey, bytes | None
 
 def _advanced(base: Member, at_ms: int, plan: Plan, rows: dict[ColdKey, bytes | None]) -> Iterator[Deed]:
     level = base.tier
-    while absent := tick_needs(base, at_ms, rows):
+    while absent := tick_needs(base, at_ms, plan, rows):
         rows |= dict.fromkeys(absent)
     turn = Turn(base, "tick", rows)
     advance(turn, at_ms, plan)

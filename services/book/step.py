@@ -15,6 +15,7 @@ from events.facts import MemberFact, Message
 from events.refusals import Refusal
 from services.book import needs as forward_needs
 from services.book.baskets import current
+from services.book.due import carried_ms, due_ms
 from services.book.forward import advance, play
 from services.book.history import order_of, record
 from services.book.member import Member
@@ -56,7 +57,7 @@ def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) 
 def _look(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[bool, tuple[ColdKey, ...]]:
     """Whether a fact comes late, as far as its rows tell, and which rows it needs first."""
     merges = member.merges
-    if merges is None and forward_needs.plain(member, fact, at_ms):
+    if merges is None and forward_needs.plain(member, fact, at_ms, plan):
         return False, ()
     if fact.type in BETWEEN or (merges is not None and merges.into):
         return False, ()  # merging.py asks for what it needs
@@ -148,19 +149,20 @@ def _is_old(member: Member, fact: MemberFact, cold: Cold) -> bool:
 
 def rerate(member: Member, from_ms: int, plan: Plan, cold: Cold) -> Result | None:
     """Rate again what lies at or after an instant, where a programme begins that was published later. None: nothing
-    does. Raises as `step`."""
+    does, nor will the version take cells over. Raises as `step`."""
     if member.now_ms < from_ms:
-        return None
+        concerned = carried_ms(member, plan) == from_ms
+        return Result(Outcome("done"), posting(member, ()), {}) if concerned else None
     again = refold_from(member, from_ms, plan, cold)
     return _of_refold(member, Outcome("done"), again)
 
 
 def tick(member: Member, at_ms: int, plan: Plan, cold: Cold) -> Result | None:
     """Advance a member to an instant: what lapses, ends or begins by then. None: nothing did. Raises as `step`."""
-    due = member.next_due_ms
+    due = due_ms(member, plan)
     if due is None or due > at_ms:
         return None
-    if missing := forward_needs.tick_needs(member, at_ms, cold):
+    if missing := forward_needs.tick_needs(member, at_ms, plan, cold):
         raise Missing(missing)
     turn = Turn(member, "tick", cold)
     advance(turn, at_ms, plan)

@@ -20,6 +20,7 @@ from events.rewards import Reward
 from events.rewards import encode as encode_reward
 from infra.kafka.client import partition_of
 from infra.postgres.pool import PostgresError
+from services.book.due import due_ms
 from services.book.member import Broken, Member, decode, encode, new
 from services.book.rewards import pseudonym
 from services.book.step import Missing, Result, needs, rerate, step, tick
@@ -41,7 +42,8 @@ from services.ledger.reading import Draft, digest
 from services.ledger.relay import OUTAGES
 from services.ledger.rows import entry_row, fact_row, message_row, reward_row
 from services.ledger.store import Store
-from services.programme.compile import begins_ms
+from services.programme.calendar import NEVER
+from services.programme.compile import Plan, begins_ms
 from services.programme.written import ProgrammeError
 
 YIELD_EVERY = 64
@@ -255,7 +257,8 @@ class Fold:
             return
         owned.texts, owned.plan = texts, plan
         from_ms = begins_ms(told.text)
-        since = await self._store.members_since(owned.partition, from_ms)
+        carries = any(starts_ms == from_ms for starts_ms, _ in plan.carries)  # then it concerns the untouched ones, too
+        since = await self._store.members_since(owned.partition, -NEVER if carries else from_ms)
         results = await self._fold_all(cold, item, since, lambda m, known: rerate(m, from_ms, plan, known))
         _book(part, item, _DONE, results)
 
@@ -266,7 +269,7 @@ class Fold:
             for name in sorted(part.members):
                 if len(rows) % YIELD_EVERY == 0:
                     await asyncio.sleep(0)
-                rows.append(_member_row(part.partition, name, part.members[name]))
+                rows.append(_member_row(part.partition, name, part.members[name], part.owned.plan))
         return tuple(map(list, zip(*rows, strict=True)))
 
 
@@ -285,7 +288,7 @@ def _begin(draft: Draft) -> Part:
     )
 
 
-def _member_row(partition: int, name: str, member: Member) -> tuple[Any, ...]:
+def _member_row(partition: int, name: str, member: Member, plan: Plan) -> tuple[Any, ...]:
     return (
         partition,
         name,
@@ -296,7 +299,7 @@ def _member_row(partition: int, name: str, member: Member) -> tuple[Any, ...]:
         member.debt,
         member.tier,
         member.qualifying_minor,
-        member.next_due_ms,
+        due_ms(member, plan),
         member.high_water_ms,
         encode(member),
     )

@@ -126,6 +126,16 @@ class Plan(msgspec.Struct, frozen=True):
 
     versions: tuple[Version, ...]
     starts_ms: tuple[int, ...]
+    carries: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    """Derived: when versions begin that take cells over, ascending, and from which rules."""
+    draws: bool = False
+    """Derived: whether any rule draws on lots."""
+
+    def __post_init__(self) -> None:
+        carries = tuple((v.starts_ms, tuple(rule.name for rule in v.carried)) for v in self.versions if v.carried)
+        draws = any(rule.mechanic.draws for v in self.versions for rules in v.rules.values() for rule in rules)
+        msgspec.structs.force_setattr(self, "carries", carries)
+        msgspec.structs.force_setattr(self, "draws", draws)
 
     @property
     def zone(self) -> str:

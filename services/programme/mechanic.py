@@ -104,6 +104,8 @@ class Mechanic(ABC):
     """True: the basket itself is the cell, nothing is stored, key and absorb are never called."""
     per_fact: ClassVar[bool] = False
     """True: the fact itself is the cell; as above. For facts that nothing takes back."""
+    draws: ClassVar[bool] = False
+    """True: its dues may be draws on the member's lots."""
     keep_days: ClassVar[int] = 0
     """How long a cell stays in the hot row after its key's last change; 0 for ever."""
     reads_points: ClassVar[bool] = False

@@ -83,6 +83,16 @@ def _seen(when: Predicate, mechanic: Any, change: Change) -> Change:
     return Change(change.fact, before if was else None, after if now else None, change.points)
 
 
+def migrated(cells: Cells, plan: Plan, since_ms: int, to_ms: int) -> list[Award]:
+    """`migrate` of every version that begins after an instant and by another one."""
+    return [
+        award
+        for index, version in enumerate(plan.versions)
+        if version.carried and since_ms < version.starts_ms <= to_ms
+        for award in migrate(cells, plan, index)
+    ]
+
+
 def migrate(cells: Cells, plan: Plan, index: int) -> list[Award]:
     """What it is worth that `plan.versions[index]` begins: the cells that its revisions take over are moved in `cells`.
 

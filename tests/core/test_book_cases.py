@@ -15,6 +15,7 @@ from events.decode import Unreadable
 from events.facts import Fact
 from events.refusals import Refusal
 from events.values import instant
+from services.book.due import due_ms
 from services.workbench.simulate import Simulation
 from tests.drivers.facts import World, fact, told
 
@@ -771,3 +772,70 @@ def test_a_strict_return_knows_what_came_back_of_purchases_before_it(monkeypatch
     assert world.lots() == {"P0": 400, "P1": 500, "P2": 40, "P3": 40}
     world.tell("2026-03-15 back b2 of P1 1.00")
     assert world.lots() == {"P0": 400, "P1": 499, "P2": 40, "P3": 40}
+
+
+VOUCHERS = WITHOUT_END + "  - id: gift\n    voucher: {per_points: 100, unit: gift}\n"
+CARRIED = VOUCHERS.replace("cases-1", "cases-2").replace("2020-01-01", "2026-06-01").replace(
+    "per_points: 100", "per_points: 50"
+).replace("id: gift", "id: gift\n    revision: 1\n    carry: migrate")  # fmt: skip
+
+
+def test_a_member_whom_a_version_concerns_is_due_when_it_begins() -> None:
+    """Of three members one has a cell that is taken over: a tick of June concerns that one, and no other."""
+    world = World(VOUCHERS)
+    world.simulation = Simulation([VOUCHERS, CARRIED], ["1", "2"])
+    for name, line in (
+        ("ann", "2026-05-10 buy A 60.00"),
+        ("bob", "2026-05-10 adjust a1 -1"),
+        ("cyd", "2026-05-10 redeem r1 1"),
+    ):
+        world.tell(line, name)
+    begins = 1_780_272_000_000
+    assert instant(begins) == "2026-06-01T00:00:00Z"
+    assert [due_ms(world.member(name), world.simulation.plan) for name in ("ann", "bob", "cyd")] == [begins, None, None]
+    world.until("2026-05-31T23:59:59")
+    assert world.member("ann").units == {}
+    world.until("2026-06-01T00:00:00")
+    assert (world.member("ann").units, world.member("ann").available) == ({"gift": 1}, 10)
+
+
+def test_a_version_that_is_published_later_takes_over_what_nobody_touched() -> None:
+    """It is said on the 20th that a voucher is 50 points from 1 June on: the next tick gives A's 60 theirs."""
+    world = World(VOUCHERS)
+    world.tell("2026-05-10 buy A 60.00")
+    world.until("2026-06-20")
+    world.simulation.add(
+        fact(type="programme_published", id="programme:2", occurred_at="2026-06-20T12:00:00Z", text=CARRIED,
+             sha256=sha256(CARRIED.encode()).hexdigest())
+    )  # fmt: skip
+    world.until("2026-06-21")
+    assert (world.member().units, world.member().available) == ({"gift": 1}, 10)
+
+
+def test_a_voucher_draws_from_lots_that_are_out_of_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """30 purchases of 9.00 in pages of two lots: 270 points are two vouchers and 70 points; the last 27 come back: none
+    of it is left out, 27 points and no voucher."""
+    monkeypatch.setattr("services.book.pages.HOT_LOTS_MAX", 3)
+    monkeypatch.setattr("services.book.pages.PAGE_LOTS", 2)
+    monkeypatch.setattr("services.book.pages.NEAR_PAGES", 1)
+    world = World(VOUCHERS)
+    for n in range(30):
+        world.tell(f"2026-01-{n + 1:02d} buy p{n:02d} 9.00")
+    assert (world.member().available, world.member().units) == (70, {"gift": 2})
+    for n in range(3, 30):
+        world.tell(f"2026-02-{n - 2:02d} back b{n:02d} of p{n:02d} 9.00")
+    assert (world.member().available, world.member().units, world.member().spent) == (27, {}, 0)
+
+
+def test_a_voucher_of_points_that_are_spent_is_owed_and_forgiven_when_it_is_taken_back() -> None:
+    """70 earned and spent; 40 more make the voucher, 60 of which nothing covers. The 40 come back: nothing is owed."""
+    world = World(VOUCHERS)
+    world.tell_all("""
+        2026-01-10 buy A 70.00
+        2026-01-11 redeem r1 70
+        2026-01-12 buy B 40.00
+    """)
+    assert (world.stands(), world.member().units) == ("available 0 pending 0 held 0 debt 60", {"gift": 1})
+    world.tell("2026-01-13 back b1 of B 40.00")
+    assert (world.stands(), world.member().units) == ("available 0 pending 0 held 0 debt 0", {})
+    assert (world.member().spent, world.member().reversed) == (70, 40)

@@ -7,8 +7,6 @@ from unittest.mock import patch
 import pytest
 
 from services.book import pages
-from services.programme.written import ProgrammeError
-from services.workbench.simulate import Simulation
 from tests.drivers.facts import World, fact
 
 BASE = """
@@ -82,9 +80,3 @@ def test_a_free_thing_is_counted_in_units_and_used() -> None:
     assert world.member().units == {"free-coffee": 1}
     world.simulation.add(fact(type="used", id="u1", occurred_at="2026-01-02T12:00:00Z", what="free-coffee"))
     assert world.member().units == {}
-
-
-@pytest.mark.parametrize("rule", ["voucher: {per_points: 100, unit: v}"])
-def test_a_rule_that_the_book_does_not_keep_is_refused(rule: str) -> None:
-    with pytest.raises(ProgrammeError):
-        Simulation([FIRST.rstrip() + "\n  - {id: more, " + rule + "}\n"], ["x.yaml"])

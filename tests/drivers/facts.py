@@ -136,8 +136,8 @@ def told(line: str, member: str = MEMBER) -> Fact:
 class World:
     """One programme, one member (unless a line is told of another), checked after every fact."""
 
-    def __init__(self, programme: str) -> None:
-        self.simulation = Simulation([programme], ["test.yaml"])
+    def __init__(self, *programmes: str) -> None:
+        self.simulation = Simulation(list(programmes), [f"test-{n}.yaml" for n in range(len(programmes))])
 
     def tell(self, line: str, member: str = MEMBER) -> Result:
         """Fold one line; every account of the member must add up afterwards."""

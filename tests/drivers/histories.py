@@ -11,7 +11,12 @@ from typing import Any
 
 Said = dict[str, Any]
 
-PROGRAMME = """
+LEVELS = ", ".join(f"{{name: level-{n}, from_minor: {n * 5000}}}" for n in range(1, 21))
+"""For every 50.00 up to 1,000.00: nearly every return and every late sale moves what was bought since."""
+
+PERCENT = [100 + n * 10 for n in range(21)]
+
+PROGRAMME = f"""
 programme: random
 version: random-1
 effective_from: 2020-01-01T00:00:00Z
@@ -19,16 +24,38 @@ currency: GBP
 zone: Europe/London
 partners: [fuel]
 tier:
-  levels: [{name: silver, from_minor: 20000}, {name: gold, from_minor: 60000}]
+  levels: [{LEVELS}]
 rules:
-  - {id: base, share: {points: 1, per_minor: 100, exclude: [gift], tier_percent: [100, 125, 150], valid_months: 2}}
-  - {id: tea, share: {points: 1, per_minor: 300, only: [tea], valid_months: 1, pending_days: 5}}
+  - {{id: base, share: {{points: 1, per_minor: 100, exclude: [gift], tier_percent: {PERCENT}, valid_months: 2}}}}
+  - {{id: tea, share: {{points: 1, per_minor: 300, only: [tea], valid_months: 1, pending_days: 5}}}}
 """
 
 POLICIES = {
     "returns": {"policy": ["protected", "strict"], "shortfall": ["debt", "write_off", "source_lot"]},
     "redemptions": {"after_expiry": ["original", "grace", "reissue"], "late_capture": ["book", "refuse"]},
 }
+
+
+VOUCHER = "  - {id: gift, revision: %d, carry: %s, voucher: {per_points: %d, unit: gift}}\n"
+"""For every so many points; another version of the programme may change how many, and says what becomes of the old."""
+
+
+def programmes(seed: int) -> list[str]:
+    """The versions of a programme, with policies of their own for each seed."""
+    dice, text = random.Random(f"vouchers {seed}"), policies(seed)
+    carry = dice.choice(["", "freeze", "migrate", "top_up"])
+    if not carry:
+        return [text]
+    begins = hour(24 * dice.randrange(0, 400))
+    later = text.replace("random-1", "random-2").replace("2020-01-01T00:00:00Z", begins)
+    first, second = dice.choice([60, 100]), dice.choice([40, 100, 150])
+    return [_with(text, VOUCHER % (0, "freeze", first)), _with(later, VOUCHER % (1, carry, second))]
+
+
+def _with(text: str, rule: str) -> str:
+    """A programme with one rule more."""
+    head, policies = text.split('"returns"')
+    return head.rstrip() + "\n" + rule + '"returns"' + policies
 
 
 def policies(seed: int) -> str:
@@ -55,7 +82,7 @@ def history(seed: int, longest: int, *, decisions: bool) -> list[Said]:
     bought: list[Said] = []
     asked: list[str] = []
     revisions: dict[str, int] = {}
-    verbs = ["buy"] * 5 + ["back"] * 3 + ["loose", "taken", "fix"]
+    verbs = ["buy"] * 5 + ["back"] * 3 + ["loose", "taken", "fix", "use"]
     verbs += ["redeem", "hold", "capture", "void"] if decisions else []
     for number in range(dice.randrange(3, longest)):
         now += dice.choice([0, 1, 24, 24 * 7, 24 * 40])
@@ -64,12 +91,16 @@ def history(seed: int, longest: int, *, decisions: bool) -> list[Said]:
         match dice.choice(verbs):
             case "back" if bought:
                 sale = dice.choice(bought)
-                line = dice.choice(sale["lines"])
-                minor = line["total_minor"] * dice.choice([30, 100, 120]) // 100
-                said |= {"type": "return", "purchase": sale["id"],
-                         "lines": [{"item": line["item"], "quantity": 0, "total_minor": minor}]}  # fmt: skip
+                percent = dice.choice([30, 100, 120, 0])
+                some = [dice.choice(sale["lines"])] if percent else sale["lines"]  # a line of it, or all
+                said |= {"type": "return", "purchase": sale["id"], "lines": [
+                    {"item": line["item"], "quantity": 0, "total_minor": line["total_minor"] * (percent or 100) // 100}
+                    for line in some
+                ]}  # fmt: skip
             case "loose":
                 said |= {"type": "return", "lines": lines}
+            case "use":
+                said |= {"type": "used", "what": "gift", "count": 1}
             case "taken":
                 said |= {"type": "redemption_taken", "points": dice.randrange(1, 300)}
                 asked.append(said["id"])

@@ -10,6 +10,7 @@ from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,8 @@ import yaml
 
 ZONE = ZoneInfo("Europe/London")
 FOREVER = 1 << 60
-RANKS = {"enrolled": 0, "purchase": 2, "correction": 2, "return": 3, "redemption_taken": 6, "redemption_requested": 6,
+RANKS = {"enrolled": 0, "purchase": 2, "correction": 2, "return": 3, "used": 5, "redemption_taken": 6,
+         "redemption_requested": 6,
          "redemption_captured": 7, "redemption_voided": 8}  # fmt: skip
 DECIDED = ("redemption_requested", "redemption_captured", "redemption_voided")
 
@@ -59,7 +61,8 @@ class Bought:
 class Book:
     """What an on-time log comes to."""
 
-    programme: dict[str, Any]
+    versions: list[dict[str, Any]]
+    """Of a programme; they differ in nothing but their vouchers."""
     now: int = -FOREVER
     lots: dict[Lot, int] = field(default_factory=dict)
     gone: dict[Lot, int] = field(default_factory=dict)
@@ -76,9 +79,28 @@ class Book:
         default_factory=lambda: dict.fromkeys(("issued", "spent", "held", "expired", "reversed", "written_off"), 0)
     )
 
+    cells: dict[int, list[int]] = field(default_factory=dict)
+    """Version -> [points earned, vouchers used], where a voucher counts them."""
+    draws: list[tuple[str, list[tuple[Lot | None, int]]]] = field(default_factory=list)
+    begun: int = 0
+    """The version that has begun last."""
+
+    @property
+    def programme(self) -> dict[str, Any]:
+        return self.versions[0]
+
     # ------------------------------------------------------------ time
 
     def advance(self, to: int) -> None:
+        for number, version in enumerate(self.versions):
+            starts = instant(str(version["effective_from"]))
+            if number > self.begun and starts <= to:
+                self.pass_time(starts)
+                self.begun = number
+                self.take_over(number)
+        self.pass_time(to)
+
+    def pass_time(self, to: int) -> None:
         while True:
             moments = [moment for lot, n in self.lots.items() if n for moment in (lot[0], lot[2])]
             moments += [until for until, _ in self.holds.values()]
@@ -212,7 +234,7 @@ class Book:
     def worth(self, name: str, at: int, level: int, goods: list[list[Any]]) -> dict[Lot, int]:
         """What the rules give a basket in full."""
         found: dict[Lot, int] = {}
-        for rule in (one["share"] for one in self.programme["rules"]):
+        for rule in (one["share"] for one in self.programme["rules"] if "share" in one):
             percents = rule.get("tier_percent", [100])
             minor = sum(row[2] for row in goods if self.counts(rule, row[3]))
             points = minor * rule["points"] * percents[min(level, len(percents) - 1)] // (rule["per_minor"] * 100)
@@ -242,10 +264,71 @@ class Book:
 
     def change(self, before: Mapping[Lot, int], after: Mapping[Lot, int], cause: str, *, loose: bool = False) -> None:
         net = {lot: after.get(lot, 0) - before.get(lot, 0) for lot in {*before, *after}}
+        for at, slot in sorted({(lot[1], lot[3]) for lot in net}):
+            self.count(self.version_at(at), sum(n for lot, n in net.items() if (lot[1], lot[3]) == (at, slot)), 0)
+        self.undraw()
         for lot in sorted(lot for lot, n in net.items() if n > 0):
             self.earn(lot, net[lot])
+        self.draw(cause)
         for lot in sorted(lot for lot, n in net.items() if n < 0):
             self.claw(lot, -net[lot], cause, loose=loose)
+
+    # ------------------------------------------------------------ vouchers
+
+    def voucher(self, number: int) -> tuple[int, str]:
+        """(for how many points, what becomes of the cells before) of a version; 0: it has none."""
+        rule = next((rule for rule in self.versions[number]["rules"] if "voucher" in rule), None)
+        return (rule["voucher"]["per_points"], rule["carry"]) if rule else (0, "")
+
+    def version_at(self, at: int) -> int:
+        return max(n for n, v in enumerate(self.versions) if instant(str(v["effective_from"])) <= at)
+
+    def count(self, number: int, points: int, used: int) -> None:
+        """Add to a version's cell, or to the one that has taken it over."""
+        if number < self.begun:
+            carry = self.voucher(self.begun)[1]
+            if carry == "migrate" or (carry == "top_up" and number not in self.cells):
+                number = self.begun
+        earned, gone = self.cells.pop(number, [0, 0])
+        if earned + points or gone + used:
+            self.cells[number] = [earned + points, gone + used]
+
+    def made(self, number: int, cell: list[int]) -> int:
+        per = self.voucher(number)[0]
+        return max(max(cell[0], 0) // per, cell[1]) if per else 0
+
+    def gifts(self) -> int:
+        """Vouchers that can be used."""
+        return sum(self.made(number, cell) - cell[1] for number, cell in self.cells.items() if self.voucher(number)[0])
+
+    def take_over(self, number: int) -> None:
+        """A version begins."""
+        carry, cell = self.voucher(number)[1], self.cells.get(number - 1)
+        more = cell is not None and self.made(number, cell) > self.made(number - 1, cell)
+        if cell is not None and (carry == "migrate" or (carry == "top_up" and more)):
+            self.cells[number] = self.cells.pop(number - 1)
+        self.undraw()
+        self.draw(f"version {number}")
+
+    def owed_to_vouchers(self) -> int:
+        """Points that all vouchers stand for, less those that are drawn."""
+        wanted = sum(self.made(number, cell) * self.voucher(number)[0] for number, cell in self.cells.items())
+        return wanted - sum(n for _, drawn in self.draws for _, n in drawn)
+
+    def draw(self, cause: str) -> None:
+        points = self.owed_to_vouchers()
+        if points > 0:
+            self.draws.append((cause + " gift", self.take(points, "spent", cause + " gift")))
+
+    def undraw(self) -> None:
+        points = -self.owed_to_vouchers()
+        while points > 0:
+            cause, drawn = self.draws.pop()
+            kept, back = split(drawn, max(sum(n for _, n in drawn) - points, 0))
+            points -= sum(n for _, n in back)
+            self.give_back(cause, back, "spent")
+            if kept:
+                self.draws.append((cause, kept))
 
     # ------------------------------------------------------------ facts
 
@@ -261,6 +344,10 @@ class Book:
             self.change(self.worth(name, self.now, self.level(), goods), {}, name, loose=True)
             if tier := self.programme.get("tier"):
                 self.loose.append((self.now, -sum(row[2] for row in goods if self.counts(tier, row[3]))))
+        elif kind == "used":
+            if self.voucher(self.begun)[0]:
+                self.count(self.begun, 0, said["count"])
+                self.draw(name)
         elif kind == "redemption_requested" and said.get("hold_until"):
             self.holds[name] = (instant(said["hold_until"]), self.take(said["points"], "held", name))
         elif kind in ("redemption_requested", "redemption_taken"):
@@ -368,6 +455,7 @@ class Book:
             "debt": sum(debt[1] for debt in self.debts),
             "level": self.level(),
             "aside": sorted(self.aside),
+            "gifts": self.gifts(),
             "waiting": {name: sorted(back["id"] for back in backs) for name, backs in self.waiting.items()},
             **self.totals,
         }
@@ -395,7 +483,13 @@ def split(drawn: list[tuple[Lot | None, int]], points: int) -> tuple[list[Any], 
     return first, rest
 
 
-def on_time(programme: str, told: Iterable[Mapping[str, Any]], declined: set[tuple[str, int]], now: int) -> Book:
+@lru_cache
+def _read(text: str) -> dict[str, Any]:
+    programme: dict[str, Any] = yaml.safe_load(text)
+    return programme
+
+
+def on_time(programmes: list[str], told: Iterable[Mapping[str, Any]], declined: set[tuple[str, int]], now: int) -> Book:
     """The book of these facts at an instant. `declined`: (id, revision) of what was not granted when it came."""
     newest: dict[str, Mapping[str, Any]] = {}
     for said in told:
@@ -403,7 +497,7 @@ def on_time(programme: str, told: Iterable[Mapping[str, Any]], declined: set[tup
             continue
         if said["id"] not in newest or said.get("revision", 0) > newest[said["id"]].get("revision", 0):
             newest[said["id"]] = said
-    book = Book(yaml.safe_load(programme))
+    book = Book([_read(text) for text in programmes])
     order = sorted(newest.values(), key=lambda f: (instant(f["occurred_at"]), RANKS.get(f["type"], 4), f["id"]))
     for said in order:
         book.fact(said)

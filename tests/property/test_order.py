@@ -17,7 +17,7 @@ from services.book import history as places
 from services.book import pages
 from services.book.member import decode, encode
 from tests.drivers.facts import MEMBER, World, fact
-from tests.drivers.histories import Said, delayed, history, policies, shuffled
+from tests.drivers.histories import Said, delayed, history, programmes, shuffled
 from tests.oracles.on_time import on_time
 
 SIZES = {"chunks of 3, pages of 2": (3, 3, 2), "chunks of 4, pages of 3": (4, 5, 3), "as they are": (16, 64, 32)}
@@ -51,6 +51,7 @@ def ours(world: World) -> dict[str, Any]:
         "expired": member.expired,
         "reversed": member.reversed,
         "written_off": member.written_off,
+        "gifts": member.units.get("gift", 0),
     }
 
 
@@ -67,15 +68,15 @@ def told_to(world: World, said: Said) -> bool:
 @pytest.mark.parametrize("share", range(SHARES))
 def test_after_every_fact_the_book_is_that_of_an_on_time_log(sizes: None, share: int, tries: int) -> None:
     for seed in range(share * 10_000, share * 10_000 + tries):
-        programme = policies(seed)
-        world, told = World(programme), list[Said]()
+        versions = programmes(seed)
+        world, told = World(*versions), list[Said]()
         declined: set[tuple[str, int]] = set()
         for said in delayed(history(seed, 24, decisions=True), seed):
             if told_to(world, said):
                 told.append(said)
                 if world.simulation.booked[-1].results[0].outcome.status == "declined":
                     declined.add((said["id"], said.get("revision", 0)))
-            wanted = on_time(programme, told, declined, world.member().now_ms).position()
+            wanted = on_time(versions, told, declined, world.member().now_ms).position()
             assert ours(world) == wanted, f"seed {seed}, after {said['id']} ({said['type']})"
 
 
@@ -85,7 +86,7 @@ def test_facts_without_decisions_come_to_the_same_in_any_order(sizes: None, shar
         told = history(seed, 16, decisions=False)
         stands = []
         for order in (told, shuffled(told, seed)):
-            world = World(policies(seed))
+            world = World(*programmes(seed))
             for said in order:
                 told_to(world, said)
             for until in ("2026-06-15", "2035-01-01"):
@@ -98,7 +99,7 @@ def test_facts_without_decisions_come_to_the_same_in_any_order(sizes: None, shar
 def test_everything_ever_posted_adds_up_to_the_book(sizes: None, share: int, tries: int) -> None:
     """Entries of late facts too: each account of the entries is the member's, and nothing stays on its way."""
     for seed in range(share * 10_000, share * 10_000 + tries):
-        world, accounts = World(policies(seed)), Counter[str]()
+        world, accounts = World(*programmes(seed)), Counter[str]()
         for said in delayed(history(seed, 24, decisions=True), seed):
             told_to(world, said)
         world.until("2027-01-01")

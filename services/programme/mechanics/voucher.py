@@ -25,6 +25,7 @@ class Voucher(Mechanic):
         unit: Code = "voucher"
         """The voucher's name; `used` facts say it."""
 
+    draws: ClassVar[bool] = True
     kinds: ClassVar[frozenset[str]] = frozenset({"basket", "enrolled", "adjusted", "message", "used"})
     reads_points: ClassVar[bool] = True
 
