@@ -140,6 +140,16 @@ def _asked(condition: Condition, meter: Meter, known: Known, currency: str) -> I
         yield Asked(test, yes.format(words), no.format(words))
 
 
+def said(condition: Condition, known: Known, currency: str) -> Iterator[str]:
+    """What a condition asks for, key by key, each as the middle of a sentence."""
+    for key, value in condition.asked.items():
+        if key == "conditions":
+            for name in value:
+                yield from said(known.named[name], known, currency)
+        else:
+            yield _SENTENCES[key][0].format(_words(key, value, currency))
+
+
 def _words(key: str, value: Any, currency: str) -> str:
     if key == "basket":
         low, high = value.from_minor, value.below_minor

@@ -224,11 +224,20 @@ class _Read(msgspec.Struct, frozen=True):
 def _between_versions(read_ones: Sequence[_Read]) -> Iterator[str]:
     """What is wrong with a rule beside its earlier revisions, with file and line."""
     newest: dict[str, tuple[RuleText, object]] = {}
+    arms: dict[str, list[tuple[str, int]]] = {}
     for one in read_ones:
+        for trial, shares in one.programme.arms.items():
+            if arms.setdefault(trial, list(shares.items())) != list(shares.items()):
+                why = (
+                    f"{trial} has shared members out otherwise, and they would change their arms; give it another name"
+                )
+                yield fault_at(one.text, ("arms", trial), why, one.name)
         for index, rule in enumerate(one.programme.rules):
             now = rule, _said(one.programme, rule)
             before = newest.setdefault(rule.id, now)
             newest[rule.id] = now
+            if one is read_ones[0]:
+                continue  # what was before it is not at hand
             if why := _not_after(before[0], rule, first=before is now, same=before[1] == now[1]):
                 yield fault_at(one.text, ("rules", index), why, one.name)
 

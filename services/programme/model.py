@@ -207,6 +207,8 @@ class ProgrammeText(Closed):
     price: tuple[PriceText, ...] = ()
     """What is taken off a basket before it is paid, in this order."""
     rules: tuple[RuleText, ...]
+    retired: tuple[Code, ...] = ()
+    """Rules of the version before that end with this one: what they were worth stays."""
 
     @field_validator("zone")
     @classmethod

@@ -26,6 +26,8 @@ app.add_typer(config, name="config")
 parked = typer.Typer(no_args_is_help=True, help="Records that could not be read: look, have them read again, discard.")
 app.add_typer(parked, name="parked")
 app.add_typer(bench.app, name="bench")
+programme = typer.Typer(no_args_is_help=True, help="A programme file: check it, read it, compare it, put it in force.")
+app.add_typer(programme, name="programme")
 
 Named = Annotated[list[str] | None, typer.Argument(help="Coordinates, such as purchases.v1/3/17.")]
 OfTopic = Annotated[str | None, typer.Option(help="Only of this topic.")]
@@ -195,6 +197,51 @@ def parked_discard(
     from services.workbench.parked.commands import Meant, run_discard
 
     raise typer.Exit(run_discard(Meant(tuple(coordinates or ()), everything, topic, reason), by, why, as_json=as_json))
+
+
+@programme.command("check")
+def programme_check(
+    files: Annotated[list[Path], typer.Argument(help="The file; several are taken as versions of one programme.")],
+    as_json: AsJson = False,
+) -> None:
+    """Every fault at once, each with its file, its line, and what to write instead."""
+    from services.workbench.programme.commands import run_check
+
+    raise typer.Exit(run_check(files, as_json=as_json))
+
+
+@programme.command("show")
+def programme_show(file: Annotated[Path, typer.Argument(help="The file.")], as_json: AsJson = False) -> None:
+    """The programme in plain words, as a customer could read it."""
+    from services.workbench.programme.commands import run_show
+
+    raise typer.Exit(run_show(file, as_json=as_json))
+
+
+@programme.command("diff")
+def programme_diff(
+    old: Annotated[Path, typer.Argument(help="The version that is in force.")],
+    new: Annotated[Path, typer.Argument(help="The one that is to follow.")],
+    as_json: AsJson = False,
+) -> None:
+    """What changes, for whom, and which promises are taken back."""
+    from services.workbench.programme.commands import run_diff
+
+    raise typer.Exit(run_diff(old, new, as_json=as_json))
+
+
+@programme.command("publish")
+def programme_publish(
+    file: Annotated[Path, typer.Argument(help="The file.")],
+    past: Annotated[
+        bool, typer.Option("--past", help="It may begin in the past, and rate again what has happened since.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a version in force in the running house. One that takes back a promise without saying how is refused."""
+    from services.workbench.programme.commands import run_publish
+
+    raise typer.Exit(run_publish(file, past, as_json=as_json))
 
 
 @config.command("show")

@@ -27,7 +27,7 @@ from infra.kafka.topics_admin import ensure_topics
 from infra.settings import Settings, child_environment, variables
 from infra.stack.house import REPOSITORY, House
 from infra.stack.stack import Stack
-from services.workbench.publish import publish
+from services.workbench.programme.publish import publish
 from tests.bench.machine import cores, cpu_seconds, cpu_seconds_of_all, cpu_seconds_of_tree
 from tests.bench.workload import PARTITIONS, PROGRAMME, Sent, messages
 from tests.drivers.servers import delete_topics, local_settings, open_folder

@@ -304,6 +304,15 @@ def test_what_conditions_rest_on_is_checked(said: str, says: str) -> None:
     assert says in str(refused.value)
 
 
+def test_a_trial_is_not_shared_out_anew() -> None:
+    first = rule("when: {arms: {trial: [new]}}")
+    second = first.replace("p-1", "p-2").replace("2025-", "2026-")
+    compile_programme([first, second])
+    for other in ("{new: 40, old: 60}", "{old: 70, new: 30}"):
+        with pytest.raises(ProgrammeError, match=r"b\.yaml:12: arms\.trial: .* give it another name"):
+            compile_programme([first, second.replace("{new: 30, old: 70}", other)], ["a.yaml", "b.yaml"])
+
+
 def test_a_version_without_conditions_makes_no_context() -> None:
     (version,) = compile_programme([HEAD + "rules:\n  - {id: base, share: {points: 1, per_minor: 100}}\n"]).versions
     assert not version.conditional

@@ -13,7 +13,7 @@ import pytest
 from events.topics import ENTRIES, INBOUND, JOURNAL, OUTCOMES
 from infra.kafka.topics_admin import ensure_topics
 from infra.settings import Settings
-from services.workbench.publish import publish
+from services.workbench.programme.publish import publish
 from tests.drivers.figures import Figures
 from tests.drivers.servers import open_folder
 

@@ -31,7 +31,7 @@ from services.workbench.demo.receipts import Receipt, read
 from services.workbench.demo.report import Progress, progress, show_table, show_verdict
 from services.workbench.demo.restarts import SIGNALS, Restarts
 from services.workbench.demo.tills import Tills
-from services.workbench.publish import publish
+from services.workbench.programme.publish import publish
 
 PLAIN = House("plain", database="plain", topic_prefix="plain.", clock="facts")
 CLUB = House("club", database="club", topic_prefix="club.", clock="facts")

@@ -1,0 +1,139 @@
+"""The plain sheet of a programme (M31): what a customer could read, every rule in a sentence or two.
+
+The sentence of a rule is its mechanic's own, as `explain` says it of a point. Owns the sheet's order and what is said
+around those sentences: when, for whom, until when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from services.programme.claims import Claim, said
+from services.programme.compile import Version
+from services.programme.conditions import Condition
+from services.programme.mechanic import POINTS
+from services.programme.model import ProgrammeText, RuleText, config_of, known_of
+from services.programme.words import amount, money
+
+Sheet = list[tuple[str, list[str]]]
+"""(heading, sentences)."""
+
+
+def sheet(programme: ProgrammeText, version: Version) -> Sheet:
+    """What the programme promises."""
+    begins = f"In force from {programme.effective_from}. Days are those of {programme.zone}."
+    parts: Sheet = [(f"{programme.programme}, version {programme.version}", [begins])]
+    if programme.tier is not None:
+        parts.append(("Levels", list(_levels(programme))))
+    if programme.price:
+        says = {rule.id: rule.says for rule in version.prices.rules}
+        parts.append(("Prices", [_sentence(says[rule.id], _claim(rule, programme)) for rule in programme.price]))
+    parts.append(("Points and gifts", [rule_words(rule, programme, version) for rule in programme.rules]))
+    if programme.entitlements:
+        rights = []
+        for right in programme.entitlements:
+            ways = [way for one in right.claims() if (way := _claim(one, programme))]
+            rights.append(_sentence(right.what or right.id, " or ".join(ways)))
+        parts.append(("What members are entitled to", rights))
+    parts.append(("When goods come back", list(_returns(programme))))
+    return parts
+
+
+def rule_words(rule: RuleText, programme: ProgrammeText, version: Version) -> str:
+    """A rule in a sentence or two."""
+    config: Any = config_of(rule.mechanic, rule.config)
+    mechanic = version.mechanics[f"{rule.id}@{rule.revision}"]
+    currency = programme.currencies.get(rule.gives or "")
+    decimals = programme.points_decimals if currency is None else currency.decimals
+    if rule.mechanic in ("cap", "daily_cap"):
+        says = mechanic.why.removeprefix("because ")
+    else:
+        unit, points = getattr(config, "unit", None), getattr(config, "points", None)
+        fixed = points if rule.mechanic not in ("share", "reward") else None
+        given = amount(1, unit) if unit else "points" if fixed is None else amount(fixed, POINTS, decimals)
+        says = mechanic.says(given)
+    if rule.gives is not None:
+        says = says.replace("points", f"{rule.gives} points", 1)
+    more = list(_more(rule, config, programme, decimals))
+    return f"{rule.id}: " + " ".join([_sentence(says, _when(rule.when, rule.unless, programme)), *more])
+
+
+def _more(rule: RuleText, config: Any, programme: ProgrammeText, decimals: int) -> Iterator[str]:
+    percent = getattr(config, "tier_percent", (100,))
+    if len(percent) > 1 and programme.tier is not None:
+        names = (programme.tier.lowest, *(level.name for level in programme.tier.levels))
+        shares = [f"{name} {percent[min(n, len(percent) - 1)]} %" for n, name in enumerate(names)]
+        yield f"By level: {', '.join(shares)}."
+    if rule.mechanic == "ladder":
+        steps = [
+            f"from {money(s.from_minor, programme.currency)} {amount(s.points, POINTS, decimals)}" for s in config.steps
+        ]
+        yield f"For every {money(config.per_minor, programme.currency)}: {', '.join(steps)}."
+    if getattr(config, "pending_days", 0):
+        yield f"They can be spent after {config.pending_days} days."
+    months = getattr(config, "valid_months", None)
+    if months is None and rule.gives is not None:
+        months = programme.currencies[rule.gives].valid_months
+    if months is not None:
+        yield "They end with the day." if not months else f"They end after {_count(months, 'month')}."
+    if rule.group is not None and (group := programme.groups[rule.group]).stack != "sum":
+        others = [other.id for other in programme.rules if other.group == rule.group and other.id != rule.id]
+        how = "Only the one that gives most counts" if group.stack == "best" else "Only the first that applies counts"
+        yield f"{how}: this or {' or '.join(others)}." if others else ""
+    if rule.group is not None and (most := programme.groups[rule.group].at_most) is not None:
+        yield f"Together with {rule.group} at most {amount(most, POINTS, decimals)} for a purchase."
+
+
+def _levels(programme: ProgrammeText) -> Iterator[str]:
+    tier = programme.tier
+    assert tier is not None
+    window = f"in {_count(tier.window_months, 'month')}" if tier.window_months else "in a calendar year"
+    for level in tier.levels:
+        yield f"{level.name}: {money(level.from_minor, programme.currency)} spent {window}."
+    if tier.hold is not None and tier.hold.months is not None:
+        yield f"A level that was reached lasts {_count(tier.hold.months, 'month')}."
+    elif tier.hold is not None:
+        later = tier.hold.years or 0
+        until = "the year" if not later else "the next year" if later == 1 else f"the {later}th year after"
+        yield f"A level that was reached lasts to the end of {until}."
+    if tier.grace_days:
+        yield f"It then stays {_count(tier.grace_days, 'day')} more."
+    if tier.drop == "soft":
+        yield "A level falls by one step at most."
+
+
+def _returns(programme: ProgrammeText) -> Iterator[str]:
+    yield "They take back what they gave."
+    yield {
+        "debt": "Points that are spent already are owed, and what is earned next repays them.",
+        "write_off": "Points that are spent already are forgiven, beyond what is there.",
+        "source_lot": "Points that are spent already are forgiven.",
+    }[programme.returns.shortfall]
+
+
+def _claim(claim: Claim, programme: ProgrammeText) -> str:
+    parts = [_when(claim.when, claim.unless, programme)]
+    parts += [f"for members with {' and '.join(claim.holds)}"] if claim.holds else []
+    if claim.paid is not None:
+        fee = "" if claim.paid.fee_minor is None else f" ({money(claim.paid.fee_minor, programme.currency)})"
+        parts.append(f"for {_count(claim.paid.months, 'month')} after {claim.paid.status}{fee} is paid")
+    if entitled := getattr(claim, "entitled", None):
+        parts.append(f"for members with {' and '.join(entitled)}")
+    return ", ".join(part for part in parts if part)
+
+
+def _when(when: Condition | None, unless: Condition | None, programme: ProgrammeText) -> str:
+    known = known_of(programme)
+    asks = " and ".join(said(when, known, programme.currency)) if when is not None else ""
+    bars = " or ".join(said(unless, known, programme.currency)) if unless is not None else ""
+    return (f"if {asks}" if asks else "") + (" and" if asks and bars else "") + (f" not if {bars}" if bars else "")
+
+
+def _sentence(says: str, when: str) -> str:
+    says = says.strip()
+    return says[:1].upper() + says[1:] + (f", {when.strip()}" if when else "") + "."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

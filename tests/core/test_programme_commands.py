@@ -1,0 +1,151 @@
+"""`programme check`, `show`, `diff`, and what `publish` refuses: in words and as JSON, with exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from services.programme.written import ProgrammeError
+from services.workbench.programme.commands import accepted, run_check, run_diff, run_show
+from services.workbench.programme.files import opened
+
+EXAMPLES = Path(__file__).parents[2] / "services" / "programme" / "examples"
+OLD = """programme: shop
+version: shop-1
+effective_from: 2026-01-01T00:00:00Z
+currency: GBP
+tier: {levels: [{name: silver, from_minor: 30000}]}
+rules:
+  - {id: base, share: {points: 1, per_minor: 100, valid_months: 12}}
+  - {id: cups, stamps: {every: 9, unit: free-coffee, only: [coffee]}}
+"""
+NEW = (
+    OLD.replace("shop-1", "shop-2")
+    .replace("2026-01", "2026-07")
+    .replace("30000", "50000")
+    .replace("points: 1,", "points: 2,")
+    .replace("id: cups, stamps: {every: 9", "id: cups, revision: 1, stamps: {every: 5")
+)
+JUNE = 1_780_000_000_000
+"""28 May 2026."""
+
+
+def file(folder: Path, text: str, name: str = "shop.yaml") -> Path:
+    (folder / name).write_text(text, "utf-8")
+    return folder / name
+
+
+def test_a_sound_file_is_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_check([EXAMPLES / "plain.yaml", EXAMPLES / "club.yaml"], as_json=False) == 0
+    assert capsys.readouterr().out == "plain.yaml, club.yaml: sound\n"
+
+
+def test_every_fault_has_its_file_and_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = file(tmp_path, OLD.replace("GBP", "pounds").replace("points: 1", "points: 1.5"), "one.yaml")
+    two = file(tmp_path, NEW + "colour: red\n", "two.yaml")
+    assert run_check([one, two], as_json=True) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert not found["sound"]
+    assert [(Path(f["file"]).name, f["line"]) for f in found["faults"]] == [
+        ("one.yaml", 4),
+        ("one.yaml", 7),
+        ("two.yaml", 9),
+    ]
+    assert found["faults"][2]["says"].startswith("colour: there is no such key; ")
+
+
+def test_files_of_one_programme_are_its_versions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changed = NEW.replace("revision: 1, ", "")
+    files = [file(tmp_path, OLD, "one.yaml"), file(tmp_path, changed, "two.yaml")]
+    assert run_check(files, as_json=False) == 1
+    assert capsys.readouterr().out.startswith("two.yaml:8: rules.1: cups was changed; give it revision 1")
+
+
+def test_what_is_no_text_is_said_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_bytes(OLD.encode().replace(b"currency: GBP", b"currency: \xa3"))
+    assert run_check([bad], as_json=False) == 1
+    assert capsys.readouterr().out == "bad.yaml:4: not UTF-8 at byte 11 of the line; save the file as UTF-8\n"
+    bad.write_bytes(b"#" * 10_000_000)
+    assert run_check([bad], as_json=False) == 1
+    assert "longer than" in capsys.readouterr().out
+    assert run_check([tmp_path / "none.yaml"], as_json=False) == 2
+
+
+def test_the_plain_sheet_says_every_rule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_show(file(tmp_path, OLD), as_json=False) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "shop, version shop-1",
+        "  In force from 2026-01-01T00:00:00Z. Days are those of UTC.",
+        "Levels",
+        "  silver: 300.00 GBP spent in 12 months.",
+        "Points and gifts",
+        "  base: Points for what was paid: 1 point for every 1.00 GBP. They end after 12 months.",
+        "  cups: 1 free-coffee free for every 9 units bought for coffee.",
+        "When goods come back",
+        "  They take back what they gave.",
+        "  Points that are spent already are owed, and what is earned next repays them.",
+    ]
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_rule_of_the_examples_has_a_sentence(example: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_show(example, as_json=True) == 0
+    said = {part["heading"]: part["sentences"] for part in json.loads(capsys.readouterr().out)}
+    ids = [rule.id for rule in opened(example).programme.rules]
+    assert [sentence.split(":")[0] for sentence in said["Points and gifts"]] == ids
+
+
+def test_what_changes_is_said_with_whom_it_concerns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = file(tmp_path, OLD, "old.yaml"), file(tmp_path, NEW, "new.yaml")
+    assert run_diff(*files, as_json=True) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(one["what"], one["before"], one["after"]) for one in found["changes"]] == [
+        ("level silver", "from 300.00 GBP", "from 500.00 GBP"),
+        (
+            "rule base",
+            "Points for what was paid: 1 point for every 1.00 GBP. They end after 12 months.",
+            "Points for what was paid: 2 points for every 1.00 GBP. They end after 12 months.",
+        ),
+        (
+            "rule cups",
+            "1 free-coffee free for every 9 units bought for coffee.",
+            "1 free-coffee free for every 5 units bought for coffee.",
+        ),
+    ]
+    assert found["changes"][0]["whom"].startswith("members who spent 300.00 GBP or more and less than 500.00 GBP")
+    assert found["changes"][1]["begun"] == "purchases of before keep what they gave"
+    assert len(found["takes_back"]) == 1
+    assert run_diff(files[0], files[0], as_json=False) == 0
+    assert capsys.readouterr().out == "nothing changes\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (NEW, "shop.yaml:8: rules.1: cups is changed, and members have begun on it; write carry: freeze"),
+        (NEW.replace("revision: 1", "revision: 1, carry: freeze"), ""),
+        (NEW[: NEW.index("  - {id: cups")], "cups is no longer there, and members have begun on it; keep it, or write"),
+        (NEW[: NEW.index("  - {id: cups")] + "retired: [cups]\n", ""),
+        (OLD.replace("shop-1", "shop-2"), "effective_from 2026-01-01T00:00:00Z is published twice"),
+        (NEW.replace("revision: 1", "revision: 1, carry: freeze").replace("2026-07", "2026-02"), "begins in the past"),
+        (OLD.replace("points: 1", "points: 3"), "version shop-1 is published twice"),
+    ],
+)
+def test_a_version_that_takes_back_a_promise_is_not_published(tmp_path: Path, text: str, says: str) -> None:
+    new = opened(file(tmp_path, text))
+    if not says:
+        assert accepted(new, [OLD], JUNE, past=False)
+        return
+    with pytest.raises(ProgrammeError) as refused:
+        accepted(new, [OLD], JUNE, past=False)
+    assert says in str(refused.value)
+
+
+def test_the_same_text_again_changes_nothing_and_the_past_must_be_meant(tmp_path: Path) -> None:
+    assert not accepted(opened(file(tmp_path, OLD)), [OLD], JUNE, past=False)
+    assert accepted(opened(file(tmp_path, OLD)), [], JUNE, past=False)
+    early = NEW.replace("revision: 1", "revision: 1, carry: freeze").replace("2026-07", "2026-02")
+    assert accepted(opened(file(tmp_path, early)), [OLD], JUNE, past=True)
