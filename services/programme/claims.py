@@ -136,7 +136,7 @@ def _asked(condition: Condition, meter: Meter, known: Known, currency: str) -> I
         test = predicate(Condition.model_validate({key: value}), None, meter, known)
         assert test is not None
         words = _words(key, value, currency)
-        yes, no = _SENTENCES[key]
+        yes, no = _SENTENCES.get(key, ("{} holds", "{} does not hold"))
         yield Asked(test, yes.format(words), no.format(words))
 
 
