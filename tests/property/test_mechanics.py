@@ -39,6 +39,7 @@ rules:
   - {id: cheaper, price_guarantee: {within_days: 14, only: [cake, fruit], valid_months: 1}}
   - {id: month, ladder: {per_minor: 1000, steps: [{from_minor: 1000, points: 1}, {from_minor: 6000, points: 2}]}}
   - {id: hello, welcome: {points: 30, valid_months: 1}}
+  - {id: five-off, voucher: {per_points: 200, unit: five-off}}
   - {id: cause, share: {points: 1, per_minor: 1000, to: red-cross}}
 """
 GOODS = (("latte", "coffee"), ("tart", "cake"), ("apple", "fruit"), ("nail", "iron"))
@@ -81,6 +82,15 @@ def history(seed: int, *, all_back: bool) -> list[dict[str, Any]]:
              "what": rnd.choice(["jar", "birthday"])}
             for n in range(rnd.randrange(4))
         ]  # fmt: skip
+        told += [
+            {
+                "type": "used",
+                "id": f"u{n}",
+                "occurred_at": day(rnd)[1],
+                "what": rnd.choice(["mask", "free-coffee", "five-off"]),
+            }
+            for n in range(rnd.randrange(3))
+        ]
         told.append({"type": "enrolled", "id": "e", "occurred_at": day(rnd)[1]})
         told.append({"type": "status_set", "id": "s", "status": "students", "occurred_at": day(rnd)[1]})
     return told
@@ -119,18 +129,18 @@ def test_any_order_gives_the_same(part: int) -> None:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_when_all_has_come_back_nothing_is_left(seed: int) -> None:
-    """Nothing to spend, nothing owed, no thing, no qualifying spend, and no cell: also of the cause, also of miles."""
+    """Nothing to spend, nothing owed, no thing, no qualifying spend, and no cell: also of the cause, also of miles.
+
+    Without vouchers: while one has drawn a lot, goods that come back are taken from another, and what the voucher gives
+    back may have ended by then.
+    """
     told = history(seed, all_back=True)
-    simulation = Simulation([PROGRAMME], ["all.yaml"])
+    without = "\n".join(line for line in PROGRAMME.splitlines() if "voucher:" not in line)
+    simulation = Simulation([without], ["all.yaml"])
     for value in sorted(told, key=lambda value: value["occurred_at"]):
         simulation.add(fact(**value))
     for member in simulation.members.values():
-        assert (member.available, member.pending, member.debt, member.units, member.qualifying_minor) == (
-            0,
-            0,
-            0,
-            {},
-            0,
-        )
+        assert (member.available, member.pending, member.debt, member.qualifying_minor) == (0, 0, 0, 0)
+        assert member.units == {}
         assert all(purse.available == purse.debt == 0 for purse in member.purses.values())
         assert set(member.cells) <= {"cheaper@0"}  # what was found stays said, and is worth nothing

@@ -26,7 +26,9 @@ class Voucher(Mechanic):
         """The voucher's name; `used` facts say it."""
 
     draws: ClassVar[bool] = True
-    kinds: ClassVar[frozenset[str]] = frozenset({"basket", "enrolled", "adjusted", "message", "used"})
+    kinds: ClassVar[frozenset[str]] = frozenset(
+        {"basket", "enrolled", "adjusted", "deed", "price_found", "message", "used"}
+    )
     reads_points: ClassVar[bool] = True
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
