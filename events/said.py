@@ -154,11 +154,47 @@ class StatusEndedSaid(Said):
     status: Code
 
 
+class TransferRequestedSaid(Said):
+    """`identifier` gives points to the member of `to`."""
+
+    type: Literal["transfer_requested"] = "transfer_requested"
+    to: Identifier
+    points: Points
+
+
+class ContributionRequestedSaid(Said):
+    """`identifier` puts points into a pool that it shares."""
+
+    type: Literal["contribution_requested"] = "contribution_requested"
+    pool: Identifier
+    points: Points
+
+
+class PoolJoinedSaid(Said):
+    """`identifier` is the pool's, which is made by the first who joins; `who` is one that the directory knows."""
+
+    type: Literal["pool_joined"] = "pool_joined"
+    who: Identifier
+
+
+class PoolLeftSaid(Said):
+    """`identifier` is the pool's; `who` shares it no longer."""
+
+    type: Literal["pool_left"] = "pool_left"
+    who: Identifier
+
+
 class MergedSaid(Said):
     """The member of `identifier` is the same person as the member of `into`, who stays."""
 
     type: Literal["merged"] = "merged"
     into: Identifier
+
+
+class UnmergedSaid(Said):
+    """The member of `identifier` was merged by mistake."""
+
+    type: Literal["unmerged"] = "unmerged"
 
 
 class ErasedSaid(Said):
@@ -183,7 +219,12 @@ SAID = (
     IdentifierAddedSaid,
     StatusSetSaid,
     StatusEndedSaid,
+    TransferRequestedSaid,
+    ContributionRequestedSaid,
+    PoolJoinedSaid,
+    PoolLeftSaid,
     MergedSaid,
+    UnmergedSaid,
     ErasedSaid,
 )
 """Every inbound record, in the order of the documents."""
@@ -203,6 +244,11 @@ AnySaid = (
     | IdentifierAddedSaid
     | StatusSetSaid
     | StatusEndedSaid
+    | TransferRequestedSaid
+    | ContributionRequestedSaid
+    | PoolJoinedSaid
+    | PoolLeftSaid
     | MergedSaid
+    | UnmergedSaid
     | ErasedSaid
 )

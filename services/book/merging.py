@@ -29,7 +29,7 @@ from services.book.ontime import ARRIVAL, Again, Missing, absent, begin, booked,
 from services.book.pages import rows_missing
 from services.book.purses import Rows, key_of
 from services.book.rewards import RewardDue
-from services.book.turn import Cold, ColdKey, claimed_of, newest, pack, unpack, versioned
+from services.book.turn import Cold, ColdKey, claimed_of, lot_of, newest, pack, unpack, versioned
 from services.programme.calendar import NEVER, instant_ms
 from services.programme.compile import Plan
 
@@ -352,7 +352,9 @@ def _given_of(inner: Inner) -> _Given:
 
 def check_readable(inner: Inner) -> None:
     """Raises ValueError where what is said about a forwarded fact could not be used."""
-    _outcome(inner)
+    outcome = _outcome(inner)
+    for text, _ in outcome.lots if outcome is not None else ():
+        lot_of(text)
     _given_of(inner)
 
 

@@ -13,6 +13,7 @@ from events.decode import decode_fact
 from events.entries import Entry, Outcome
 from events.facts import MemberFact
 from events.refusals import Refusal
+from services.book import transfers
 from services.book.baskets import keep, standing
 from services.book.due import due_ms
 from services.book.forward import Rated, advance, play
@@ -67,6 +68,8 @@ def retell(member: Member, plan: Plan, cold: Cold, until_ms: int | None = None) 
     for fact, outcome, at_ms, seq in _facts(member, cold):
         if at_ms > end_ms:
             break
+        if fact.type in transfers.REQUESTS:
+            rows[transfers.SENT, fact.id] = transfers.row(outcome.lots)
         deeds += _time(base, at_ms, plan, rows)
         _look(base, fact, at_ms, plan, rows)
         played = play(base, fact, at_ms, plan, rows, decided=True)

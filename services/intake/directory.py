@@ -92,6 +92,15 @@ class Directory:
                 found.setdefault(row[0], []).append(revision)
         return found
 
+    async def erasures(self) -> int:
+        """How many persons were forgotten: who remembers identifiers looks whether there are more."""
+        return int(await self._pool.fetchval(_queries.erasures))
+
+    async def _forgotten(self, connection: Borrowed, identities: Mapping[Key, str]) -> list[str]:
+        """Those of these members who are forgotten."""
+        rows = await connection.fetch(_queries.forgotten, sorted(set(identities.values())))
+        return [row[0] for row in rows]
+
     async def write(
         self,
         decided: Offsets,
@@ -99,6 +108,7 @@ class Directory:
         revisions: Collection[NewRevision],
         parked: Sequence[Parked],
         retries: Sequence[Retry] = (),
+        forgotten: Collection[str] = (),
     ) -> bool:
         """Claim all of a batch in one transaction, or nothing: False where somebody was quicker. Raises Fenced."""
         async with self._pool.acquire() as connection:
@@ -106,6 +116,8 @@ class Directory:
             await transaction.start()
             try:
                 await _fenced(connection, _queries.fence, decided)
+                if forgotten:
+                    await connection.execute(_queries.forget, sorted(forgotten))
                 won = not identities or await _claim_identities(connection, identities)
                 won = won and (not revisions or await _claim_revisions(connection, revisions))
                 if won and retries:
@@ -152,8 +164,12 @@ class Directory:
         revisions: Collection[NewRevision],
         recovered: Mapping[TopicPartition, tuple[str, int]],
         journal_ends: Mapping[int, int],
+        forgotten: Collection[str],
     ) -> None:
-        """Put back what the journal remembers. `recovered`: the topic's id and the first offset not recovered."""
+        """Put back what the journal remembers, and of who is forgotten nothing.
+
+        `recovered`: the topic's id and the first offset not recovered.
+        """
         async with self._pool.acquire() as connection, connection.transaction():
             if recovered:
                 tps = sorted(recovered)
@@ -161,6 +177,9 @@ class Directory:
                 await connection.execute(_queries.raise_recovered, *_columns(tps, 2), ids, offsets)
             await _claim_identities(connection, identities)
             await _claim_revisions(connection, revisions)
+            await connection.execute(
+                _queries.forget, sorted({*forgotten, *await self._forgotten(connection, identities)})
+            )
             await connection.execute(_queries.save_journal_ends, *_columns(sorted(journal_ends.items()), 2))
 
 

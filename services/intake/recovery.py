@@ -19,6 +19,7 @@ from events.decode import Unreadable, decode_fact
 from events.topics import INBOUND, JOURNAL
 from infra.kafka.client import JournalGap, Reader, Record, TopicPartition
 from services.intake.core.batch import NewRevision, other_of
+from services.intake.core.facts import OTHERS
 from services.intake.core.identity import Key, Place, Revision
 from services.intake.core.reading import Heard, hear
 from services.intake.directory import Directory
@@ -40,7 +41,10 @@ class Trace(NamedTuple):
     receipt: str
     revision: int
     member: str
-    referrer: str | None
+    other: str | None
+    """Whom its second identifier leads to, where that is another member."""
+    erased: bool
+    """The person is forgotten."""
     source: Place
 
 
@@ -89,7 +93,8 @@ async def _restore(
         recovered[tp] = (topic_ids[topic], max(offset + 1, recovered.get(tp, ("", 0))[1]))
     await _check(directory, identities)
     revisions = [_revision(trace, heard[trace.source]) for trace in lost]
-    await directory.restore(identities, revisions, recovered, journal_ends)
+    forgotten = {trace.member for trace in traces if trace.erased}
+    await directory.restore(identities, revisions, recovered, journal_ends, forgotten)
     return len(lost)
 
 
@@ -105,8 +110,10 @@ def _trace(record: Record, partitions: int) -> Trace | None:
     member = getattr(fact, "member", None)
     if member is None:
         return None
-    referrer = fact.referrer if fact.type == "enrolled" else None
-    return Trace(fact.id, fact.revision, member, referrer, (source.topic, source.partition, source.offset))
+    other = getattr(fact, OTHERS[fact.type]) if fact.type in OTHERS else None
+    return Trace(
+        fact.id, fact.revision, member, other, fact.type == "erased", (source.topic, source.partition, source.offset)
+    )
 
 
 def _member_of(trace: Trace, known: Mapping[str, Sequence[Revision]]) -> str | None:
@@ -173,7 +180,7 @@ def _identities(trace: Trace, heard: Heard) -> dict[Key, str]:
     found = {} if heard.identifier is None else {heard.identifier: trace.member}
     other = other_of(heard.said)
     if other is not None:
-        found[other] = trace.referrer or trace.member
+        found[other] = trace.other or trace.member
     return found
 
 

@@ -153,7 +153,8 @@ class Worker:
         self._reach = reach
         self._topic_ids = topic_ids
         self._positions: dict[TopicPartition, Position] = {}
-        self._members: dict[Key, str] = {}  # identifiers are written once, so what is here stays true
+        self._members: dict[Key, str] = {}  # identifiers are written once: what is here stays true until an erasure
+        self._erasures = 0
         self._stops: dict[TopicPartition, str] = {}
         self._ends_due = monotonic()
 
@@ -242,6 +243,9 @@ class Worker:
     async def _decided(self, items: list[Item], fetched: Mapping[TopicPartition, list[Record]]) -> Plan | None:
         """The plan of a batch, claimed; None where another worker was quicker. Raises Fenced."""
         keys = identifiers(items)
+        if (erasures := await self.directory.erasures()) != self._erasures:
+            self._members.clear()
+            self._erasures = erasures
         # receipts first: whoever sees another worker's receipt then sees whose it is, for both were claimed at once
         revisions = await self.directory.revisions(receipts(items))
         found = await self.directory.members([key for key in keys if key not in self._members])
@@ -255,6 +259,7 @@ class Worker:
             plan.revisions.values(),
             list(_parked(plan, fetched)),
             list(_retries(fetched)),
+            plan.forgotten,
         )
         if not won:
             return None

@@ -161,7 +161,7 @@ def test_who_was_brought_by_whom() -> None:
 @pytest.mark.parametrize(
     ("members", "reason"),
     [
-        ({}, "nobody is known by the referrer's identifier"),
+        ({}, "nobody is known by the identifier in referrer"),
         ({("card", "1"): "mem_a", ("card", "2"): "mem_a"}, "a member cannot be brought by itself"),
     ],
 )
@@ -237,3 +237,71 @@ def test_every_kind_of_record_becomes_a_fact() -> None:
     for (_, fact), value in zip(plan.facts, values.values(), strict=True):
         written = json.loads(encode_fact(fact))
         assert {k: v for k, v in value.items() if k != "total_minor"}.items() <= written.items()
+
+
+KNOWN = {("card", "1"): "mem_one", ("card", "2"): "mem_two", ("phone", "2"): "mem_two", ("pool", "7"): "mem_pool"}
+
+
+def about(kind: str, card: str, **fields: Any) -> dict[str, Any]:
+    return {"type": kind, "id": f"{kind}-{card}", "identifier": shown(card)} | fields
+
+
+def test_what_is_said_of_two_members_names_both() -> None:
+    said = Said()
+    said.add(REDEMPTIONS, about("transfer_requested", "1", to=shown("2"), points=5))
+    said.add(REDEMPTIONS, about("contribution_requested", "1", pool={"scheme": "pool", "value": "7"}, points=5))
+    said.add(ENROLMENTS, about("pool_joined", "x", who=shown("1")) | {"identifier": {"scheme": "pool", "value": "8"}})
+    said.add(ENROLMENTS, about("pool_left", "x", who=shown("1")) | {"identifier": {"scheme": "pool", "value": "7"}})
+    said.add(ENROLMENTS, about("merged", "2", into=shown("1")))
+    said.add(ENROLMENTS, about("unmerged", "2"))
+    plan = said.plan(KNOWN)
+    told = [json.loads(encode_fact(fact)) for _, fact in plan.facts]
+    assert [(fact["type"], fact["member"]) for fact in told] == [
+        ("transfer_requested", "mem_one"),
+        ("contribution_requested", "mem_one"),
+        ("pool_joined", "mem_1"),
+        ("pool_left", "mem_pool"),
+        ("merged", "mem_two"),
+        ("unmerged", "mem_two"),
+    ]
+    names = ("to", "pool", "who", "who", "into")
+    assert [fact[name] for fact, name in zip(told, names, strict=False)] == [
+        "mem_two", "mem_pool", "mem_one", "mem_one", "mem_one",
+    ]  # fmt: skip
+    assert plan.identities == {("pool", "8"): "mem_1"}  # the first who joins makes the pool
+
+
+@pytest.mark.parametrize(
+    ("topic", "value", "reason"),
+    [
+        (REDEMPTIONS, about("transfer_requested", "1", to=shown("9"), points=5),
+         "nobody is known by the identifier in to"),
+        (REDEMPTIONS, about("transfer_requested", "9", to=shown("1"), points=5), "nobody is known by the identifier"),
+        (ENROLMENTS, about("pool_left", "9", who=shown("1")), "nobody is known by the identifier"),
+        (ENROLMENTS, about("pool_joined", "9", who=shown("8")), "nobody is known by the identifier in who"),
+        (ENROLMENTS, about("merged", "9", into=shown("1")), "nobody is known by the identifier"),
+        (ENROLMENTS, about("merged", "2", into={"scheme": "phone", "value": "2"}),
+         "both identifiers lead to one member already"),
+        (ENROLMENTS, about("unmerged", "9"), "nobody is known by the identifier"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_nobody_known_is_set_aside(topic: Topic, value: dict[str, Any], reason: str) -> None:
+    plan = Said().add(topic, value).plan(KNOWN)
+    assert [why for _, why in plan.parked] == [reason]
+    assert (plan.facts, plan.identities) == ([], {})
+
+
+def test_who_is_forgotten_is_known_by_no_identifier_any_more() -> None:
+    """Within the batch too: the same card, and one that was added just before, then belong to new members."""
+    said = Said().added("a1", "2", "22")
+    said.add(ENROLMENTS, about("erased", "2", reason="asked for"))
+    said.purchase("r1", "2").purchase("r2", "22").purchase("r3", "1")
+    said.add(REDEMPTIONS, about("transfer_requested", "1", to={"scheme": "phone", "value": "2"}, points=5))
+    plan = said.plan(KNOWN)
+    assert facts(plan) == [
+        ("identifier_added", "a1", "mem_two", 0), ("erased", "erased-2", "mem_two", 0), ("purchase", "r1", "mem_1", 0),
+        ("purchase", "r2", "mem_2", 0), ("purchase", "r3", "mem_one", 0),
+    ]  # fmt: skip
+    assert list(plan.forgotten) == ["mem_two"]
+    assert plan.identities == {("card", "2"): "mem_1", ("card", "22"): "mem_2"}
+    assert [why for _, why in plan.parked] == ["nobody is known by the identifier in to"]

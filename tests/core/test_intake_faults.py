@@ -21,6 +21,7 @@ RETURN = PURCHASE | {"type": "return"}
 REQUEST = BASE | {"type": "redemption_requested", "points": 5}
 ADJUSTED = BASE | {"type": "adjusted", "points": 5, "reason": "goodwill", "actor": "clerk:7"}
 ENROLLED = BASE | {"type": "enrolled"}
+MERGED = BASE | {"type": "merged"}
 ADDED = BASE | {"type": "identifier_added", "added": {"scheme": "phone", "value": "2"}}
 
 
@@ -66,14 +67,20 @@ OURS = "ids that begin with tick:, programme:, msg: or fwd: are the house's own"
             ENROLLED | {"referrer": {"scheme": "card", "value": "\u200b"}},
             ["referrer.value holds nothing that can be printed"],
         ),
+        (MERGED | {"into": {"scheme": "card", "value": "2"}}, []),
         (
-            BASE | {"type": "merged", "into": {"scheme": "card", "value": "2"}},
-            ["this version does not book merged members yet"],
+            MERGED | {"into": {"scheme": "card", "value": "1 "}},
+            ["into is the identifier itself: a member cannot be merged into itself"],
         ),
         (
-            BASE | {"type": "merged", "into": {"scheme": "card", "value": "1 "}},
-            ["a member cannot be merged into itself", "this version does not book merged members yet"],
+            BASE | {"type": "transfer_requested", "points": 5, "to": {"scheme": "card", "value": "1"}},
+            ["to is the identifier itself: a member cannot give points to itself"],
         ),
+        (
+            BASE | {"type": "pool_joined", "who": {"scheme": "card", "value": "\u200b"}},
+            ["who.value holds nothing that can be printed"],
+        ),
+        (BASE | {"type": "unmerged"}, []),
     ],
 )  # fmt: skip
 def test_faults(record: dict[str, Any], sentences: list[str]) -> None:

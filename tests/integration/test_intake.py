@@ -349,6 +349,39 @@ async def _copied(shop: Shop, suffix: str) -> Settings:
     return shop.settings.model_copy(update={"database_url": SecretStr(copy)})
 
 
+async def test_who_is_forgotten_stays_so_and_comes_back_as_somebody_new(shop: Shop, postgres: Any) -> None:
+    """Card and phone lead to nobody, the card then to a new member. A directory filled from the journal knows no more
+    of the one who was forgotten."""
+    empty = await _copied(shop, "forgetful")
+    added = {"type": "identifier_added", "id": "a1", "occurred_at": AT, "identifier": shown("1")}
+    erased = {"type": "erased", "id": "e1", "occurred_at": AT, "reason": "asked for", "identifier": shown("1")}
+    async with intake(shop.settings):
+        await shop.buy("till-1", purchase("r1", "1"), purchase("r2", "2"))
+        await shop.heard()
+        await shop.enrol("desk", added | {"added": {"scheme": "phone", "value": "0171"}})
+        await shop.heard()
+        first = await shop.members()
+        await shop.enrol("desk", erased)
+        await shop.heard()
+        assert await shop.rows("select reason from parked") == []
+        assert await shop.rows("select value, member from identity") == [("2", first["2"])]
+        assert [fact["member"] for fact in await shop.facts() if fact["type"] == "erased"] == [first["1"]]
+    try:
+        async with shop_of(empty) as restored:
+            restored.sent = shop.sent
+            async with intake(empty):
+                await restored.heard()
+            assert await restored.rows("select value, member from identity") == [("2", first["2"])]
+            async with intake(empty):
+                await restored.buy("till-1", purchase("r3", "1"))
+                await restored.heard()
+            members = await restored.members()
+            assert sorted(members) == ["1", "2"]
+            assert members["1"] not in first.values()
+    finally:
+        await postgres.drop_database(_name(empty))
+
+
 async def test_a_fact_that_names_a_record_which_did_not_make_it_misleads_nobody(shop: Shop) -> None:
     """Somebody writes to the journal; then the directory is lost. What the facts claim is held against the records."""
     await shop.buy("till-1", purchase("r1", "1"), purchase("r2", "2"))

@@ -191,6 +191,42 @@ facts = st.one_of(
     said("price_found", shop | {"purchase": ids, "item": ids, "found_minor": st.just(5), "evidence": ids}),
     said("used", shop | {"what": ids}, count=st.sampled_from([1, 10**6])),
     said("erased", about | {"member": members, "reason": ids}),
+    said("unmerged", about | {"member": members}),
+    said("transfer_requested", shop | {"to": members, "points": points}),
+    said("contribution_requested", shop | {"pool": members, "points": points}),
+    said("pool_joined", about | {"member": members, "who": members}),
+    said("pool_left", about | {"member": members, "who": members}),
+    said(
+        "forwarded",
+        about
+        | {
+            "member": members,
+            "sender": members,
+            "way": st.sampled_from(["to", "back"]),
+            "merge": ids,
+            "facts": st.lists(
+                st.fixed_dictionaries(
+                    {
+                        "fact": st.sampled_from(
+                            [
+                                "{}",
+                                '{"type":"unmerged","id":"u","member":"ann","occurred_at":"2026-03-10T09:30:00Z"}',
+                                '{"type":"tick","id":"u","occurred_at":"2026-03-10T09:30:00Z"}',
+                                '{"type":"used","id":"v","member":"bob","occurred_at":"2026-02-31T09:30:00Z","what":"x"}',
+                                '{"type":"enrolled","id":"w","member":"bob","occurred_at":"2026-03-10T09:30:00Z"}',
+                            ]
+                        )
+                    },
+                    optional={
+                        "outcome": st.sampled_from(["{}", '{"status":"done"}', '{"status":"done","lots":[["x",1]]}']),
+                        "given": st.sampled_from(["[]", "[[],[]]", '[[],[["ann","x","issued",[]]]]']),
+                        "claimed_ms": st.sampled_from([0, 5]),
+                    },
+                ),
+                max_size=2,
+            ),
+        },
+    ),
     said("tick", about, slice=st.integers(0, 3), slices=st.integers(1, 4)),
 )
 

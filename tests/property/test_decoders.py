@@ -65,6 +65,21 @@ GOOD_FACTS: list[dict[str, Any]] = [
     SHOP | {"type": "status_ended", "status": "students"},
     FACT | {"type": "merged", "into": "mem_2"},
     FACT | {"type": "erased", "reason": "asked for by the person"},
+    FACT | {"type": "unmerged"},
+    SHOP | {"type": "transfer_requested", "to": "mem_2", "points": 5},
+    SHOP | {"type": "contribution_requested", "pool": "mem_3", "points": 5},
+    FACT | {"type": "pool_joined", "who": "mem_2"},
+    FACT | {"type": "pool_left", "who": "mem_2"},
+    FACT
+    | {
+        "type": "forwarded",
+        "sender": "mem_2",
+        "way": "to",
+        "merge": "f:9",
+        "said": 3,
+        "hops": 1,
+        "facts": [{"fact": "{}", "outcome": "{}", "given": "[]", "claimed_ms": 5}, {"fact": "{}"}],
+    },
     FACT
     | {"type": "message", "sender": "mem_2", "cause": "f:0", "rule": "friend@0", "account": "issued", "revision": 3},
     FACT
@@ -97,6 +112,11 @@ GOOD_SAID: list[dict[str, Any]] = [
     SAID | {"type": "status_ended", "status": "students"},
     SAID | {"type": "merged", "into": {"scheme": "phone", "value": "1"}},
     SAID | {"type": "erased", "reason": "asked for by the person"},
+    SAID | {"type": "unmerged"},
+    SAID | {"type": "transfer_requested", "to": {"scheme": "card", "value": "18"}, "points": 5},
+    SAID | {"type": "contribution_requested", "pool": {"scheme": "pool", "value": "7"}, "points": 5},
+    SAID | {"type": "pool_joined", "who": {"scheme": "card", "value": "18"}},
+    SAID | {"type": "pool_left", "who": {"scheme": "card", "value": "18"}},
 ]
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 
 from events.facts import MemberFact
 from events.said import AnySaid
-from services.intake.core.facts import fact_of
+from services.intake.core.facts import OTHERS, fact_of
 from services.intake.core.identity import Act, Decided, Draw, Key, Place, Revision, Saying, Verdict, decide, key_of
 from services.intake.core.reading import Heard
 
@@ -43,6 +43,8 @@ class Plan:
 
     identities: dict[Key, str] = field(default_factory=dict)
     """Identifiers to claim, with the members they lead to."""
+    forgotten: dict[str, None] = field(default_factory=dict)
+    """Members whose identifiers are to lead to nobody, in the order they were said."""
     revisions: dict[tuple[str, int], NewRevision] = field(default_factory=dict)
     """By receipt and number, in the order they were first said."""
     facts: list[tuple[Place, MemberFact]] = field(default_factory=list)
@@ -67,14 +69,13 @@ def identifiers(items: Iterable[Item]) -> set[Key]:
 
 
 def other_of(said: AnySaid | None) -> Key | None:
-    """The second identifier that some sayings show: the added one, or the referrer's."""
+    """The second identifier that some sayings show: the added one, or another member's."""
     if said is None:
         return None
     if said.type == "identifier_added":
         return key_of(said.added)
-    if said.type == "enrolled" and said.referrer is not None:
-        return key_of(said.referrer)
-    return None
+    shown = getattr(said, OTHERS[said.type]) if said.type in OTHERS else None
+    return None if shown is None else key_of(shown)
 
 
 def receipts(items: Iterable[Item]) -> set[str]:
@@ -90,6 +91,10 @@ def walk(items: Iterable[Item], members: Mapping[Key, str], known: Mapping[str, 
         key = (item.place[0], verdict.act)
         walker.plan.acts[key] = walker.plan.acts.get(key, 0) + 1
     return walker.plan
+
+
+FIRST = ("enrolled", "pool_joined")
+"""What is said of an identifier that nobody needs to have shown before."""
 
 
 class _Walk:
@@ -128,19 +133,21 @@ class _Walk:
     def _not_booked(self, item: Item, heard: Heard, member: str | None) -> str:
         """Why what was said of two identifiers, or of a member who must be known, cannot be booked; "" when it can."""
         other = other_of(heard.said)
-        if other is None and heard.kind != "erased":
+        if other is None and heard.kind not in ("erased", "unmerged"):
             return ""
         if item.decided is Decided.BEFORE_A_RESTORE:
             return "it was not booked before the directory was restored; say it again under a new id"
-        if member is None and heard.kind != "enrolled":
+        if member is None and heard.kind not in FIRST:
             return "nobody is known by the identifier"
         led_to = None if other is None else self._member(other)
         if heard.kind == "identifier_added" and led_to not in (None, member):
             return "the added identifier leads to another member"
-        if heard.kind == "enrolled" and led_to is None:
-            return "nobody is known by the referrer's identifier"
+        if heard.kind in OTHERS and led_to is None:
+            return f"nobody is known by the identifier in {OTHERS[heard.kind]}"
         if heard.kind == "enrolled" and led_to == member:
             return "a member cannot be brought by itself"
+        if heard.kind == "merged" and led_to == member:
+            return "both identifiers lead to one member already"
         return ""
 
     def _book(self, item: Item, heard: Heard, revision: int) -> None:
@@ -154,15 +161,23 @@ class _Walk:
                 self.plan.identities[added] = member
         self._write(item, heard, revision, member)
         self._produce(item, heard, member, revision)
+        if said.type == "erased":
+            self.plan.forgotten[member] = None
+            self.plan.identities = {key: led_to for key, led_to in self.plan.identities.items() if led_to != member}
 
     def _produce(self, item: Item, heard: Heard, member: str, revision: int) -> None:
         said = cast("AnySaid", heard.said)
-        other = other_of(said) if said.type == "enrolled" else None
-        referrer = None if other is None else self._member(other)
-        self.plan.facts.append((item.place, fact_of(said, member, revision, item.place, referrer)))
+        other = other_of(said) if said.type in OTHERS else None
+        led_to = None if other is None else self._member(other)
+        if other is not None and led_to is None:  # said again after a crash, and forgotten meanwhile
+            self.plan.parked.append((item.place, f"who is meant in {OTHERS[said.type]} is forgotten"))
+            return
+        self.plan.facts.append((item.place, fact_of(said, member, revision, item.place, led_to)))
 
     def _member(self, key: Key) -> str | None:
-        return self._members.get(key) or self.plan.identities.get(key)
+        """Whom an identifier leads to; nobody whose person is forgotten."""
+        found = self.plan.identities.get(key) or self._members.get(key)
+        return None if found in self.plan.forgotten else found
 
     def _revisions(self, receipt: str) -> list[Revision]:
         return self._said_here.get(receipt) or self._known.get(receipt, [])

@@ -10,12 +10,16 @@ import msgspec
 from events.decode import twin
 from events.facts import (
     Adjusted,
+    ContributionRequested,
     Correction,
     Deed,
     Enrolled,
     Erased,
     IdentifierAdded,
     MemberFact,
+    Merged,
+    PoolJoined,
+    PoolLeft,
     PriceFound,
     Purchase,
     RedemptionCaptured,
@@ -25,6 +29,8 @@ from events.facts import (
     Return,
     StatusEnded,
     StatusSet,
+    TransferRequested,
+    Unmerged,
     Used,
 )
 from events.facts.fact import Coordinates
@@ -48,6 +54,12 @@ _FACTS: dict[str, Any] = {
         IdentifierAdded,
         StatusSet,
         StatusEnded,
+        TransferRequested,
+        ContributionRequested,
+        PoolJoined,
+        PoolLeft,
+        Merged,
+        Unmerged,
         Erased,
     )
 }
@@ -55,17 +67,28 @@ _CORRECTION: Any = twin(Correction)
 _COORDINATES: Any = twin(Coordinates)
 
 
-def fact_of(said: AnySaid, member: str, revision: int, place: Place, referrer: str | None = None) -> MemberFact:
+OTHERS = {
+    "enrolled": "referrer",
+    "transfer_requested": "to",
+    "contribution_requested": "pool",
+    "pool_joined": "who",
+    "pool_left": "who",
+    "merged": "into",
+}
+"""The field, said and of the fact, that stands for another member; by kind."""
+
+
+def fact_of(said: AnySaid, member: str, revision: int, place: Place, other: str | None = None) -> MemberFact:
     """The fact. A purchase of revision 1 or more is a correction; every other fact has revision 0.
 
-    `referrer` is the member whom the identifier of an enrolment's referrer leads to; None where it shows none.
+    `other` is the member whom the second identifier leads to (OTHERS); None where it shows none.
     """
     topic, partition, offset = place
     fields = {name: getattr(said, name) for name in _shared(said.type)}
     if said.type == "identifier_added":
         fields["scheme"] = said.added.scheme
-    elif said.type == "enrolled":
-        fields["referrer"] = referrer
+    elif (name := OTHERS.get(said.type)) is not None:
+        fields[name] = other
     kind = _CORRECTION if revision and said.type == "purchase" else _FACTS[said.type]
     source = _COORDINATES(topic=topic, partition=partition, offset=offset)
     return cast("MemberFact", kind(member=member, revision=revision, source=source, **fields))
@@ -74,5 +97,5 @@ def fact_of(said: AnySaid, member: str, revision: int, place: Place, referrer: s
 @cache
 def _shared(kind: str) -> tuple[str, ...]:
     """The fields that a fact takes over as they were said."""
-    ours = {"member", "revision", "source", "scheme", "referrer"}
+    ours = {"member", "revision", "source", "scheme", *OTHERS.values()}
     return tuple(field.name for field in msgspec.structs.fields(_FACTS[kind]) if field.name not in ours)

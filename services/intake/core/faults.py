@@ -9,9 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from events.facts import forwarded, messages, programmes, ticks
-from events.said import AdjustedSaid, AnySaid
+from events.said import AdjustedSaid, AnySaid, Identifier
 from events.values import millis
+from services.intake.core.facts import OTHERS
 from services.intake.core.identity import key_of
+
+ALONE = {
+    "merged": "a member cannot be merged into itself",
+    "transfer_requested": "a member cannot give points to itself",
+    "contribution_requested": "a pool cannot share itself",
+    "pool_joined": "a pool cannot share itself",
+    "pool_left": "a pool cannot share itself",
+}
+"""What one identifier cannot say of itself."""
 
 SKEW_MS = 15 * 60_000
 """How far a till's clock may run ahead of the broker's. More is a wrong clock or a wrong zone, and would book points
@@ -58,9 +68,13 @@ def _faults(said: AnySaid, logged_at_ms: int | None) -> Iterator[str]:
     elif said.type == "deed":
         if said.count == 0:
             yield "count is 0; a deed was done (more than 0) or said too often (less than 0)"
-    elif said.type == "enrolled":
-        if said.referrer is not None and not key_of(said.referrer)[1]:
-            yield "referrer.value holds nothing that can be printed"
+    elif said.type in OTHERS:
+        name = OTHERS[said.type]
+        other: Identifier | None = getattr(said, name)
+        if other is not None and not key_of(other)[1]:
+            yield f"{name}.value holds nothing that can be printed"
+        elif other is not None and said.type in ALONE and key_of(other) == key_of(said.identifier):
+            yield f"{name} is the identifier itself: {ALONE[said.type]}"
     elif said.type == "identifier_added":
         if not key_of(said.added)[1]:
             yield "added.value holds nothing that can be printed"
@@ -70,10 +84,6 @@ def _faults(said: AnySaid, logged_at_ms: int | None) -> Iterator[str]:
             yield f"until {said.until} is no date"
         elif until_ms is not None and occurred_at_ms is not None and until_ms <= occurred_at_ms:
             yield f"until {said.until} is not after occurred_at {said.occurred_at}"
-    elif said.type == "merged":
-        if key_of(said.into) == key_of(said.identifier):
-            yield "a member cannot be merged into itself"
-        yield "this version does not book merged members yet"
 
 
 def _of_adjusted(said: AdjustedSaid, occurred_at_ms: int | None) -> Iterator[str]:

@@ -19,6 +19,19 @@ insert into identity (scheme, value, member)
 select * from unnest($1::text[], $2::text[], $3::text[])
 on conflict do nothing;
 
+-- name: forget
+-- Let no identifier lead to these members (sorted) any more.
+with gone as (insert into erasure (member) select unnest($1::text[]) on conflict do nothing)
+delete from identity where member = any($1::text[]);
+
+-- name: forgotten
+-- Those of these members who are forgotten.
+select member from erasure where member = any($1::text[]);
+
+-- name: erasures
+-- How many there are.
+select count(*) from erasure;
+
 -- name: claim_revisions
 -- Each saying (sorted) as a row of its receipt: a new one, or in the place of a guest's that nobody has claimed.
 insert into receipt as r (
