@@ -30,9 +30,12 @@ from services.programme.rate import Award, Cells, migrated, rate
 def plain(member: Member, fact: MemberFact, at_ms: int, plan: Plan) -> bool:
     """Whether a fact comes in the order of time and needs no cold row: told without a look at what it says, and so for
     nearly all. False: it may still need none."""
-    if at_ms <= member.now_ms or fact.type in _SEEK or at_ms >= carried_ms(member, plan):
+    if member.holds or member.packed_pages or member.open_pages or member.purses or member.draws:
         return False
-    return not (member.holds or member.packed_pages or member.open_pages or member.purses or member.draws)
+    seek = _SEEK.get(fact.type)
+    if seek is not None and seek is not _of_request:  # a request asks for pages alone
+        return False
+    return member.now_ms < at_ms < carried_ms(member, plan)
 
 
 def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:

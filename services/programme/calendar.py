@@ -20,16 +20,16 @@ NEVER = 1 << 60
 """The instant that does not come. Sorts behind every other."""
 
 _QUARTER_MS = 900_000
+"""Zones shift on whole quarter hours since 1972, so a quarter never spans two days."""
 
-
-@lru_cache(1 << 17)
-def _day_of_quarter(quarter: int, zone: str) -> int:
-    return datetime.fromtimestamp(quarter * 900, zone_of(zone)).toordinal()
+_DAY_MS = 86_400_000
 
 
 def day_of(at_ms: int, zone: str) -> int:
-    """The local day of an instant. Zones shift on whole quarter hours since 1972, so a quarter never spans two days."""
-    return _day_of_quarter(at_ms // _QUARTER_MS, zone)
+    """The local day of an instant: that of UTC or a neighbour, told by the midnights between them."""
+    day = at_ms // _DAY_MS + EPOCH
+    begins, ends = _midnights(day, zone)
+    return day + 1 if at_ms >= ends else day if at_ms >= begins else day - 1
 
 
 @lru_cache(1 << 14)
@@ -48,6 +48,11 @@ def midnight(day: int, zone: str) -> int:
     """The first instant of a local day (where 00:00 is skipped by a clock change, the instant of the change)."""
     d = date.fromordinal(day)
     return int(datetime(d.year, d.month, d.day, tzinfo=zone_of(zone)).timestamp() * 1000)
+
+
+@lru_cache(1 << 16)
+def _midnights(day: int, zone: str) -> tuple[int, int]:
+    return midnight(day, zone), midnight(day + 1, zone)
 
 
 @lru_cache(1 << 16)
