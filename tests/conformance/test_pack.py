@@ -12,10 +12,13 @@ import pytest
 import yaml
 
 from events.values import millis
+from services.book.pages import lots_of
+from services.book.retold import retell
 from services.workbench.simulate import Simulation, report
 from tests.conformance.pack import CASES, OURS, Case, Fact, Report, adapter_of, check, differences, read
 from tests.drivers.facts import fact
 
+SUMS = ("available", "pending", "held", "debt", "tier", "qualifying_minor", "issued", "spent", "expired", "reversed")
 FILES = sorted(CASES.glob("*.yaml"))
 SCHEMA = json.loads((Path(__file__).parent / "case.schema.json").read_text())
 
@@ -32,6 +35,22 @@ def folded(programmes: Sequence[str], facts: Sequence[Fact], until: str) -> Repo
 def test_a_case(file: Path) -> None:
     jsonschema.validate(yaml.safe_load(file.read_text()), SCHEMA)
     assert list(check(read(file), folded)) == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_case_told_again(file: Path) -> None:
+    """Each member's book, folded from its facts alone, is the one that stands after every step."""
+    case = read(file)
+    simulation = Simulation(list(case.programmes), [f"programme {n}" for n in range(len(case.programmes))])
+    for step in case.steps:
+        for said in step.facts:
+            simulation.add(fact(**said))
+        simulation.advance(millis(step.until))
+        for name, member in simulation.members.items():
+            again = retell(member, simulation.plan, simulation.cold_of(name))
+            told = again.member
+            assert [getattr(told, sum_) for sum_ in SUMS] == [getattr(member, sum_) for sum_ in SUMS], name
+            assert lots_of(told, told.pages, again.cold) == simulation.lots(name), name
 
 
 def test_there_are_cases() -> None:
