@@ -63,7 +63,7 @@ def retell(member: Member, plan: Plan, cold: Cold, until_ms: int | None = None) 
     """
     end_ms = member.now_ms if until_ms is None else until_ms
     base = new(member.id)
-    rows: dict[ColdKey, bytes | None] = {key: row for key, row in cold.items() if key[0] == "step"}
+    rows: dict[ColdKey, bytes | None] = {}
     deeds: list[Deed] = []
     for fact, outcome, at_ms, seq in _facts(member, cold):
         if at_ms > end_ms:
@@ -74,7 +74,6 @@ def retell(member: Member, plan: Plan, cold: Cold, until_ms: int | None = None) 
         _look(base, fact, at_ms, plan, rows)
         played = play(base, fact, at_ms, plan, rows, decided=True)
         turn, rated, refusal, waits = played.turn, played.rated, played.refusal, played.waits
-        record(turn, (at_ms, seq, rated.told, turn.sent))
         if fact.type == "purchase" and refusal is None and ("purchase", fact.id) not in turn.written:
             keep(turn, standing(fact, at_ms, rated.tier))
         base.newest = order_of(fact, at_ms)
