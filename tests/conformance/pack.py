@@ -97,6 +97,8 @@ def differences(wanted: Mapping[str, Any], report: Report) -> Iterator[str]:
     for account, value in wanted.get("house", {}).items():
         if (have := report.get("accounts", {}).get(account, 0)) != value:
             yield f"of the house, {account} is {have}, not {value}"
+    if "parked" in wanted and (have := sorted(one["fact"] for one in report.get("parked", []))) != wanted["parked"]:
+        yield f"parked is {have}, not {wanted['parked']}"
     for key in ("waiting", "set_aside"):
         if key in wanted:
             have = sorted(str(one["return"] if key == "waiting" else one) for m in members.values() for one in m[key])
