@@ -10,14 +10,17 @@ from __future__ import annotations
 from events.facts import MemberFact
 from services.book.member import Chunk, Member, Step, encode
 from services.book.turn import Cold, ColdKey, Turn
+from services.programme.compile import Plan
 
 import msgspec  # isort: skip
 
 CHUNK = 16
 """Facts in a chunk. A late fact folds up to so many again, and those since; facts in order pay two rows a chunk."""
 
-WINDOW_MS = 35 * 86_400_000
-"""How far back a member's state is kept. What comes later than that is folded again from the first fact."""
+LATE_DAYS = 35
+"""How far back a member's state is kept before any version says it. What comes later than that is folded again from the
+first fact."""
+_DAY_MS = 86_400_000
 
 GAP = 4
 """The state of chunk n is kept for GAP more chunks, 2 * GAP where n is even, 4 * GAP where 4 divides it ... So a late
@@ -59,21 +62,22 @@ def order_of(fact: MemberFact, at_ms: int) -> tuple[int, int, str]:
     return at_ms, RANKS.get(fact.type, OTHERS), fact.id
 
 
-def record(turn: Turn, step: Step) -> None:
+def record(turn: Turn, step: Step, plan: Plan) -> None:
     """Remember a fact that counts. The last thing of its turn: closes a chunk, with the member as it is now."""
     member = turn.member
     member.recent += _pack(step)
     member.steps += 1
     if member.steps >= CHUNK:
-        _close(turn, step[0])
+        _close(turn, step[0], plan)
 
 
-def _close(turn: Turn, at_ms: int) -> None:
-    member = turn.member
+def _close(turn: Turn, at_ms: int, plan: Plan) -> None:
+    member, version = turn.member, plan.at(at_ms)
+    days = LATE_DAYS if version is None else version.late_days
     number = member.chunks_made = member.chunks_made + 1
     turn.written["chunk", str(number)] = _pack((_recent(member), member.written))
     member.recent, member.steps, member.written = b"", 0, []
-    kept = _kept(member.chunks, at_ms - WINDOW_MS, number)
+    kept = _kept(member.chunks, at_ms - days * _DAY_MS, number)
     for chunk in member.chunks:
         if chunk not in kept:
             turn.written["state", str(chunk[1])] = None

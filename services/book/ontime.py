@@ -262,7 +262,7 @@ class Again:
         if unsaid and ("purchase", fact.id) not in turn.written:
             keep(turn, standing(fact, at_ms, tier))  # type: ignore[arg-type]
         self._base.newest = order_of(fact, at_ms)
-        record(turn, (at_ms, seq, played.rated.told, turn.sent))
+        record(turn, (at_ms, seq, played.rated.told, turn.sent), self._plan)
         self.played[seq] = played
         self.cold |= turn.written
         view |= turn.written

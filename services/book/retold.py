@@ -77,7 +77,7 @@ def retell(member: Member, plan: Plan, cold: Cold, until_ms: int | None = None) 
         if fact.type == "purchase" and refusal is None and ("purchase", fact.id) not in turn.written:
             keep(turn, standing(fact, at_ms, rated.tier))
         base.newest = order_of(fact, at_ms)
-        record(turn, (at_ms, seq, rated.told, turn.sent))
+        record(turn, (at_ms, seq, rated.told, turn.sent), plan)
         rows |= turn.written
         rows["step", str(seq)] = cold["step", str(seq)]
         entries, elsewhere = _entries(turn)

@@ -121,7 +121,7 @@ def _forward(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan,
     version, told = rated.version, rated.told
     if refusal is None or fact.type == "return":  # one that brings back too much may do so no longer, later
         member.newest = order_of(fact, at_ms)
-        record(turn, (at_ms, seq, told, turn.sent))
+        record(turn, (at_ms, seq, told, turn.sent), plan)
     outcome = _outcome(refusal, played.waits, version.name if version is not None else "", rated.tier, turn.lots)
     rewards = tuple(rewards_of(fact, told)) if told else ()
     sent = tuple(letters(member, fact, (), turn.sent)) if turn.sent else ()

@@ -839,3 +839,20 @@ def test_a_voucher_of_points_that_are_spent_is_owed_and_forgiven_when_it_is_take
     world.tell("2026-01-13 back b1 of B 40.00")
     assert (world.stands(), world.member().units) == ("available 0 pending 0 held 0 debt 0", {})
     assert (world.member().spent, world.member().reversed) == (70, 40)
+
+
+@pytest.mark.parametrize(("days", "kept"), [(2, 4), (9, 8)])
+def test_states_are_kept_for_as_long_as_the_programme_lets_facts_be_late(
+    days: int, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A purchase a day, and a state after each. With 2 days to be late, there are the states of the last two days, the
+    day's own, and one from before them; with 9 they thin out with their age. What comes later still is folded from the
+    first fact on."""
+    monkeypatch.setattr("services.book.history.CHUNK", 1)
+    world = World(WITHOUT_END.replace("rules:", f"late_days: {days}\nrules:"))
+    for day in range(1, 29):
+        world.tell(f"2026-01-{day:02d} buy p{day:02d} 10.00")
+    chunks = world.member().chunks
+    assert len(chunks) == kept
+    world.tell("2026-01-03 buy late 10.00")
+    assert world.member().available == 290

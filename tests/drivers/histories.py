@@ -64,6 +64,7 @@ def policies(seed: int) -> str:
     said: Said = {part: {key: dice.choice(values) for key, values in keys.items()} for part, keys in POLICIES.items()}
     if said["redemptions"]["after_expiry"] == "grace":
         said["redemptions"]["grace_days"] = dice.choice([1, 20])
+    said["late_days"] = dice.choice([0, 3, 35, 366])
     return PROGRAMME + json.dumps(said)[1:-1].replace('}, "', '}\n"') + "\n"
 
 
