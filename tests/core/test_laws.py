@@ -59,6 +59,7 @@ CONFIGS: dict[str, list[dict[str, Any]]] = {
         {"points": 1, "per_minor": 100},
         {"points": 3, "per_minor": 50, "only": ["tea"], "tier_percent": [100, 125], "valid_months": 2},
         {"points": 1, "per_minor": 100, "pending_days": 5},
+        {"per_minor": 1000, "steps": [{"from_minor": 500, "points": 5}, {"from_minor": 9000, "points": 9}]},
         {"points": 1, "per_minor": 100, "exclude": ["tea"]},
     ],
 }  # fmt: skip

@@ -2,8 +2,8 @@
 
     python -m tests.drivers.golden
 
-adds mechanics and configurations that tests/core/golden/dues.json does not have yet. It changes nothing that stands there: what
-a rule has given is a promise, and a replay would give something else. Does not know whether a due is right.
+adds mechanics and configurations that tests/core/golden/dues.json does not have yet. It changes nothing that stands
+there: what a rule has given is a promise, and a replay would give something else. Does not know whether a due is right.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Dues = list[list[Any]]
 
 _DAY_MS = 86_400_000
 _FIRST = 739_000
-"""2 May 2024."""
+"""24 April 2024."""
 _CATEGORIES = (["tea"], ["cup"], [], ["tea", "gift"], ["cup", "wine"])
 
 
@@ -55,17 +55,17 @@ def baskets(meter: Meter) -> list[Basket]:
 
 def half(basket: Basket, meter: Meter) -> Basket:
     """What is left when half of each line came back."""
-    lines = tuple(
-        msgspec.structs.replace(
-            line, quantity=line.quantity // 2, total_minor=line.total_minor // 2, tax_minor=line.tax_minor // 2
-        )  # type: ignore[type-var]
-        for line in basket.lines
-    )
+    lines = tuple(_halved(line) for line in basket.lines)
     return msgspec.structs.replace(basket, lines=lines, measures=meter.measure(lines))
 
 
+def _halved(line: Any) -> Any:
+    amounts = {name: getattr(line, name) // 2 for name in ("quantity", "total_minor", "tax_minor")}
+    return msgspec.structs.replace(line, **amounts)
+
+
 def history(mechanic: Mechanic, meter: Meter, whole: int) -> Iterator[Change]:
-    """All that happens: what enrols a member, purchases with some that come back in part and one in whole, and facts."""
+    """All that happens: facts, of which one enrols the member, and purchases: some come back in part, one in whole."""
     for value in _FACTS:
         if value["type"] in mechanic.kinds:
             told: Any = fact(**value)
@@ -143,13 +143,11 @@ def write() -> None:
     for name, configs in everything().items():
         there[name] = configs | there.get(name, {})
     FILE.parent.mkdir(exist_ok=True)
-    lines = [
-        f" {json.dumps(name)}: {{\n"
-        + ",\n".join(f"  {json.dumps(c)}: {json.dumps(d)}" for c, d in sorted(configs.items()))
-        + "\n }"
-        for name, configs in sorted(there.items())
-    ]
-    FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    parts = []
+    for name, configs in sorted(there.items()):
+        rows = [f"  {json.dumps(config)}: {json.dumps(dues)}" for config, dues in sorted(configs.items())]
+        parts.append(f" {json.dumps(name)}: {{\n" + ",\n".join(rows) + "\n }")
+    FILE.write_text("{\n" + ",\n".join(parts) + "\n}\n")
 
 
 if __name__ == "__main__":
