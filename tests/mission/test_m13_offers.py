@@ -47,6 +47,20 @@ def test_a_bonus_for_each_unit() -> None:
     assert world.member().available == 43
 
 
+def test_goods_without_their_receipt_bring_no_gift() -> None:
+    """1,000.00 brought back without a receipt take the 100 of the base, and are no purchase; the gift of another one
+    stays."""
+    world = World(PROGRAMME)
+    world.tell("2026-03-01 back b1 1000.00")
+    assert (world.member().available, world.member().debt) == (0, 100)
+    world = World(PROGRAMME)
+    world.tell_all("""
+        2026-03-01 buy A 1000.00
+        2026-03-02 back b1 1000.00
+    """)
+    assert (world.member().available, world.member().debt) == (300, 0)
+
+
 @pytest.mark.parametrize("order", ["ABC", "CBA", "BCA"])
 def test_the_first_two_large_purchases_have_a_gift_whatever_came_first(order: str) -> None:
     """300 for each of the first two of 1,000.00 or more, by the day they were bought on, and to the end of the same

@@ -91,6 +91,10 @@ def history(seed: int, *, all_back: bool) -> list[dict[str, Any]]:
             }
             for n in range(rnd.randrange(3))
         ]
+        for n in range(rnd.randrange(3)):  # without their receipt
+            item, kind = rnd.choice(GOODS)
+            gone = {"item": item, "categories": [kind], "total_minor": rnd.choice([450, 5000])}
+            told.append({"type": "return", "id": f"r{n}", "occurred_at": day(rnd)[1], "lines": [gone]})
         told.append({"type": "enrolled", "id": "e", "occurred_at": day(rnd)[1]})
         told.append({"type": "status_set", "id": "s", "status": "students", "occurred_at": day(rnd)[1]})
     return told

@@ -1,7 +1,9 @@
 """A gift when a purchase meets the conditions (M14): points, or a thing such as a discount card (M04, M13).
 
 Given for the first so many purchases that do, in the order of time, or for each. A thing that was used stays used:
-where its purchase comes back, the next one repays it.
+where its purchase comes back, the next one repays it. Of the purchases that meet the conditions the first ones are
+remembered, REMEMBERED more than have the gift: so many may come back whole before the next in turn is not found. Goods
+without their receipt take no points of a gift: the purchase after them would bring those back to a lot that has ended.
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ from events.values import Code, Months, NaturalInt, Points, PositiveInt
 from services.programme.calendar import NEVER, day_of, end_after_months
 from services.programme.mechanic import LASTING_DAYS, POINTS, Basket, Change, Due, Frame, Key, Mechanic, Meter, Spend
 from services.programme.words import counted, money
+
+REMEMBERED = 32
+"""A cell lies in the member's hot row, and a gift for the first purchase is met by every later one."""
 
 
 class Gift(Mechanic):
@@ -66,17 +71,20 @@ class Gift(Mechanic):
         return "gift" if self._meets(change.before) != self._meets(change.after) else None
 
     def absorb(self, cell: Any, change: Change) -> Any:
-        """A thing: (purchases that meet it, used). Points: ((instant, purchase), ...) of them, ascending."""
+        """A thing: (purchases that meet it, used). Points: ((instant, purchase, 1), ...) of them, ascending; -1 for
+        goods that came back without their receipt."""
         if self._unit is not None:
             met, used = cell or (0, 0)
             met += self._meets(change.after) - self._meets(change.before)
             used += change.fact.count if change.fact.type == "used" else 0
             return (met, used) if met or used else None
-        found = set(cell or ())
-        for side in (change.before, change.after):
+        found = {(at_ms, purchase): count for at_ms, purchase, count in cell or ()}
+        for sign, side in ((1, change.after), (-1, change.before)):
             if side is not None and self._meets(side):
-                found ^= {(side.at_ms, side.purchase)}
-        return tuple(sorted(found)) or None
+                place = side.at_ms, side.purchase
+                found[place] = found.get(place, 0) + sign
+        rows = [(*place, count) for place, count in sorted(found.items()) if count]
+        return tuple(rows[: REMEMBERED + (self._times or 0)]) or None
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
         if self._unit is not None:
@@ -85,7 +93,7 @@ class Gift(Mechanic):
             return ((self._unit, left, (NEVER, 0, 0, self._unit), ""),) if left else ()
         return tuple(
             (POINTS, self._points or 0, (self._expires(at_ms), at_ms, at_ms, "p:" + purchase), "")
-            for at_ms, purchase in cell[: self._times]
+            for at_ms, purchase in [(at_ms, purchase) for at_ms, purchase, count in cell if count > 0][: self._times]
         )
 
     def _expires(self, at_ms: int) -> int:

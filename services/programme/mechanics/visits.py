@@ -1,12 +1,14 @@
 """Points for coming often: so many for every few visits in a calendar month. Days count, not receipts.
 
-The cell is a month's map of days to receipts, since a day counts as long as one of its receipts has something left. The
-points of the n-th round are a lot that begins with the day that completes it. Goods brought back without their receipt
-take no visit away.
+The cell is a month: one bit for each day with one receipt, and the days with another number of them, since a day counts
+as long as one of its receipts has something left. The points of the n-th round are a lot that begins with the day that
+completes it. Goods brought back without their receipt take no visit away.
 """
 
 from __future__ import annotations
 
+from datetime import date
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from events.values import Months, NaturalInt, Points, PositiveInt
@@ -45,20 +47,28 @@ class Visits(Mechanic):
         return None if basket is None or not self._moved(change) else month_of(basket.day)
 
     def absorb(self, cell: Any, change: Change) -> Any:
-        """((day, receipts that count), ...), ascending."""
+        """(days with one receipt, as bits from the first of the month on; ((place, receipts), ...) of the others)."""
         basket = change.after or change.before
         assert basket is not None
-        moved = self._moved(change)
-        if not cell or basket.day > cell[-1][0]:  # nearly always: a day after all others
-            return (*(cell or ()), (basket.day, moved))
-        days = dict(cell)
-        days[basket.day] = days.get(basket.day, 0) + moved
-        return tuple((day, receipts) for day, receipts in sorted(days.items()) if receipts) or None
+        ones, others = cell or (0, ())
+        place = basket.day - _first_day(month_of(basket.day))
+        counts = dict(others)
+        receipts = counts.pop(place, ones >> place & 1) + self._moved(change)
+        ones &= ~(1 << place)
+        if receipts == 1:
+            ones |= 1 << place
+        elif receipts:
+            counts[place] = receipts
+        return (ones, tuple(sorted(counts.items()))) if ones or counts else None
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
-        if len(cell) < self._every or not isinstance(key, int):
+        ones, others = cell
+        for place, receipts in others:
+            ones |= (receipts > 0) << place
+        if ones.bit_count() < self._every or not isinstance(key, int):
             return ()
-        days = [day for day, receipts in cell if receipts > 0]
+        first = _first_day(key)
+        days = [first + place for place in range(31) if ones >> place & 1]
         points, months, zone, slot = self._points, self._months, self._zone, f"v:{key // 12}-{key % 12 + 1:02d}:"
         dues = []
         for number, day in enumerate(days[self._every - 1 :: self._every], 1):
@@ -72,3 +82,8 @@ class Visits(Mechanic):
 
     def _counts(self, basket: Basket | None) -> bool:
         return basket is not None and basket.measures[self._measure] >= self._from
+
+
+@lru_cache(1 << 12)
+def _first_day(month: int) -> int:
+    return date(month // 12, month % 12 + 1, 1).toordinal()
