@@ -7,7 +7,6 @@ report; the prices are services/programme/pricing, the rights services/programme
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +18,7 @@ from services.programme.mechanic import Context
 from services.programme.pricing.price import cells_of, price
 from services.programme.pricing.spent import KEY
 from services.programme.words import money
-from services.workbench.simulate import FileFault, Simulation, simulate
+from services.workbench.simulate import FileFault, Simulation, of_files, simulate
 
 GUEST = "guest"
 """Stands for the member where the basket names none."""
@@ -86,18 +85,15 @@ def read_basket(file: Path, at: str) -> Purchase:
 
 def run_quote(programmes: list[Path], facts: Path, basket: Path, at: str, *, as_json: bool) -> int:
     """The command. Exit code 2 and one sentence a fault when a file or the instant is wrong."""
-    try:
+
+    def asked() -> int:
         _instant(at)
-        asked = read_basket(basket, at)
-        said = quote(simulate(programmes, facts, at), asked, at)
-    except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
-    except ValueError as error:  # ProgrammeError and FileFault are its kinds
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(json.dumps(said)) if as_json else _print(said)
-    return 0
+        wanted = read_basket(basket, at)
+        said = quote(simulate(programmes, facts, at), wanted, at)
+        print(json.dumps(said)) if as_json else _print(said)
+        return 0
+
+    return of_files(asked)
 
 
 def _instant(at: str) -> None:

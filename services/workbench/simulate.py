@@ -357,17 +357,23 @@ def _until_ms(until: str) -> int:
         raise ValueError(f"--until {until}: {error}") from None
 
 
-def run_simulate(programmes: list[Path], facts: Path, until: str | None, *, as_json: bool) -> int:
-    """The command. Exit code 2 and one sentence a fault when a file is missing or wrong."""
+def of_files(work: Callable[[], int]) -> int:
+    """The exit code of a command that reads files; 2 and one sentence a fault when one of them is missing or wrong."""
     try:
-        simulation = simulate(programmes, facts, until)
+        return work()
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
     except ValueError as error:  # ProgrammeError and FileFault are its kinds
         print(f"error: {error}", file=sys.stderr)
-        return 2
-    whole = report(simulation)
+    return 2
+
+
+def run_simulate(programmes: list[Path], facts: Path, until: str | None, *, as_json: bool) -> int:
+    """The command."""
+    return of_files(lambda: _show(report(simulate(programmes, facts, until)), as_json=as_json))
+
+
+def _show(whole: dict[str, Any], *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(whole))
         return 0

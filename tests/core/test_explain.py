@@ -150,7 +150,7 @@ def test_a_book_that_its_facts_do_not_lead_to_is_said(monkeypatch: pytest.Monkey
     ("options", "member", "said"),
     [
         (("--at", "yesterday"), "ann", "--at yesterday: an instant must look like"),
-        ((), "bob", "no fact in f.jsonl is about bob"),
+        ((), "bob", "no fact is about bob"),
     ],
 )
 def test_refusals(options: tuple[str, ...], member: str, said: str) -> None:

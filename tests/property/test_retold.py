@@ -7,44 +7,15 @@ from typing import Any
 import pytest
 
 from events.values import millis
-from services.book.pages import lots_of
-from services.book.retold import Retold, retell
+from services.book.retold import retell
 from tests.drivers.facts import MEMBER, World, fact
 from tests.drivers.histories import PROGRAMME, delayed, history, shuffled
+from tests.drivers.standing import retold, stands
 
 
 def told(world: World, until: str | None = None) -> dict[str, Any]:
     rows = world.simulation.cold_of(MEMBER)
-    at_ms = None if until is None else millis(until)
-    return _sums(retell(world.member(), world.simulation.plan, rows, at_ms))
-
-
-def _sums(retold: Retold) -> dict[str, Any]:
-    member = retold.member
-    member.check()
-    found: dict[str, Any] = {name: getattr(member, name) for name in SUMS}
-    return found | {"lots": lots_of(member, member.pages, retold.cold)}
-
-
-SUMS = (
-    "live",
-    "pending",
-    "held",
-    "debt",
-    "tier",
-    "qualifying_minor",
-    "issued",
-    "spent",
-    "expired",
-    "reversed",
-    "units",
-)
-
-
-def stands(world: World) -> dict[str, Any]:
-    member = world.member()
-    found: dict[str, Any] = {name: getattr(member, name) for name in SUMS}
-    return found | {"lots": world.simulation.lots(MEMBER)}
+    return retold(retell(world.member(), world.simulation.plan, rows, None if until is None else millis(until)))
 
 
 @pytest.mark.parametrize("share", range(4))
@@ -54,7 +25,7 @@ def test_the_book_as_it_stands(share: int, request: pytest.FixtureRequest) -> No
         world = World(PROGRAMME)
         for said in delayed(history(seed, 60, decisions=True), seed):
             world.simulation.add(fact(**said))
-        assert told(world) == stands(world), f"seed {seed}"
+        assert told(world) == stands(world.simulation, MEMBER), f"seed {seed}"
 
 
 def test_the_book_as_it_stood(request: pytest.FixtureRequest) -> None:
@@ -72,4 +43,4 @@ def test_the_book_as_it_stood(request: pytest.FixtureRequest) -> None:
                     short.simulation.add(fact(**said))
             short.simulation.advance(millis(until))
             if MEMBER in short.simulation.members:
-                assert told(whole, until) == stands(short), f"seed {seed} at {until}"
+                assert told(whole, until) == stands(short.simulation, MEMBER), f"seed {seed} at {until}"

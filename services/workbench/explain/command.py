@@ -29,7 +29,7 @@ from services.programme.words import amount
 from services.workbench.explain.story import Posted, Story, decimals_of, story
 from services.workbench.explain.words import date, day
 from services.workbench.inside import Refused, in_house
-from services.workbench.simulate import Simulation, simulate
+from services.workbench.simulate import FileFault, Simulation, of_files, simulate
 
 SUMS = ("available", "pending", "held", "debt", "tier", "qualifying_minor")
 """What a stored state and a retold one must have in common."""
@@ -47,21 +47,12 @@ def run_explain(member: str, at: str | None, programmes: list[Path], facts: Path
         return 2
     if facts is None:
         return in_house(lambda house, pool: _of_house(house, pool, member, at_ms, as_json=as_json))
-    try:
-        simulation = simulate(programmes, facts, None)
-    except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
-    except ValueError as error:  # ProgrammeError and FileFault are its kinds
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    if member not in simulation.members:
-        print(f"error: no fact in {facts} is about {member}", file=sys.stderr)
-        return 2
-    return _of_files(simulation, member, at_ms, as_json=as_json)
+    return of_files(lambda: _of_files(simulate(programmes, facts, None), member, at_ms, as_json=as_json))
 
 
 def _of_files(simulation: Simulation, name: str, at_ms: int | None, *, as_json: bool) -> int:
+    if name not in simulation.members:
+        raise FileFault(f"no fact is about {name}")
     member, rows = simulation.members[name], simulation.cold_of(name)
     retold = retell(member, simulation.plan, rows, at_ms)
     posted = {
