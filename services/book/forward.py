@@ -97,7 +97,7 @@ def advance(turn: Turn, to_ms: int, plan: Plan) -> None:
     if plan.starts_ms and member.version_ms < plan.starts_ms[-1] and member.version_ms < plan.begun_ms(to_ms):
         _begin_versions(turn, to_ms, plan)
     _let_happen(turn, to_ms)
-    for currency in sorted(member.purses):
+    for currency in sorted(member.purses) if member.purses else ():
         if member.purses[currency].next_event_ms <= to_ms:
             _let_happen(_purse(turn, currency), to_ms)
     if member.timeline.next_due_ms <= to_ms:
@@ -313,11 +313,11 @@ def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> Non
             elsewhere.setdefault(unit.removeprefix(CURRENCY), []).append((rule, POINTS, lot, points, ""))
         else:
             _count(turn.member.units, unit, points)
-    for currency in sorted(elsewhere):
+    for currency in sorted(elsewhere) if elsewhere else ():
         _post(_purse(turn, currency), elsewhere[currency], shortfall)
     if away:
         turn.sent = messages.given(away)
-    for lot in sorted(net, key=lambda lot: (net[lot] < 0, lot)):
+    for lot in sorted(net, key=lambda lot: (net[lot] < 0, lot)) if len(net) > 1 else net:
         points = net[lot]
         if lot[3].startswith("-"):
             _draw(turn, lot[3], -points, " ".join(why[lot]))

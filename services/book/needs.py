@@ -35,7 +35,7 @@ def plain(member: Member, fact: MemberFact, at_ms: int, plan: Plan) -> bool:
     seek = _SEEK.get(fact.type)
     if seek is not None and seek is not _of_request:  # a request asks for pages alone
         return False
-    return member.now_ms < at_ms < carried_ms(member, plan)
+    return member.now_ms < at_ms and (not plan.carries or at_ms < carried_ms(member, plan))
 
 
 def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:

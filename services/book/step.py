@@ -125,7 +125,9 @@ def _forward(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan,
     outcome = _outcome(refusal, played.waits, version.name if version is not None else "", rated.tier, turn.lots)
     rewards = tuple(rewards_of(fact, told)) if told else ()
     sent = tuple(letters(member, fact, (), turn.sent)) if turn.sent else ()
-    return Result(outcome, posting(member, turn.entries), turn.written, rewards, sent, _elsewhere(turn))
+    return Result(
+        outcome, posting(member, turn.entries), turn.written, rewards, sent, _elsewhere(turn) if turn.purses else ()
+    )
 
 
 def _outcome(refusal: Refusal | None, waits: bool, version: str, tier: int, lots: Lots) -> Outcome:

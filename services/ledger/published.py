@@ -56,6 +56,8 @@ def entries_message(
 
 def asked_of(fact: Any, postings: Sequence[Posting]) -> Posting:
     """The posting that answers a member's fact: of the account in the currency that it speaks of."""
+    if len(postings) == 1:
+        return postings[0]
     currency = getattr(asked(fact), "unit", None)
     if currency is not None:
         for posting in postings:
