@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from events.facts.fact import AboutMember
 from events.model import Model
-from events.values import Code, Id, Label, PointsMoved
+from events.values import Id, Label, PointsMoved
 
 ID = "msg:"
 """The ids of messages begin so, and no till's may."""
@@ -25,8 +25,8 @@ class Share(Model):
 
     lot: LotId
     points: PointsMoved
-    unit: Code | None = None
-    """None: points; else a thing that the programme names."""
+    unit: Id | None = None
+    """None: regular points; else `pts:` and another currency of points, or a thing that the programme names."""
 
 
 class Message(AboutMember):

@@ -173,9 +173,8 @@ def _message(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Ra
     """What another member's fact gives to this one. What rules make of it goes no further."""
     version = plan.at(at_ms)
     granted = messages.receive(turn, fact, version.shortfall if version is not None else "debt")
-    for share in fact.lots:
-        if share.unit is not None:
-            _count(turn.member.units, share.unit, share.points)
+    if others := messages.other_awards(fact):
+        _post(turn, others, version.shortfall if version is not None else "debt")
     if version is not None and granted and (rules := version.rules.get("message")):
         of = about(fact, at_ms, turn.member.timeline.level, version, turn.member)
         awards = rate(Change(fact, None, None, granted, of), rules, turn.member.cells, turn.now_ms)

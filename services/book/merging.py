@@ -197,7 +197,8 @@ def take_in(member: Member, envelope: Forwarded, plan: Plan, cold: Cold) -> Did:
     entries = again.post("merged")
     rows = dict(again.cold)
     for fact, inner, at_ms, seq in mine:
-        outcome = _outcome(inner) or again.outcome(seq)
+        here = again.outcome(seq)
+        outcome = msgspec.structs.replace(_outcome(inner) or here, tier=here.tier)
         rows["step", str(seq)] = pack(inner.fact.encode(), encode_outcome(outcome), inner.claimed_ms)
         rows[inner_key(fact)] = _pack_known(Known(fact.revision, at_ms, -seq))
         if fact.type == "message":

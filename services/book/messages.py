@@ -133,6 +133,15 @@ def lots_in(message: Message) -> list[tuple[Lot, int]]:
     return [(marked(lot, message.sender), n) for lot, n in lots] if message.rule == CONTRIBUTION else lots
 
 
+def other_awards(message: Message) -> list[Award]:
+    """What a message gives that is no regular points: of other currencies, or things."""
+    return [
+        (message.rule, share.unit, lot_of(share.lot), share.points, "")
+        for share in message.lots
+        if share.unit is not None
+    ]
+
+
 def receive(turn: Turn, message: Message, shortfall: Shortfall) -> list[LotPoints]:
     """Book the points that a message gives, what is given first, and what it takes back. Returns those that the
     programme granted: what rules that read messages may count."""

@@ -16,7 +16,7 @@ from services.book.accounts import ISSUED
 from services.book.baskets import about, basket_of, current, less, rows_of
 from services.book.due import carried_ms
 from services.book.member import Drawing, Drawn, Member, Owed
-from services.book.messages import lots_in
+from services.book.messages import lots_in, other_awards
 from services.book.pages import lots_at_hand, missing
 from services.book.purses import Rows, key_of, purse_of
 from services.book.strict import is_strict, rerated, rows_to_walk, walk
@@ -43,7 +43,8 @@ def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) 
     to_ms = max(at_ms, member.now_ms)
     carried = _carried(member, to_ms, plan)
     own = _own(member, fact, to_ms, carried, plan, cold)
-    return own + _of_purses(member, fact, to_ms, carried, plan, cold) if member.purses or carried else own
+    elsewhere = member.purses or carried or fact.type == "message"
+    return own + _of_purses(member, fact, to_ms, carried, plan, cold) if elsewhere else own
 
 
 def _own(
@@ -71,6 +72,7 @@ def _of_purses(
     """What the member's other currencies need."""
     found: list[ColdKey] = []
     awards = carried + (_awards(member, fact, to_ms, plan, cold) if fact.type == "return" else [])
+    awards += other_awards(fact) if fact.type == "message" else []
     for currency, purse in _purses(member, awards):
         rows = Rows(cold, currency)
         keys, lots, points = _of_awards(awards, CURRENCY + currency, purse, to_ms, rows)

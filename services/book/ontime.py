@@ -162,6 +162,8 @@ class Again:
         }
         self.cold: dict[ColdKey, bytes | None] = truncated | gone
         """The rows that are to be written."""
+        self._put: set[int] = set()
+        """By seq: facts that no row has yet."""
         self._dropped: list[tuple[MemberFact, tuple[Told, Sent]]] = []
         self._moved: set[int] = set()
         """By seq: facts that stand at another instant than their revision before."""
@@ -184,6 +186,7 @@ class Again:
         outcome, given, claimed_ms: of a forwarded fact, what became of it; of two equal ones the first claim counts.
         """
         told, sent = given
+        self._put.add(seq)
         for row in self._facts:
             if row[0].id == fact.id:
                 if row[0].revision > fact.revision:
@@ -229,7 +232,7 @@ class Again:
     def run(self) -> None:
         """Fold everything again, in the order of time. Raises Missing."""
         said = {("fact", fact.id): self._said(fact, step) for fact, _, step in self._facts}
-        new = {("step", str(step[1])): _unbooked(fact) for fact, outcome, step in self._facts if outcome is None}
+        new = {("step", str(step[1])): _unbooked(fact) for fact, _, step in self._facts if step[1] in self._put}
         view: dict[ColdKey, bytes | None] = {**self._loaded, **self.cold, **said, **new, **self._granted()}
         wanted: dict[ColdKey, None] = {}
         for fact, outcome, step in sorted(self._facts, key=lambda row: order_of(row[0], row[2][0])):

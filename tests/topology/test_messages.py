@@ -130,7 +130,7 @@ rules: [{id: base, share: {points: 1, per_minor: 100, valid_months: 12}}]
 """
 
 
-def merging() -> list[Fact]:
+def merging(partitions: int = PARTITIONS) -> list[Fact]:
     """Six pairs of cards, each of one person, on one partition or on two. Both cards go on, goods come back, and two
     pairs are taken apart again. Where they live apart, one receipt is on both."""
     facts = []
@@ -140,7 +140,7 @@ def merging() -> list[Fact]:
             facts.append(told(f"2026-01-{day:02d} buy A{n}-{day} {day}0.00", one))
             facts.append(told(f"2026-01-{day:02d}T13:00 buy B{n}-{day} {day}.00", other))
         facts.append(told(f"2026-01-11 taken k{n} 15", other))
-        if partition_of(one.encode(), PARTITIONS) != partition_of(other.encode(), PARTITIONS):
+        if partition_of(one.encode(), partitions) != partition_of(other.encode(), partitions):
             facts.append(told(f"2026-01-12 buy S{n} 50.00", one))
             facts.append(told(f"2026-01-12 buy S{n} 50.00", other))
         facts.append(told(f"2026-02-01 merge x{n} into {one}", other))

@@ -37,6 +37,14 @@ _ENTRIES: dict[tuple[str, str], str] = {
     ("lot", "moved"): "{points} leave {lot}",
     ("moved", "lot"): "{points} go to {lot}",
     ("issued", "debt"): "{points} earned that repaid what was owed",
+    ("lot", "transferred"): "{points} given to another account, from {lot}",
+    ("transferred", "lot"): "{points} came from another account: {lot}",
+    ("debt", "transferred"): "{points} given to another account that are not there any more: owed from now on",
+    ("lot", "fee"): "{points} kept as the fee of a transfer, from {lot}",
+    ("debt", "fee"): "{points} kept as the fee of a transfer that are not there any more: owed from now on",
+    ("lot", "forfeited"): "{points} ended with the person who is forgotten, of {lot}",
+    ("forfeited", "debt"): "{points} are owed by nobody any more",
+    ("spent", "forfeited"): "{points} given back that nobody is there to have",
 }
 """By (debit, credit). What is not here is said with the meaning of the two accounts."""
 
@@ -53,7 +61,17 @@ _FACTS = {
     "deed": "{what} ({id}){place}",
     "price_found": "{item}{of} found cheaper elsewhere ({id}): {evidence}",
     "used": "{what} used ({id}){place}",
+    "message": "{rule} of {sender} ({id}), for {cause} there",
+    "transfer_requested": "points given to {to} ({id}){place}",
+    "contribution_requested": "points put into the pool {pool} ({id}){place}",
+    "pool_joined": "{who} shares it from now on ({id})",
+    "pool_left": "{who} shares it no longer ({id})",
+    "erased": "the person is forgotten ({id}): {reason}",
 }
+_NAMED = (
+    *("id", "actor", "reason", "redemption", "what", "item", "evidence"),
+    *("rule", "sender", "cause", "to", "pool", "who"),
+)
 _AWARD = re.compile(r"^(.+)@(\d+):([+-]\d+)$")
 
 
@@ -100,9 +118,7 @@ def fact_words(fact: Any) -> str:
     if fact is None:
         return "time passed"
     said: str = _FACTS.get(fact.type, fact.type.replace("_", " ") + " ({id}){place}")
-    values = {
-        name: getattr(fact, name, "") for name in ("id", "actor", "reason", "redemption", "what", "item", "evidence")
-    }
+    values = {name: getattr(fact, name, "") for name in _NAMED}
     purchase, store, partner = (getattr(fact, name, None) for name in ("purchase", "store", "partner"))
     of = f" of receipt {purchase}" if purchase else " without a receipt" if fact.type == "return" else ""
     place = (f" at {store}" if store else "") + (f" ({partner})" if partner else "")

@@ -19,7 +19,7 @@ from tests.oracles.recount.booked import changed, directory, doubled, gaps, jour
 from tests.oracles.recount.books import Books
 from tests.oracles.recount.house import House, read
 from tests.oracles.recount.models import projections
-from tests.oracles.recount.money import decisions, double_entry, overdrawn
+from tests.oracles.recount.money import chart, decisions, double_entry, overdrawn
 from tests.oracles.recount.told import answers, publication, rewards
 
 SHOWN = 5
@@ -36,6 +36,7 @@ CHECKS: dict[str, Callable[[Books], Iterator[str]]] = {
     "gaps in seq": gaps,
     "decisions": decisions,
     "double entry": double_entry,
+    "accounts of the house": chart,
     "entries.v1 against the tables": publication,
     "rewards": rewards,
     "answers": answers,

@@ -9,6 +9,12 @@ from typing import Any
 
 from tests.oracles.recount.books import Books
 
+CHART = {"issued", "lot", "debt", "written_off", "held", "spent", "expired", "reversed", "transferred", "fee",
+         "forfeited", "moved"}  # fmt: skip
+"""Every account that an entry may name."""
+ON_THE_WAY = ("transferred", "moved")
+"""Accounts that hold what is on its way between members or lots: nothing, in a house that is at rest."""
+
 OURS = ("lot", "debt")
 """The accounts whose sum is a member's balance; debt counts against the lots."""
 
@@ -76,3 +82,16 @@ def double_entry(books: Books) -> Iterator[str]:
         if stands != (held[row["member"]], debts[row["member"]]):
             by_entries = held[row["member"]], debts[row["member"]]
             yield f"{row['member']} has lots and debt of {stands}, and of {by_entries} by the entries"
+
+
+def chart(books: Books) -> Iterator[str]:
+    """Entries name accounts of the chart, nothing is on its way, and what is owed is what members have."""
+    house: Counter[str] = Counter()
+    for entry in books.house.tables["entry"]:
+        house[entry["credit"]] += entry["points"]
+        house[entry["debit"]] -= entry["points"]
+    yield from (f"an entry names the account {name}" for name in house if name not in CHART)
+    yield from (f"{house[name]} points of the house are still {name}" for name in ON_THE_WAY if house[name])
+    stands = sum(row["available"] + row["pending"] for row in books.house.tables["member"])
+    if house["lot"] != stands:
+        yield f"the house owes {stands} points by the members' rows, and {house['lot']} by the entries"
