@@ -18,7 +18,7 @@ HEAD = """programme: p
 version: p-1
 effective_from: 2020-01-01T00:00:00Z
 currency: GBP
-groups: {sums: sum, bests: best, firsts: exclusive}
+groups: {sums: sum, bests: best, firsts: exclusive, capped: {at_most: 5}}
 rules: [{id: card, gift: {unit: card}}]
 price:
 """
@@ -84,6 +84,29 @@ def test_random_baskets_against_a_second_way_to_count() -> None:
             assert line["before_minor"] - line["after_minor"] == sum(one["minor"] for one in line["taken"])
 
 
+def test_random_baskets_against_units_that_are_laid_out_one_by_one() -> None:
+    """Every unit with its own price: the steps walk them in their order, every n-th from the dearest on."""
+    rnd = random.Random(5)
+    for _ in range(60):
+        lines = [(rnd.randrange(1, 9), rnd.randrange(1, 9000)) for _ in range(rnd.randrange(1, 6))]
+        words = " ".join(f"{units}*i{n}={minor // 100}.{minor % 100:02d}" for n, (units, minor) in enumerate(lines))
+        laid_out = [Fraction(minor, units) for units, minor in lines for _ in range(units)]
+        percent, every, from_units = rnd.randrange(1, 101), rnd.randrange(2, 5), sorted(rnd.sample(range(2, 20), 2))
+        steps = f"[{{from_units: {from_units[0]}, percent: 7}}, {{from_units: {from_units[1]}, percent: {percent}}}]"
+        nth = sum(sorted(laid_out, reverse=True)[every - 1 :: every]) * Fraction(percent, 100)
+        marginal = sum(
+            price * Fraction(percent if number >= from_units[1] else 7 if number >= from_units[0] else 0, 100)
+            for number, price in enumerate(laid_out, 1)
+        )
+        for rule, off in (
+            (f"every_nth: {{every: {every}, percent: {percent}}}", nth),
+            (f"by_volume: {{steps: {steps}}}", marginal),
+        ):
+            said = till(rule).quote(f"2026-01-01 {words}")
+            assert said["before_minor"] - said["after_minor"] == int(off + Fraction(1, 2)), (rule, words)
+            assert all(line["after_minor"] >= 0 for line in said["lines"])
+
+
 def test_the_count_of_what_was_spent_is_a_lawful_mechanic() -> None:
     check_laws(Spent, Counted(only=("tea",)))
     assert Spent(Counted(), Meter(), Frame("UTC", "GBP", "r")).due("spend", 5) == ()
@@ -96,6 +119,7 @@ def test_the_count_of_what_was_spent_is_a_lawful_mechanic() -> None:
         ("percent_off: {percent: 5}, amount_off: {minor: 5}", "exactly one of: percent_off, amount_off"),
         ("group: sums", "exactly one of: percent_off"),
         ("group: none, percent_off: {percent: 5}", "there is no group none"),
+        ("group: capped, percent_off: {percent: 5}", "at_most is of points"),
         ("entitled: [lounge], percent_off: {percent: 5}", "there is no lounge under entitlements"),
         ("holds: [mug], percent_off: {percent: 5}", "no rule gives a mug; write one of card"),
         ("when: {tiers: [gold]}, percent_off: {percent: 5}", "there is no gold under tier"),
