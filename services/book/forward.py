@@ -273,7 +273,7 @@ def _rate(turn: Turn, change: Change, version: Version, rule: TierRule | None) -
     more)."""
     if rule is not None and version.tier is not None:
         _qualify(turn, rule, version.tier.measure, change.before, change.after)
-    return rate(change, version.rules["basket"], turn.member.cells, turn.now_ms)
+    return rate(change, version.touched(change), turn.member.cells, turn.now_ms)
 
 
 def _qualify(turn: Turn, rule: TierRule, measure: int, before: Basket | None, after: Basket | None) -> None:

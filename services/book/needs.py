@@ -151,10 +151,8 @@ def _drawn(member: Member, fact: MemberFact, to_ms: int, plan: Plan) -> list[Awa
         return [
             award
             for level in _levels(member, to_ms, version)
-            for award in rate(
-                Change(fact, None, basket_of(fact, to_ms, level, version, member), []),
-                version.rules["basket"], _copy(cells), to_ms,
-            )
+            for change in (Change(fact, None, basket_of(fact, to_ms, level, version, member), []),)
+            for award in rate(change, version.touched(change), _copy(cells), to_ms)
         ]  # fmt: skip
     granted = lots_in(fact) if fact.type == "message" and fact.account == ISSUED else []
     of = about(fact, to_ms, member.timeline.level, version, member)
@@ -304,10 +302,8 @@ def _taken_back(fact: Return, at_ms: int, plan: Plan, member: Member, cold: Cold
             award
             for level in levels
             if version is not None
-            for award in rate(
-                Change(fact, basket_of(fact, at_ms, level, version, member), None, []),
-                version.rules["basket"], _cells_by(member, at_ms, plan), at_ms,
-            )
+            for change in (Change(fact, basket_of(fact, at_ms, level, version, member), None, []),)
+            for award in rate(change, version.touched(change), _cells_by(member, at_ms, plan), at_ms)
         ]  # fmt: skip
     stands = current(fact.purchase, cold)
     version = plan.at(stands.at_ms) if stands is not None else None

@@ -82,7 +82,7 @@ def rerated(
     """What it is worth that a member's purchase stands otherwise after a return. Writes the new cells."""
     version = plan.of(before.at_ms)
     change = Change(fact, before.basket(version, member), after.basket(version, member), [])
-    return rate(change, version.rules["basket"], cells, now_ms)
+    return rate(change, version.touched(change), cells, now_ms)
 
 
 class _Levels:

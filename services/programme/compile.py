@@ -16,9 +16,10 @@ from events.facts.purchases import Line
 from events.model import Model
 from events.values import millis
 from services.programme.calendar import NEVER, day_of
-from services.programme.conditions import Predicate, predicate
+from services.programme.conditions import Known, Predicate, predicate
 from services.programme.entitlements import Entitlement, entitlement
-from services.programme.mechanic import CURRENCY, POINTS, Basket, Context, Frame, Mechanic, Meter
+from services.programme.index import FEW, Index, Needs
+from services.programme.mechanic import CURRENCY, POINTS, Basket, Change, Context, Frame, Mechanic, Meter
 from services.programme.mechanics import ALWAYS, MECHANICS
 from services.programme.model import ProgrammeText, RuleText, Tier, config_of, fault_at, known_of, read
 from services.programme.policies import Shortfall
@@ -97,6 +98,8 @@ class Version(msgspec.Struct, frozen=True):
     """Points beside the regular ones -> their decimals."""
     conditional: bool = False
     """Whether a rule has a condition: then baskets want their context."""
+    index: Index[Rule] | None = None
+    """Of the rules of baskets, where they are many."""
     carried: tuple[Rule, ...] = ()
     """Rules of earlier versions whose cells are taken over when this one begins: see rate.py:migrate."""
     lots_last_ms: int = 0
@@ -119,6 +122,10 @@ class Version(msgspec.Struct, frozen=True):
         day = day_of(at_ms, self.zone)
         store_day = day_of(at_ms, self.store_zones[store]) if store in self.store_zones else day
         return Basket(purchase, at_ms, day, store_day, lines, tier, partner or "", self.meter.measure(lines), context)
+
+    def touched(self, change: Change) -> Sequence[Rule]:
+        """The rules of baskets that a change may touch, in the file's order."""
+        return self.rules["basket"] if self.index is None else self.index.touched(change.before, change.after)
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -347,12 +354,32 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
         lots_last_ms=min((_lasts_days(rule) for rule in rules if "basket" in rule.mechanic.kinds), default=0)
         * 86_400_000,
         currencies={name: currency.decimals for name, currency in programme.currencies.items()},
+        index=_index(programme, [rule for rule in rules if "basket" in rule.mechanic.kinds], known),
         conditional=any(rule.when or rule.unless for rule in programme.rules),
     )
 
 
 def _lasts_days(rule: Rule) -> int:
     return min(one.mechanic.lasts_days for one in (rule.stack.rules if rule.stack is not None else (rule,)))
+
+
+def _index(programme: ProgrammeText, rules: Sequence[Rule], known: Known) -> Index[Rule] | None:
+    if len(rules) <= FEW:
+        return None
+    texts = {f"{text.id}@{text.revision}": text for text in programme.rules}
+    return Index((rule, _needs(rule, texts.get(rule.name), known)) for rule in rules)
+
+
+def _needs(rule: Rule, text: RuleText | None, known: Known) -> Needs:
+    """Without what a rule gives nothing for a basket: as its condition says, and the lines that its measure counts."""
+    if text is None or rule.stack is not None:
+        return Needs()
+    when = text.when
+    stores = frozenset(when.stores) if when is not None and when.stores else None
+    if stores is None and when is not None and when.regions:
+        stores = frozenset(store for store, region in known.regions.items() if region in when.regions)
+    partners = frozenset(when.partners) if when is not None and when.partners else None
+    return Needs(stores, partners, rule.measure)
 
 
 def _config(programme: ProgrammeText, text: RuleText) -> Model:

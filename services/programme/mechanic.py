@@ -8,7 +8,7 @@ difference of two dues. A purchase, a return, a correction and a changed tier ar
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import msgspec
@@ -57,6 +57,17 @@ class Context(msgspec.Struct, frozen=True, array_like=True, gc=False):
     codes: tuple[str, ...] = ()
 
 
+SUMS_MAX = 64
+"""More sums than this are kept only where they are not 0: most lines count for few of them."""
+
+
+class Sums(dict[int, int]):
+    """By index; those that are not there are 0."""
+
+    def __missing__(self, index: int) -> int:
+        return 0
+
+
 class Basket(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A purchase as it stands, with the context it was rated in."""
 
@@ -69,7 +80,7 @@ class Basket(msgspec.Struct, frozen=True, array_like=True, gc=False):
     lines: tuple[Line, ...]
     tier: int
     partner: str
-    measures: tuple[int, ...]
+    measures: Sequence[int] | Sums
     """The programme version's measures of the lines (see Meter), taken once."""
     context: Context | None = None
     """None where the version has no conditions."""
@@ -209,9 +220,9 @@ class Meter:
         self._of_categories[categories] = found
         return found
 
-    def measure(self, lines: tuple[Line, ...]) -> tuple[int, ...]:
+    def measure(self, lines: tuple[Line, ...]) -> Sequence[int] | Sums:
         """Every measure of the lines, by index."""
-        sums = [0] * len(self._specs)
+        sums: Any = [0] * len(self._specs) if len(self._specs) <= SUMS_MAX else Sums()
         of_categories = self._of_categories
         for line in lines:
             gross, rarer = of_categories.get(line.categories) or self._touched(line.categories)
@@ -223,4 +234,4 @@ class Meter:
                     sums[i] += max(total - line.tax_minor, 0)
                 for i in rarer[1] if total else ():
                     sums[i] += line.quantity
-        return tuple(sums)
+        return tuple(sums) if type(sums) is list else sums

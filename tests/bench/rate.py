@@ -24,6 +24,7 @@ from services.programme.compile import compile_programme
 from tests.bench.backlog import Backlog, mix_of
 from tests.bench.machine import cores
 from tests.bench.report import Result, run, say, show, spread
+from tests.bench.rules import measured
 from tests.bench.workload import PROGRAMME
 
 
@@ -94,6 +95,8 @@ async def bench(events: int, rounds: int) -> Result:
         ran.append(figures)
         found += differences(backlog, members)
         say(f"round {number + 1} of {rounds}: {figures['per_s']:,} receipts a second")
+    many = measured(rounds)
+    found += many.pop("differences")
     result: Result = {
         "bench": "rate",
         "exact": not found,
@@ -103,6 +106,7 @@ async def bench(events: int, rounds: int) -> Result:
         "decode_us": spread([one["decode_us"] for one in ran]),
         "rate_and_book_us": spread([one["rate_and_book_us"] for one in ran]),
         "by_fact_us": {kind: spread([one["by_fact_us"][kind] for one in ran]) for kind in ran[0]["by_fact_us"]},
+        "rules": many,
         "rounds": ran,
     }
     rows: list[Sequence[object]] = [
@@ -111,6 +115,8 @@ async def bench(events: int, rounds: int) -> Result:
         ("rate and book, us a fact", result["rate_and_book_us"]),
     ]
     rows += [(f"  {kind}", us) for kind, us in result["by_fact_us"].items()]
+    rows += [("a receipt with 5 rules, us", many["us_with_5_rules"])]
+    rows += [(f"a receipt with 500 rules, us ({many['ratio']} times)", many["us_with_500_rules"])]
     show(f"The pure path, {events:,} facts a round", ("", "median (least-most)"), rows)
     return result
 

@@ -1,0 +1,95 @@
+"""A programme of many rules rates as if each were asked: the index only passes over those that could give nothing."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from services.programme.compile import compile_programme
+from services.programme.index import FEW
+from services.programme.mechanic import Change, Context
+from services.programme.rate import rate
+from tests.drivers.facts import fact
+
+HEAD = """programme: p
+version: p-1
+effective_from: 2026-01-01T00:00:00Z
+currency: GBP
+partners: [fuel, air]
+stores: {s1: {region: north}, s2: {region: north}, s3: {region: south}}
+groups: {best: best, first: exclusive}
+rules:
+"""
+WHEN = (
+    "",
+    "when: {stores: [s1]}, ",
+    "when: {regions: [north]}, ",
+    "when: {partners: [fuel]}, ",
+    "when: {partners: [air], stores: [s3]}, ",
+    "unless: {stores: [s2]}, ",
+    "when: {channels: [web]}, ",
+)
+CATEGORIES = ("tea", "cup", "wine", "fruit", "bread")
+
+
+def rules(dice: random.Random, number: int) -> str:
+    found = []
+    for n in range(number):
+        when = dice.choice(WHEN)
+        only = f", only: [{', '.join(dice.sample(CATEGORIES, dice.choice([1, 1, 2])))}]" if dice.random() < 0.7 else ""
+        group = dice.choice(["", "", "", "group: best, ", "group: first, "])
+        kinds = [f"share: {{points: {n % 5 + 1}, per_minor: 100{only}}}"]
+        kinds += [f"stamps: {{every: 2, unit: u{n}{only}}}"] if "best" not in group else []
+        kinds += ["cap: {points: 50, per: day}"] if not group else []
+        found.append(f"  - {{id: r{n}, {when}{group}{dice.choice(kinds)}}}\n")
+    return "".join(found)
+
+
+def receipt(dice: random.Random, version: Any) -> Any:
+    rows = [
+        {"item": "i", "total_minor": dice.randrange(5_000), "categories": dice.sample(CATEGORIES, dice.randrange(3))}
+        for _ in range(dice.randrange(1, 4))
+    ]
+    said: Any = fact(id="p1", type="purchase", occurred_at="2026-03-10T12:00:00Z", lines=rows)
+    store, partner, channel = (
+        dice.choice(["s1", "s2", "s3", ""]),
+        dice.choice(["fuel", "air", ""]),
+        dice.choice(["web", ""]),
+    )
+    context = Context("ann", {}, store, channel)
+    return said, version.basket("p1", 1_773_144_000_000, said.lines, 0, partner, store, context)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_picked_gives_what_all_would(seed: int) -> None:
+    dice = random.Random(seed)
+    (version,) = compile_programme([HEAD + rules(dice, FEW + 20)]).versions
+    assert version.index is not None
+    for _ in range(20):
+        said, one = receipt(dice, version)
+        _, other = receipt(dice, version)
+        for before, after in ((None, one), (one, other), (one, None)):
+            change, cells = Change(said, before, after, []), ({}, {})
+            picked = version.touched(change)
+            wanted = rate(change, version.rules["basket"], cells[0], 0)
+            assert rate(Change(said, before, after, []), picked, cells[1], 0) == wanted
+            assert cells[0] == cells[1]
+            assert [rule for rule in version.rules["basket"] if rule in picked] == list(picked)
+
+
+def test_a_receipt_pays_for_the_rules_that_can_touch_it() -> None:
+    """500 rules for 500 categories, and one for all: two of them can give something for one line."""
+    text = HEAD + "  - {id: base, share: {points: 1, per_minor: 100}}\n"
+    text += "".join(f"  - {{id: r{n}, share: {{points: 1, per_minor: 100, only: [c{n}]}}}}\n" for n in range(500))
+    (version,) = compile_programme([text]).versions
+    rows = [{"item": "i", "total_minor": 900, "categories": ["c77"]}]
+    said: Any = fact(id="p1", type="purchase", occurred_at="2026-03-10T12:00:00Z", lines=rows)
+    basket = version.basket("p1", 1_773_144_000_000, said.lines, 0, None, None)
+    assert [rule.name for rule in version.touched(Change(said, None, basket, []))] == ["base@0", "r77@0"]
+
+
+def test_a_few_rules_have_no_index() -> None:
+    (version,) = compile_programme([HEAD + rules(random.Random(1), 5)]).versions
+    assert version.index is None
