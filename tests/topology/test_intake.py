@@ -36,6 +36,9 @@ class SharedDirectory:
         self._asked()
         return {key: self._identities[key] for key in keys if key in self._identities}
 
+    async def erasures(self) -> int:
+        return 0
+
     async def revisions(self, receipts: Collection[str]) -> dict[str, list[Revision]]:
         self._asked()
         return {receipt: self._revisions[receipt] for receipt in receipts if receipt in self._revisions}
