@@ -36,6 +36,7 @@ from infra.kafka.client import JournalGap, Record, TopicPartition
 from infra.postgres.pool import OUTAGE as POSTGRES_OUTAGE
 from services.ledger.batch import Batch, Owned, Position
 from services.ledger.fold import BROKEN, SERVERS, Fold, Stopped
+from services.ledger.garbage import Sweep
 from services.ledger.metrics import Metrics
 from services.ledger.plans import Plans
 from services.ledger.reading import Draft, digest, read
@@ -50,7 +51,6 @@ FULL_RECORDS = 1_000
 """From this size on, the next batch is folded while this one commits."""
 FETCH_MS = 250
 BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
-BATCHES_A_COLLECTION = 256
 
 OUTAGES: tuple[type[Exception], ...] = (*KAFKA_OUTAGE, *POSTGRES_OUTAGE)
 
@@ -114,7 +114,7 @@ class Worker:
         self._suspects: dict[int, int] = {}  # partition -> how many records of it make a batch, alone
         self._limit = BACKLOG_RECORDS
         self._failures = 0  # in a row
-        self._batches = 0  # since the last collection of garbage
+        self._sweep = Sweep()
         self._started = False
 
     async def run(self, journal: Journal, stopping: asyncio.Event) -> None:
@@ -181,7 +181,7 @@ class Worker:
             self._trim(batch)
             self._in_flight = batch
             self._committing = asyncio.ensure_future(self._commit(batch))
-            self._collect_now_and_then()
+            self._sweep.after_batch()
             if alone or batch.records < FULL_RECORDS:
                 await self.settle(journal)
 
@@ -242,8 +242,7 @@ class Worker:
         self._show_health()
         if not self._started:
             self._started = True
-            gc.collect()
-            gc.freeze()
+            self._sweep.sweep()
         return {partition: owned.next_offset for partition, owned in fresh.items()}
 
     async def _check(self, journal: Journal, topic_id: str, positions: Mapping[int, Position]) -> None:
@@ -441,16 +440,4 @@ class Worker:
             self._well()
         self._metrics.members.set(sum(len(owned.members) for owned in self.owned.values()))
         self._metrics.unpublished.set(self._relay.unpublished)
-        if self._batches:
-            self._collect()
-
-    def _collect_now_and_then(self) -> None:
-        self._batches += 1
-        if self._batches >= BATCHES_A_COLLECTION:
-            self._collect()
-
-    def _collect(self) -> None:
-        """Cyclic garbage goes between batches; what is left is set apart, so that it is never looked through again."""
-        self._batches = 0
-        gc.collect()
-        gc.freeze()
+        self._sweep.when_idle()

@@ -55,7 +55,7 @@ STEPS: tuple[tuple[str, str, str], ...] = (
     ("intake/directory.py", "", "directory"),
     ("intake/worker.py", "_produce", "publish"),
     ("intake/worker.py", "", "loop"),
-    ("ledger/worker.py", "_collect", "garbage"),
+    ("ledger/garbage.py", "", "garbage"),
     ("ledger/worker.py", "", "loop"),
     ("infra/", "", "loop"),
     ("asyncio/", "", "event loop and drivers"),
