@@ -136,7 +136,7 @@ def _asked(condition: Condition, meter: Meter, known: Known, currency: str) -> I
         test = predicate(Condition.model_validate({key: value}), None, meter, known)
         assert test is not None
         words = _words(key, value, currency)
-        yes, no = _SENTENCES.get(key, ("{} holds", "{} does not hold"))
+        yes, no = _SENTENCES.get(key, _OTHER)
         yield Asked(test, yes.format(words), no.format(words))
 
 
@@ -147,7 +147,7 @@ def said(condition: Condition, known: Known, currency: str) -> Iterator[str]:
             for name in value:
                 yield from said(known.named[name], known, currency)
         else:
-            yield _SENTENCES[key][0].format(_words(key, value, currency))
+            yield _SENTENCES.get(key, _OTHER)[0].format(_words(key, value, currency))
 
 
 def _words(key: str, value: Any, currency: str) -> str:
@@ -182,3 +182,4 @@ _SENTENCES = {
     "arms": ("the member is in the arm {}", "the member is not in the arm {}"),
 }
 """Key of a condition -> what to say when it holds, and when it does not."""
+_OTHER = ("{} holds", "{} does not hold")

@@ -67,8 +67,11 @@ class Visits(Mechanic):
             ones |= (receipts > 0) << place
         if ones.bit_count() < self._every or not isinstance(key, int):
             return ()
-        first = _first_day(key)
-        days = [first + place for place in range(31) if ones >> place & 1]
+        first, days = _first_day(key), []
+        while ones:  # the days of its bits, the lowest first
+            lowest = ones & -ones
+            days.append(first + lowest.bit_length() - 1)
+            ones ^= lowest
         points, months, zone, slot = self._points, self._months, self._zone, f"v:{key // 12}-{key % 12 + 1:02d}:"
         dues = []
         for number, day in enumerate(days[self._every - 1 :: self._every], 1):
