@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from services.book.able import plan_of
-from services.programme.compile import Plan
+from services.programme.compile import Plan, compile_programme
 
 EnsurePartners = Callable[[tuple[str, ...]], Awaitable[None]]
 """Makes the topics of these partners, if they are missing."""
@@ -23,7 +22,7 @@ class Plans:
         """The plan of published texts, in their order; its partners have their topics. Raises ProgrammeError."""
         plan = self._plans.get(texts)
         if plan is None:
-            plan = self._plans[texts] = plan_of(texts)
+            plan = self._plans[texts] = compile_programme(texts)
         missing = tuple(partner for partner in plan.partners if partner not in self._ensured)
         if missing:
             await self._ensure_partners(missing)

@@ -115,6 +115,8 @@ class Mechanic(ABC):
     """True: the basket itself is the cell, nothing is stored, key and absorb are never called."""
     per_fact: ClassVar[bool] = False
     """True: the fact itself is the cell; as above. For facts that nothing takes back."""
+    gives_away: ClassVar[bool] = False
+    """True: its dues are other members', to whom they were said; a later revision cannot take its cells over."""
     draws: ClassVar[bool] = False
     """True: its dues may be draws on the member's lots."""
     keep_days: ClassVar[int] = 0

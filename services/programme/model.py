@@ -324,6 +324,8 @@ def _between_rules(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, 
                 yield (*path, rule.mechanic, "of", number), f"no rule or group {name} stands before it; write it higher"
         if rule.carry != "freeze" and stateless:
             yield (*path, "carry"), f"a {rule.mechanic} keeps nothing that could be carried; leave carry out"
+        elif rule.carry != "freeze" and mechanic.gives_away:
+            yield (*path, "carry"), f"what a {rule.mechanic} gave is another member's, and stays; leave carry out"
         elif rule.carry != "freeze" and not rule.revision:
             yield (*path, "carry"), "the first revision has nothing to carry; leave carry out, or raise the revision"
         yield from _gives(programme, rule, path)

@@ -21,7 +21,6 @@ from events.facts import Fact, MemberFact, Message, ProgrammePublished
 from events.facts.forwarded import ID as FORWARDED
 from events.facts.messages import ID as MESSAGE
 from events.values import instant, millis
-from services.book.able import plan_of
 from services.book.member import LiveLot, Member, new
 from services.book.owners import bare, owner_of
 from services.book.pages import lots_of
@@ -30,7 +29,7 @@ from services.book.rewards import pseudonym
 from services.book.step import Missing, Result, rerate, step, tick
 from services.book.turn import Cold, ColdKey, pack
 from services.programme.calendar import NEVER
-from services.programme.compile import Plan, begins_ms
+from services.programme.compile import Plan, begins_ms, compile_programme
 from services.programme.mechanic import POINTS
 from services.programme.written import ProgrammeError
 
@@ -61,7 +60,7 @@ class Simulation:
 
     def __init__(self, texts: list[str], names: list[str]) -> None:
         self._texts, self._names = list(texts), list(names)
-        self.plan: Plan = plan_of(texts, names)
+        self.plan: Plan = compile_programme(texts, names)
         self.members: dict[str, Member] = {}
         self.booked: list[Booked] = []
         self.parked: list[Parked] = []
@@ -107,7 +106,7 @@ class Simulation:
             return
         texts, names = [*self._texts, fact.text], [*self._names, fact.id]
         try:
-            self.plan = plan_of(texts, names)
+            self.plan = compile_programme(texts, names)
         except ProgrammeError as error:
             self._park(fact, f"the programme has faults: {'; '.join(error.faults)}")
             return

@@ -11,11 +11,11 @@ import jsonschema
 import pytest
 import yaml
 
+from events.decode import decode_fact
 from events.values import millis
 from services.book.retold import retell
 from services.workbench.simulate import Simulation, report
 from tests.conformance.pack import CASES, OURS, Case, Fact, Report, adapter_of, check, differences, read
-from tests.drivers.facts import fact
 from tests.drivers.standing import retold, stands
 
 FILES = sorted(CASES.glob("*.yaml"))
@@ -25,7 +25,7 @@ SCHEMA = json.loads((Path(__file__).parent / "case.schema.json").read_text())
 def folded(programmes: Sequence[str], facts: Sequence[Fact], until: str) -> Report:
     simulation = Simulation(list(programmes), [f"programme {n}" for n in range(len(programmes))])
     for said in facts:
-        simulation.add(fact(**said))
+        simulation.add(decode_fact(json.dumps(said).encode()))
     simulation.advance(millis(until))
     return report(simulation)
 
@@ -43,7 +43,7 @@ def test_a_case_told_again(file: Path) -> None:
     simulation = Simulation(list(case.programmes), [f"programme {n}" for n in range(len(case.programmes))])
     for step in case.steps:
         for said in step.facts:
-            simulation.add(fact(**said))
+            simulation.add(decode_fact(json.dumps(said).encode()))
         simulation.advance(millis(step.until))
         for name, member in simulation.members.items():
             again = retell(member, simulation.plan, simulation.cold_of(name))

@@ -112,6 +112,7 @@ CHANGED = SECOND.replace("per_points: 100", "per_points: 50")
 CARRIED = CHANGED.replace("id: voucher", "id: voucher\n    carry: migrate")
 SHARE = SECOND.replace("id: base", "id: base\n    revision: 1\n    carry: migrate")
 OTHER = second("migrate", 50).replace("id: voucher", "id: other").replace("unit: v", "unit: w")
+FRIENDS = SECOND + "  - id: friends\n    revision: 1\n    carry: migrate\n    referral: {points: 5}\n"
 STAMPS = SECOND.replace("voucher: {per_points: 100, unit: v}", "stamps: {every: 2, unit: v}")
 
 
@@ -121,6 +122,7 @@ STAMPS = SECOND.replace("voucher: {per_points: 100, unit: v}", "stamps: {every: 
         (CHANGED, 9, "voucher was changed; give it revision 1"),
         (CARRIED, 10, "the first revision has nothing to carry"),
         (SHARE, 9, "a share keeps nothing that could be carried"),
+        (FRIENDS, 13, "what a referral gave is another member's, and stays"),
         (OTHER, 9, "no earlier revision is there to carry"),
         (STAMPS, 9, "voucher was a voucher; give the stamps an id of its own"),
     ],

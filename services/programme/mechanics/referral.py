@@ -33,6 +33,7 @@ class Referral(Mechanic):
         valid_months: Months | None = None
         """Points end with the day this many months after that; None: never."""
 
+    gives_away: ClassVar[bool] = True
     kinds: ClassVar[frozenset[str]] = frozenset({"basket", "enrolled"})
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:

@@ -16,14 +16,13 @@ from events.values import millis
 from infra.kafka.client import partition_of
 from infra.postgres.pool import Pool
 from infra.settings import Settings
-from services.book.able import plan_of
 from services.book.member import Broken, Member, decode
 from services.book.ontime import Missing
 from services.book.retold import Retold, retell
 from services.book.turn import ColdKey
 from services.ledger.cold import from_tables
 from services.ledger.store import PostgresStore
-from services.programme.compile import Plan, Version
+from services.programme.compile import Plan, Version, compile_programme
 from services.programme.mechanic import POINTS
 from services.programme.words import amount
 from services.workbench.explain.story import Posted, Story, decimals_of, story
@@ -73,7 +72,7 @@ async def _of_house(house: Settings, pool: Pool, name: str, at_ms: int | None, *
             raise Refused(f"the ledger has no fact about {name}")
         member = decode(name, rows[0][2])
         bodies = (await store.programmes([partition])).get(partition, [])
-        plan = plan_of([decode_fact(body).text for body in bodies])  # type: ignore[union-attr]
+        plan = compile_programme([decode_fact(body).text for body in bodies])  # type: ignore[union-attr]
         retold = await _retold(store, partition, member, plan, at_ms)
         seqs = [deed.seq for deed in retold.deeds if deed.fact is not None]
         posted: dict[int, list[Entry]] = {

@@ -16,8 +16,8 @@ from events.values import millis
 from infra.clock import now_ms
 from infra.postgres.pool import Pool
 from infra.settings import Settings
-from services.book.able import plan_of
 from services.ledger.store import PostgresStore
+from services.programme.compile import compile_programme
 from services.programme.model import ProgrammeText, fault_at, read
 from services.programme.promises import broken
 from services.programme.written import ProgrammeError
@@ -43,7 +43,7 @@ def run_check(files: list[Path], *, as_json: bool) -> int:
             versions.setdefault(one.programme.programme, []).append(one)
     for together in versions.values():
         try:
-            plan_of([one.text for one in together], [one.name for one in together])
+            compile_programme([one.text for one in together], [one.name for one in together])
         except ProgrammeError as error:
             faults += error.faults
     if as_json:
@@ -142,7 +142,9 @@ def accepted(file: File, published: list[str], at_ms: int, *, past: bool) -> boo
     """
     if file.text in published:
         return False
-    plan_of([*published, file.text], [*(f"published version {n}" for n in range(1, len(published) + 1)), file.name])
+    compile_programme(
+        [*published, file.text], [*(f"published version {n}" for n in range(1, len(published) + 1)), file.name]
+    )
     mine = millis(file.programme.effective_from)
     before = _in_force([read(text) for text in published], mine)
     faults = [] if before is None else [fault_at(file.text, *one, file.name) for one in broken(before, file.programme)]

@@ -12,13 +12,13 @@ from events.facts.programmes import ID, ProgrammePublished
 from events.topics import JOURNAL
 from infra.kafka.client import Writer
 from infra.settings import Settings
-from services.book.able import plan_of
+from services.programme.compile import compile_programme
 from services.programme.model import read
 
 
 async def publish(settings: Settings, text: str, name: str = "programme") -> str:
     """Writes the programme to every partition; returns its version. Raises ProgrammeError, WriteFailed."""
-    plan_of([text], [name])
+    compile_programme([text], [name])
     programme = read(text, name)
     fact = encode_fact(
         ProgrammePublished(
