@@ -179,6 +179,7 @@ _SENTENCES = {
     "status": ("the member has {}", "the member does not have {}"),
     "tenure_months": ("a member for {} months", "not yet a member for {} months"),
     "birthday": ("it is {}", "it is not {}"),
+    "cel": ("{}", "not {}"),
     "arms": ("the member is in the arm {}", "the member is not in the arm {}"),
 }
 """Key of a condition -> what to say when it holds, and when it does not."""

@@ -18,8 +18,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field, field_validator, model_validator
 
 from events.values import Code, Id, Label, NaturalInt, PositiveInt
+from services.programme import cel as expressions
 from services.programme.calendar import add_months, day_of, minute_of
-from services.programme.mechanic import Basket, Meter, Spans, Spend
+from services.programme.mechanic import Basket, Meter, Spend, held
 from services.programme.policies import Closed
 
 Predicate = Callable[[Basket], bool]
@@ -101,6 +102,8 @@ class Condition(Closed):
     dates: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """Days of the programme's zone, such as 2026-12-25, or 2026-12-01..2026-12-24 with both ends."""
     basket: OfBasket | None = None
+    cel: str | None = None
+    """An expression in CEL (services/programme/cel.py), for what none of the others says."""
 
     @field_validator("hours")
     @classmethod
@@ -108,6 +111,11 @@ class Condition(Closed):
         for text in hours or ():
             _minutes(text)
         return hours
+
+    @field_validator("cel")
+    @classmethod
+    def _sound(cls, text: str | None) -> str | None:
+        return None if text is None else expressions.sound(text)
 
     @field_validator("dates")
     @classmethod
@@ -221,6 +229,8 @@ def reads_basket(condition: Condition | None, named: Mapping[str, Condition]) ->
     """Whether the answer may change when part of a receipt comes back."""
     if condition is None:
         return False
+    if condition.cel is not None and expressions.reads_basket(condition.cel):
+        return True
     return condition.basket is not None or any(reads_basket(named[name], named) for name in condition.conditions or ())
 
 
@@ -251,14 +261,6 @@ def _tests(condition: Condition, meter: Meter, known: Known) -> Iterator[Predica
     for key, build in _BUILD.items():
         if key in asked:
             yield build(asked[key], meter, known)
-
-
-def held(spans: Spans, at_ms: int) -> str | None:
-    """The value that a status has at an instant; None: it does not hold then."""
-    for from_ms, until_ms, value in reversed(spans):
-        if from_ms <= at_ms:
-            return value if at_ms < until_ms else None
-    return None
 
 
 def _status(name: str, values: frozenset[str] | None) -> Predicate:
@@ -418,6 +420,10 @@ def _basket(asked: OfBasket, meter: Meter, known: Known) -> Predicate:
     return holds
 
 
+def _cel(text: str, meter: Meter, known: Known) -> Predicate:
+    return expressions.predicate(text, expressions.Asked(known.levels, known.zone, known.zones, known.regions))
+
+
 _BUILD: dict[str, Callable[[Any, Meter, Known], Predicate]] = {
     "dates": _dates,
     "partners": _partners,
@@ -435,6 +441,7 @@ _BUILD: dict[str, Callable[[Any, Meter, Known], Predicate]] = {
     "tenure_months": _tenure,
     "birthday": _birthday,
     "arms": _arms,
+    "cel": _cel,
     "conditions": _named,
 }
 """Every key of a condition, in the order in which they are asked."""

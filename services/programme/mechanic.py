@@ -46,6 +46,14 @@ Spans = tuple[tuple[int, int, str], ...]
 """When a status held of a member, and its value: (from, until, value), ascending, in milliseconds, `until` excluded."""
 
 
+def held(spans: Spans, at_ms: int) -> str | None:
+    """The value that a status has at an instant; None: it does not hold then."""
+    for from_ms, until_ms, value in reversed(spans):
+        if from_ms <= at_ms:
+            return value if at_ms < until_ms else None
+    return None
+
+
 class Context(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Whose a receipt is, and what conditions ask of it beside its lines."""
 
