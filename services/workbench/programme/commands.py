@@ -14,9 +14,10 @@ from typing import Any
 from events.decode import decode_fact
 from events.values import millis
 from infra.clock import now_ms
+from infra.postgres.migrate import migrate
 from infra.postgres.pool import Pool
 from infra.settings import Settings
-from services.ledger.store import PostgresStore
+from services.ledger.store import SQL, PostgresStore
 from services.programme.compile import compile_programme
 from services.programme.model import ProgrammeText, fault_at, read
 from services.programme.promises import broken
@@ -113,6 +114,7 @@ def run_publish(file: Path, past: bool, *, as_json: bool) -> int:
 
 
 async def _publish(house: Settings, pool: Pool, file: File, past: bool, *, as_json: bool) -> int:
+    await migrate(pool, SQL, "ledger")  # a house in which no ledger ran yet has published nothing
     store = PostgresStore(pool)
     try:
         bodies = (await store.programmes([0])).get(0, [])
