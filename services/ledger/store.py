@@ -24,6 +24,7 @@ from events.retries import retry_of
 from infra.kafka.client import Record
 from infra.postgres.pool import OUTAGE, ROW_REFUSED, Connection, Pool, UniqueViolation
 from infra.postgres.queries import load
+from infra.postgres.standing import end_standing
 from services.book.turn import ColdKey
 from services.ledger.batch import Batch, FactKey, Parked, Part, Position, StoredFact
 from services.ledger.rows import ENTRY_COLUMNS, FACT_COLUMNS, MESSAGE_COLUMNS, REWARD_COLUMNS, copy_of
@@ -132,6 +133,7 @@ class PostgresStore:
         return _positions(await self._pool.fetch(self._sql.positions, list(partitions)))
 
     async def claim(self, partitions: Sequence[int], topic_id: str) -> dict[int, Position]:
+        await end_standing(self._pool)
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(self._sql.make_positions, sorted(partitions), topic_id)
             await connection.fetch(self._sql.locked_positions, list(partitions))
