@@ -127,8 +127,6 @@ class Mechanic(ABC):
     """True: its dues are other members', to whom they were said; a later revision cannot take its cells over."""
     draws: ClassVar[bool] = False
     """True: its dues may be draws on the member's lots."""
-    keep_days: ClassVar[int] = 0
-    """How long a cell stays in the hot row after its key's last change; 0 for ever."""
     reads_points: ClassVar[bool] = False
     """True: `Change.points` is what it counts, so the rule's condition may not turn on what is in the basket."""
     lasts_days: int = 0

@@ -58,6 +58,15 @@ def lines(words: list[str]) -> list[dict[str, Any]]:
     return found
 
 
+def _placed(rest: list[str]) -> dict[str, Any]:
+    """What the words at a line's end say of the place; they are taken from it."""
+    said: dict[str, Any] = {}
+    while rest and (place := rest[-1].partition(":"))[0] in ("store", "channel", "partner", "code", "unit"):
+        rest.pop()
+        said |= {"codes": [place[2], *said.get("codes", ())]} if place[0] == "code" else {place[0]: place[2]}
+    return said
+
+
 def told(line: str, member: str = MEMBER) -> Fact:
     """One line of a bookkeeper's story: instant, verb, id, and what the verb needs.
 
@@ -73,9 +82,7 @@ def told(line: str, member: str = MEMBER) -> Fact:
     """
     when, verb, name, *rest = line.split()
     base: dict[str, Any] = {"id": name, "occurred_at": at(when), "member": member}
-    while rest and (place := rest[-1].partition(":"))[0] in ("store", "channel", "partner", "code", "unit"):
-        rest.pop()
-        base |= {"codes": [place[2], *base.get("codes", ())]} if place[0] == "code" else {place[0]: place[2]}
+    base |= _placed(rest)
     match verb:
         case "buy":
             return fact(**base, type="purchase", lines=lines(rest))

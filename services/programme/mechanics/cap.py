@@ -31,7 +31,6 @@ class Cap(Mechanic):
         of: Annotated[tuple[Code, ...], Field(min_length=1)] | None = None
         """Rules or groups that stand before it; None: all of them."""
 
-    keep_days: ClassVar[int] = 366
     reads_points: ClassVar[bool] = True
 
     def __init__(self, config: Any, meter: Meter, frame: Frame) -> None:

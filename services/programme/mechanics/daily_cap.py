@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from events.model import Model
 from events.values import PositiveInt
@@ -17,8 +17,6 @@ class DailyCap(Cap):
         """The keys under `daily_cap:`."""
 
         points: PositiveInt
-
-    keep_days: ClassVar[int] = 2
 
     def __init__(self, config: Any, meter: Meter, frame: Frame) -> None:
         super().__init__(Cap.Config(points=config.points, per="day"), meter, frame)

@@ -6,7 +6,7 @@ the month: floor(points * spend / per_minor).
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -53,8 +53,6 @@ class Ladder(Mechanic):
             if max(step.points for step in self.steps) > POINTS_PER_MINOR_MAX * self.per_minor:
                 raise ValueError(f"more than {POINTS_PER_MINOR_MAX} points per minor unit; lower a step's points")
             return self
-
-    keep_days: ClassVar[int] = 62
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self.measure = meter.add(config.base, config)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import date
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any
 
 from events.values import Months, NaturalInt, Points, PositiveInt
 from services.programme.calendar import NEVER, end_after_months, midnight, month_of
@@ -30,8 +30,6 @@ class Visits(Mechanic):
         """What a receipt must come to, in the lines that count; 0: anything."""
         valid_months: Months | None = None
         """Points end with the day this many months after the one that completes the round; None: never."""
-
-    keep_days: ClassVar[int] = 31
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self.measure = meter.add(config.base, config)
