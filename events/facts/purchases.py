@@ -20,7 +20,8 @@ class Line(Model):
     total_minor: LineMinor
     """What was paid for the whole line, in minor units of the receipt's currency, taxes included."""
     tax_minor: LineMinor = 0
-    """The tax contained in it; never more than `total_minor`."""
+    """The tax contained in it; never more than `total_minor`. In a return of a known receipt 0 is its share by money of
+    what was bought, half up; in one without a receipt, none."""
     categories: tuple[Label, ...] = ()
 
 

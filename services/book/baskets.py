@@ -115,8 +115,8 @@ def keep(turn: Turn, now: Standing) -> None:
 
 @lru_cache(256)  # likewise
 def less(purchase: Standing, back: Back) -> Standing | None:
-    """What is left after goods came back: of each item, those of the line's own categories first. None: more came
-    back than is there."""
+    """What is left after goods came back: of each item, those of the line's own categories first. A line that says no
+    tax takes what was bought its share by money. None: more came back than is there."""
     rest: dict[str, dict[tuple[str, ...], tuple[int, int, int]]] = {}
     for item, quantity, total, tax, categories in purchase.rows:
         kinds = rest.setdefault(item, {})
@@ -125,13 +125,17 @@ def less(purchase: Standing, back: Back) -> Standing | None:
     for item, quantity, total, tax, categories in back:
         kinds = rest.get(item, {})
         had = kinds.get(categories, (0, 0, 0))
-        if had[0] >= quantity and had[1] >= total and had[2] >= tax:  # nearly always: of the line that was bought
-            kinds[categories] = had[0] - quantity, had[1] - total, had[2] - tax
+        silent = not tax
+        taken = _tax_share(had, total) if silent else tax
+        if had[0] >= quantity and had[1] >= total and had[2] >= taken:  # nearly always: of the line that was bought
+            kinds[categories] = had[0] - quantity, had[1] - total, had[2] - taken
             continue
         missing = quantity, total, tax
         for kind in (categories, *kinds):
             had = kinds.get(kind, (0, 0, 0))
-            part = min(missing[0], had[0]), min(missing[1], had[1]), min(missing[2], had[2])
+            money = min(missing[1], had[1])
+            taken = _tax_share(had, money) if silent else min(missing[2], had[2])
+            part = min(missing[0], had[0]), money, taken
             if any(part):
                 kinds[kind] = had[0] - part[0], had[1] - part[1], had[2] - part[2]
                 missing = missing[0] - part[0], missing[1] - part[1], missing[2] - part[2]
@@ -141,3 +145,8 @@ def less(purchase: Standing, back: Back) -> Standing | None:
         [(item, *left, kind) for item, kinds in rest.items() for kind, left in kinds.items() if left[0] or left[1]]
     )
     return msgspec.structs.replace(purchase, rows=rows)
+
+
+def _tax_share(had: tuple[int, int, int], total: int) -> int:
+    """Of the tax in what is there of an item, that in so much of its money: half up, to the minor unit."""
+    return (2 * had[2] * min(total, had[1]) + had[1]) // (2 * had[1]) if had[2] and had[1] else 0
