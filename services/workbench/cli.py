@@ -61,9 +61,9 @@ def demo(
 @app.command("test", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def run_level(
     context: typer.Context,
-    level: Annotated[str | None, typer.Argument(help="A folder of tests/, such as core; none: all but seeded.")] = None,
+    level: Annotated[str | None, typer.Argument(help="Folders of tests/, such as core; none: all but seeded.")] = None,
 ) -> None:
-    """Run the tests: all of them, or one level. What follows goes to pytest: ./run test core -k lots -x"""
+    """Run the tests: all of them, or some levels. What follows goes to pytest: ./run test core mission -k lots -x"""
     from services.workbench.quality import run_tests
 
     raise typer.Exit(run_tests(level, context.args))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from rich.console import Console
@@ -32,12 +33,14 @@ def levels() -> list[str]:
 
 
 def run_tests(level: str | None, arguments: Sequence[str]) -> int:
-    """pytest's exit code. level: a folder, a path (tests/core/test_lots.py) or None for all; arguments: pytest's."""
+    """pytest's exit code. level: a folder, a path (tests/core/test_lots.py) or None for all; arguments: more folders,
+    then pytest's."""
     if level is None or level.startswith("-"):
         chosen = [str(TESTS / name) for name in levels() if name not in OUTSIDE]
         arguments = [*([level] if level else []), *arguments]
     elif level in levels():
-        chosen = [str(TESTS / level)]
+        more = list(takewhile(levels().__contains__, arguments))
+        chosen, arguments = [str(TESTS / name) for name in (level, *more)], arguments[len(more) :]
     elif Path(level.partition("::")[0]).exists():
         chosen = [level]
     else:

@@ -54,3 +54,11 @@ def test_an_unknown_level_is_refused_with_those_that_there_are() -> None:
     done = CliRunner().invoke(app, ["test", "coer"])
     assert done.exit_code == 2
     assert "no level coer; there are" in done.output
+
+
+def test_several_levels_are_run_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(quality, "_run", lambda *command: ran.append(command) or 0)
+    assert CliRunner().invoke(app, ["test", "core", "house", "-k", "core", "-x"]).exit_code == 0
+    core, house = (str(quality.TESTS / name) for name in ("core", "house"))
+    assert ran == [("pytest", core, house, "-k", "core", "-x")]
