@@ -299,11 +299,12 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
     """One version; `later` holds every rule's next form, and is brought up to this one."""
     meter, known = Meter(), known_of(programme)
     starts_ms = millis(programme.effective_from)
+    lasting = {name: one.valid_months for name, one in programme.currencies.items() if one.valid_months is not None}
     rules: list[Rule] = []
     for text in programme.rules:
         currency = programme.currencies[text.gives] if text.gives is not None else None
         decimals = programme.points_decimals if currency is None else currency.decimals
-        frame = Frame(programme.zone, programme.currency, text.id, decimals)
+        frame = Frame(programme.zone, programme.currency, text.id, decimals, lasting)
         mechanic = MECHANICS[text.mechanic](_config(programme, text), meter, frame)
         rule = Rule(
             f"{text.id}@{text.revision}",
@@ -321,7 +322,7 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
     for name in ALWAYS:
         if not any(rule.mechanic == name for rule in programme.rules):
             kind = MECHANICS[name]
-            frame = Frame(programme.zone, programme.currency, name, programme.points_decimals)
+            frame = Frame(programme.zone, programme.currency, name, programme.points_decimals, lasting)
             rules.append(Rule(f"{name}@0", kind(kind.Config(), meter, frame), None))
             mechanics[f"{name}@0"] = rules[-1].mechanic
     tier = programme.tier

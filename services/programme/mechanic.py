@@ -171,6 +171,8 @@ class Frame(msgspec.Struct, frozen=True):
     """The id of the rule it is bound for."""
     decimals: int = 0
     """Of points: amounts are whole numbers of the smallest unit."""
+    valid_months: Mapping[str, int] = {}
+    """Currency -> how long its points last where nothing else says so; only those that say it."""
 
 
 class Counted(Model):

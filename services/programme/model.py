@@ -108,7 +108,7 @@ class PointsCurrency(Closed):
     decimals: Annotated[int, Field(ge=0, le=4)] = 0
     """As `points_decimals`, of this currency."""
     valid_months: Months | None = None
-    """For rules that give it and say nothing of it themselves; None: never."""
+    """For rules that give it and say nothing of it themselves, and for what is given by hand; None: never."""
 
 
 class Group(Closed):

@@ -107,6 +107,17 @@ def test_points_by_hand_may_be_of_a_currency() -> None:
     assert given.tell("2026-03-11 adjust a3 5 unit:gold").outcome.refusal == "currency_must_be_the_programmes"
 
 
+def test_what_is_given_by_hand_in_a_currency_lasts_as_long_as_the_currency_says() -> None:
+    """Given on 31 January: 2.5 promo points to the end of 28 February, miles as `adjustment` says, or for ever."""
+    story = "2026-01-31 adjust a1 25 unit:promo\n2026-01-31 adjust a2 9 unit:miles\n2026-01-31 adjust a3 7"
+    for rule, of_the_rest in (("", None), ("  - {id: hand, adjustment: {valid_months: 6}}\n", "2026-07-31T23:00:00Z")):
+        given = world(story, RULES + rule)
+        assert [lot["expires_at"] for lot in purse(given, "promo")["lots"]] == ["2026-03-01T00:00:00Z"]
+        assert [lot["expires_at"] for lot in purse(given, "miles")["lots"]] == [of_the_rest]
+        (mine,) = report(given.simulation)["members"]
+        assert [lot["expires_at"] for lot in mine["lots"]] == [of_the_rest]
+
+
 def test_a_cap_in_a_currency_counts_and_cuts_that_one() -> None:
     rules = RULES + "  - {id: limit, gives: promo, cap: {points: 60, per: day}}\n"
     capped = world("2026-03-10 buy p1 wine/wine=100.00\n2026-03-11 back b1 of p1 wine=95.00", rules)
@@ -155,7 +166,10 @@ def test_another_currency_is_kept_exactly_like_regular_points(turned: int) -> No
     share = "share: {points: 1, per_minor: 100, valid_months: 1}}\n"
     lines = STORY.strip().splitlines()
     lines = lines[turned:] + lines[:turned]
-    regular = world("\n".join(lines).format(unit=""), "rules:\n  - {id: base, " + share)
+    regular = world(
+        "\n".join(lines).format(unit=""),
+        "rules:\n  - {id: hand, adjustment: {valid_months: 1}}\n  - {id: base, " + share,
+    )
     other = world("\n".join(lines).format(unit=" unit:promo"), "rules:\n  - {id: base, gives: promo, " + share)
     (mine,) = report(regular.simulation)["members"]
     his = purse(other, "promo")

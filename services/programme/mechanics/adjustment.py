@@ -20,13 +20,14 @@ class Adjustment(Mechanic):
         """The keys under `adjustment:`."""
 
         valid_months: Months | None = None
-        """Where the fact itself says no end: with the day this many months later; None: never."""
+        """Where neither the fact nor its currency says an end: with the day this many months later; None: never."""
 
     kinds: ClassVar[frozenset[str]] = frozenset({"adjusted"})
     per_fact: ClassVar[bool] = True
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self._months = config.valid_months
+        self._of_currency = frame.valid_months
         self._zone = frame.zone
         self.why = "by hand, with a reason on record"
 
@@ -37,8 +38,8 @@ class Adjustment(Mechanic):
             return ((unit, points, (0, 0, 0, "-a:" + cell.id), ""),)
         if cell.expires_at is not None:
             expires = instant_ms(cell.expires_at)
-        elif self._months is not None:
-            expires = end_after_months(day_of(at_ms, self._zone), self._months, self._zone)
+        elif (months := self._of_currency.get(cell.unit, self._months)) is not None:
+            expires = end_after_months(day_of(at_ms, self._zone), months, self._zone)
         else:
             expires = NEVER
         return ((unit, points, (expires, at_ms, at_ms, "a:" + cell.id), ""),) if points else ()
