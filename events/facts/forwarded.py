@@ -13,9 +13,6 @@ from events.values import Id, NaturalInt
 ID = "fwd:"
 """The ids of such records begin so, and no till's may."""
 
-HOPS_MAX = 8
-"""How often a fact may be forwarded: members who are merged in a circle would send it round for ever."""
-
 Text = Annotated[str, StringConstraints(min_length=2, max_length=8_000_000)]
 
 
@@ -31,6 +28,14 @@ class Inner(Model):
     """When the journal took it: of two who claim one receipt, the first has it."""
 
 
+class Leg(Model):
+    """One merge on the way of forwarded facts: those of `member` go to `into`, because of the fact `merge`."""
+
+    member: Id
+    into: Id
+    merge: Id
+
+
 class Forwarded(AboutMember):
     """Facts of `sender` for `member`, each with its own id and instant; a known id is a repeat, whoever said it."""
 
@@ -42,5 +47,6 @@ class Forwarded(AboutMember):
     """The `merged` fact that it is about."""
     said: NaturalInt = 0
     """How many messages the sender had sent."""
-    hops: NaturalInt = 0
+    legs: Annotated[tuple[Leg, ...], Field(max_length=100_000)] = ()
+    """Merges that led these facts to the sender: so a circle of merges is seen by who stands in it."""
     facts: Annotated[tuple[Inner, ...], Field(max_length=100_000)] = ()

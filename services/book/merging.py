@@ -18,7 +18,7 @@ import msgspec
 from events.decode import decode_fact, encode_fact, twin
 from events.entries import Entry, Outcome, decode_outcome, encode_outcome
 from events.facts import Forwarded, MemberFact, Merged, Message
-from events.facts.forwarded import HOPS_MAX, ID, Inner
+from events.facts.forwarded import ID, Inner
 from events.refusals import Refusal
 from services.book.baskets import Standing
 from services.book.difference import difference, positions
@@ -30,6 +30,7 @@ from services.book.pages import rows_missing
 from services.book.purses import Rows, key_of
 from services.book.rewards import RewardDue
 from services.book.turn import Cold, ColdKey, claimed_of, lot_of, newest, pack, unpack, versioned
+from services.book.way import circle_of, led_to, legs_of, way_of
 from services.programme.calendar import NEVER, instant_ms
 from services.programme.compile import Plan
 
@@ -114,9 +115,10 @@ def hand_over(member: Member, fact: Merged, cold: Cold) -> Did:
         currency: difference(positions(purse, (), Rows(cold, currency)), {}, purse, "merged")
         for currency, purse in sorted(member.purses.items())
     }
+    legs = legs_of(member.id, merges.taken, merges.taken)
     _become(member, new(member.id))
-    member.merges = msgspec.structs.replace(merges, into=fact.into, merge=fact.id)
-    messages = _records(member, fact.into, fact.occurred_at, fact.id, "to", bundle)
+    member.merges = msgspec.structs.replace(merges, into=fact.into, merge=fact.id, taken={})
+    messages = _records(member, fact.into, fact.occurred_at, fact.id, "to", bundle, legs)
     return Did(_DONE, entries, dict.fromkeys(gone), (), tuple(messages), elsewhere)
 
 
@@ -133,39 +135,46 @@ def forward(member: Member, fact: Any, claimed_ms: int) -> Did:
     merges = cast("Merges", member.merges)
     if fact.type == "merged":
         return Did(Outcome("declined", Refusal.MEMBER_MUST_NOT_BE_MERGED.text))
-    hops, facts = 0, [_INNER(fact=_text(fact), claimed_ms=claimed_ms)]
+    legs: tuple[Any, ...] = ()
+    facts = [_INNER(fact=_text(fact), claimed_ms=claimed_ms)]
+    home: tuple[Message, ...] = ()
     if fact.type == "forwarded":
-        hops, facts = fact.hops + 1, list(fact.facts)
-        if hops > HOPS_MAX:
-            return Did(Outcome("declined", Refusal.MERGE_MUST_NOT_GO_ROUND.text))
         member.said = max(member.said, fact.said)
+        stays, home = _sent_home(member, merges, fact)
+        if stays is None:
+            return Did(FORWARDED, (), {}, (), home)
+        legs, facts = way_of(member.id, stays), list(stays.facts)
     key = f"{fact.id}:{fact.revision}"
-    record = _record(member, merges.into, fact.occurred_at, merges.merge, "to", key, facts, hops)
-    return Did(FORWARDED, (), {}, (), (record,))
+    record = _record(member, merges.into, fact.occurred_at, merges.merge, "to", key, facts, legs)
+    return Did(FORWARDED, (), {}, (), (*home, record))
 
 
 def is_for_itself(member: Member, fact: Any) -> bool:
-    """Whether a merged account takes something in after all: its own facts that come home, or those of the very account
-    it was merged into, where two were merged into each other. Of these the one with the lesser id stays."""
+    """Whether a merged account takes something in after all: its own facts that come home, or what has come to it by
+    merges that make a circle with its own. Of those in a circle the one with the least id stays."""
     merges = cast("Merges", member.merges)
     if fact.type != "forwarded":
         return False
     if fact.way == "back":
         return bool(fact.merge == merges.merge)
-    return bool(fact.sender == merges.into and member.id < fact.sender)
+    return member.id == min(circle_of(member.id, merges.into, way_of(member.id, fact)), default="")
 
 
 # ---------------------------------------------------------------- the account that stays
 
 
 def take_in(member: Member, envelope: Forwarded, plan: Plan, cold: Cold) -> Did:
-    """Fold forwarded facts among those of this account. Raises Missing.
+    """Fold forwarded facts among those of this account, but for what belongs home by now. Raises Missing."""
+    stays, home = _sent_home(member, member.merges or Merges(), envelope)
+    if stays is None:
+        return Did(FORWARDED, (), {}, (), home)
+    did = _fold(member, stays, plan, cold)
+    return did._replace(messages=(*home, *did.messages))
 
-    One fact that has just come is decided here, and may be declined; whatever was decided before is booked.
-    """
+
+def _fold(member: Member, envelope: Forwarded, plan: Plan, cold: Cold) -> Did:
+    """One fact that has just come is decided here, and may be declined; whatever was decided before is booked."""
     merges = member.merges or Merges()
-    if envelope.way == "to" and envelope.merge in merges.released:
-        return _send_home(member, envelope)
     facts: list[Any] = [decode_fact(inner.fact.encode()) for inner in envelope.facts]
     if len(facts) == 1 and facts[0].type == "unmerged":
         return release(member, facts[0], plan, cold)
@@ -214,7 +223,7 @@ def release(member: Member, fact: Any, plan: Plan, cold: Cold) -> Did:
     if fact.member not in merges.taken:
         return Did(Outcome("declined", Refusal.MEMBER_MUST_BE_MERGED.text))
     _, merge = merges.taken[fact.member]
-    owners = {fact.member} | {owner for owner, (by, _) in merges.taken.items() if by == fact.member}
+    owners = led_to(fact.member, {owner: by for owner, (by, _) in merges.taken.items()})
     if missing := begin(member, -NEVER, cold):
         raise Missing(missing)
     again = Again(member, -NEVER, plan, cold)
@@ -234,35 +243,41 @@ def release(member: Member, fact: Any, plan: Plan, cold: Cold) -> Did:
             rows["purchase", told.id] = versioned(member, Standing(told.id, step[0], 0, "", "", told.revision, ()))
     taken = {owner: by for owner, by in merges.taken.items() if owner not in owners}
     member.merges = msgspec.structs.replace(merges, taken=taken, released=(*merges.released, merge))
-    home = _records(member, fact.member, fact.occurred_at, merge, "back", bundle)
+    legs = legs_of(member.id, merges.taken, owners - {fact.member})
+    home = _records(member, fact.member, fact.occurred_at, merge, "back", bundle, legs)
     return Did(_DONE, entries, rows, tuple(again.rewards()), (*again.messages(), *home), again.elsewhere)
 
 
-def _send_home(member: Member, envelope: Forwarded) -> Did:
-    """What was on its way here when the merge was taken back."""
-    key = f"{envelope.id}:{envelope.revision}"
-    facts = list(envelope.facts)
-    record = _record(
-        member, envelope.sender, envelope.occurred_at, envelope.merge, "back", key, facts, envelope.hops + 1
-    )
-    return Did(FORWARDED, (), {}, (), (record,))
+def _sent_home(member: Member, merges: Merges, envelope: Forwarded) -> tuple[Forwarded | None, tuple[Message, ...]]:
+    """Send home what was on its way here when a merge on it was taken back. Returns what is left of the record (None:
+    nothing) and the records."""
+    home: list[Message] = []
+    stays: Any = envelope
+    while (leg := next((leg for leg in way_of(member.id, stays) if leg.merge in merges.released), None)) is not None:
+        owners = led_to(leg.member, {one.member: one.into for one in stays.legs})
+        facts = [(decode_fact(inner.fact.encode()).member in owners, inner) for inner in stays.facts]  # type: ignore[union-attr]
+        legs = [one for one in stays.legs if one.member in owners - {leg.member}]
+        mine = [inner for is_mine, inner in facts if is_mine]
+        key = f"{envelope.id}:{envelope.revision}"
+        home.append(_record(member, leg.member, envelope.occurred_at, leg.merge, "back", key, mine, legs))
+        if envelope.way == "to" and (leg.member == envelope.sender or len(mine) == len(facts)):
+            return None, tuple(home)
+        stays = msgspec.structs.replace(
+            stays,
+            facts=tuple(inner for is_mine, inner in facts if not is_mine),
+            legs=tuple(one for one in stays.legs if one.member not in owners),
+        )
+    return stays, tuple(home)
 
 
 def _note(member: Member, merges: Merges, envelope: Forwarded, number: int) -> None:
-    """Remember whose facts have come, and by which merge; or that this account is itself again."""
+    """Remember whose facts have come, and by which merges; the account is itself, if it was not."""
     member.said = max(member.said, envelope.said)
     taken = dict(merges.taken)
-    into = merges.into
-    if envelope.way == "to":
-        into = "" if into == envelope.sender else into
-        taken.setdefault(envelope.sender, ("", envelope.merge))
-        for inner in envelope.facts:
-            owner = decode_fact(inner.fact.encode()).member  # type: ignore[union-attr]
-            if owner not in (member.id, envelope.sender):
-                taken.setdefault(owner, (envelope.sender, envelope.merge))
-    elif envelope.merge == merges.merge:
-        into = ""
-    member.merges = msgspec.structs.replace(merges, into=into, taken=taken, inner=number)
+    for leg in way_of(member.id, envelope):
+        if leg.member != member.id:
+            taken.setdefault(leg.member, ("" if leg.into == member.id else leg.into, leg.merge))
+    member.merges = msgspec.structs.replace(merges, into="", taken=taken, inner=number)
 
 
 # ---------------------------------------------------------------- what is known of a fact
@@ -301,22 +316,22 @@ def _instant_of(fact: Any, home: bool, cold: Cold) -> int:
 
 
 def _records(
-    member: Member, to: str, occurred_at: str, merge: str, way: str, facts: Sequence[Any]
+    member: Member, to: str, occurred_at: str, merge: str, way: str, facts: Sequence[Any], legs: Sequence[Any]
 ) -> Iterator[Message]:
     """All facts, in as many records as they need; at least one, so that the other hears of the merge."""
     part: list[Any] = []
     size = number = 0
     for inner in facts:
         if part and size + len(inner.fact) > BUNDLE_CHARACTERS:
-            yield _record(member, to, occurred_at, merge, way, str(number), part, 0)
+            yield _record(member, to, occurred_at, merge, way, str(number), part, legs)
             part, size, number = [], 0, number + 1
         part.append(inner)
         size += len(inner.fact)
-    yield _record(member, to, occurred_at, merge, way, str(number), part, 0)
+    yield _record(member, to, occurred_at, merge, way, str(number), part, legs)
 
 
 def _record(
-    member: Member, to: str, occurred_at: str, merge: str, way: str, key: str, facts: Sequence[Any], hops: int
+    member: Member, to: str, occurred_at: str, merge: str, way: str, key: str, facts: Sequence[Any], legs: Sequence[Any]
 ) -> Message:
     name = "\n".join((member.id, merge, way, to, key)).encode()
     record = _FORWARDED(
@@ -327,7 +342,7 @@ def _record(
         way=way,
         merge=merge,
         said=member.said,
-        hops=hops,
+        legs=tuple(legs),
         facts=tuple(facts),
     )
     return cast("Message", record)

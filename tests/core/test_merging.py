@@ -11,7 +11,7 @@ import pytest
 from services.book import merging, pages
 from services.book.member import decode, encode
 from tests.core.test_transfers import reconciled
-from tests.drivers.facts import World
+from tests.drivers.facts import World, told
 
 PROGRAMME = """
 programme: merging
@@ -263,18 +263,106 @@ def test_two_who_are_merged_into_each_other_at_once_are_one(order: tuple[int, in
     again(made)
 
 
-def test_what_would_be_sent_round_for_ever_ends_declined() -> None:
-    """Three in a circle, made at once: intake lets nobody do it, and who writes to the journal directly is told."""
+CIRCLES = ({"m1": "m2", "m2": "m3", "m3": "m1"}, {"m1": "m3", "m3": "m2", "m2": "m1"})
+
+
+def told_in(order: list[int], into: dict[str, str]) -> tuple[World, list[int]]:
+    """Three who bought for 300, 20 and 1 and are merged in a circle at the same instant. `order` says which of what may
+    come next does, by its number among them (0 past its end). Returns how many there were to choose from each time.
+
+    Of two that concern different accounts and could come in either order the lesser account's comes first: no account
+    could tell them apart.
+    """
+    made = World(PROGRAMME % "")
+    for name, amount in (("m1", 300), ("m2", 20), ("m3", 1)):
+        made.tell(f"2026-01-15 buy {name} {amount}.00", name)
+    waiting: list[Any] = [told(f"2026-02-01 merge x{name} into {into[name]}", name) for name in into]
+    choices, new, last = [], list(waiting), ""
+    while waiting:
+        may = [one for one in waiting if one in new or one.member >= last] or waiting
+        choices.append(len(may))
+        one = may[order[len(choices) - 1] if len(choices) <= len(order) else 0]
+        waiting.remove(one)
+        new, last = [], one.member
+        with patch.object(type(made.simulation), "deliver", lambda _, message, to=new: to.append(message)):
+            made.simulation.add(one)
+        waiting += new
+    return made, choices
+
+
+@pytest.mark.parametrize("into", CIRCLES)
+def test_three_who_are_merged_in_a_circle_are_one_in_every_order_of_arrival(into: dict[str, str]) -> None:
+    """Each order in which merges and what they hand over can come, no record lost or sent round for ever."""
+    order: list[int] | None = []
+    orders = 0
+    while order is not None:
+        made, choices = told_in(order, into)
+        orders += 1
+        stands = [shows(made, name) for name in ("m1", "m2", "m3")]
+        assert sorted(stands) == [(0, 0), (0, 0), (321, 321)], order
+        for name in into:  # wherever a card leads, it leads there
+            made.tell(f"2026-03-01 buy late-{name} 10.00", name)
+        assert [shows(made, name) for name in ("m1", "m2", "m3")] == [
+            (351, 351) if stood == (321, 321) else (0, 0) for stood in stands
+        ], order
+        order = _next(order, choices)
+    assert orders > 100, orders
+
+
+def _next(order: list[int], choices: list[int]) -> list[int] | None:
+    """The next sequence of choices, as an odometer turns; None after the last."""
+    taken = [order[n] if n < len(order) else 0 for n in range(len(choices))]
+    while taken:
+        last = taken.pop()
+        if last + 1 < choices[len(taken)]:
+            return [*taken, last + 1]
+    return None
+
+
+def test_of_three_in_a_circle_one_may_go_home_again() -> None:
+    made, _ = told_in([0, 0, 0], CIRCLES[0])
+    again(made)
+    assert shows(made, "m1") == (321, 321)
+    made.tell("2026-03-01 unmerge y2", "m2")
+    assert [shows(made, name)[0] for name in ("m1", "m2", "m3")] == [301, 20, 0]
+    made.tell("2026-03-02 buy late 5.00", "m2")
+    made.tell("2026-03-02 buy later 7.00", "m3")
+    assert [shows(made, name)[0] for name in ("m1", "m2", "m3")] == [308, 25, 0]
+    again(made)
+
+
+def test_the_first_of_a_chain_goes_home_over_the_others() -> None:
+    """M3 into M2, M2 into M1; M3 was a mistake. Then M2 is taken back as well."""
     made = world()
     made.tell("2026-01-15 buy E 30.00", "m3")
-    waiting: list[Any] = []
-    with patch.object(type(made.simulation), "deliver", lambda _, message: waiting.append(message)):
-        for name, into in (("m1", "m2"), ("m2", "m3"), ("m3", "m1")):
-            made.tell(f"2026-02-01 merge x{name} into {into}", name)
-    for message in waiting:
-        made.simulation.add(message)
-    refusals = [r.outcome.refusal for _, results in made.simulation.booked for r in results if r.outcome.refusal]
-    assert set(refusals) == {"merge_must_not_go_round"}
+    made.tell("2026-02-01 merge x1 into m2", "m3")
+    made.tell("2026-02-02 merge x2 into m1", "m2")
+    made.tell("2026-02-03 unmerge y1", "m3")
+    assert [shows(made, name)[0] for name in ("m1", "m2", "m3")] == [450, 0, 30]
+    made.tell("2026-02-04 buy F 5.00", "m3")
+    made.tell("2026-02-05 buy I 1.00", "m2")
+    assert [shows(made, name)[0] for name in ("m1", "m2", "m3")] == [451, 0, 35]
+    made.tell("2026-02-06 unmerge y2", "m2")
+    assert [shows(made, name)[0] for name in ("m1", "m2", "m3")] == [300, 151, 35]
+    made.tell("2026-02-07 merge x3 into m3", "m2")  # nobody counts M3 among those of M2 any more
+    assert [shows(made, name)[0] for name in ("m1", "m2", "m3")] == [300, 0, 186]
+    again(made)
+
+
+def test_a_chain_of_many_cards() -> None:
+    """Twelve cards of one person, each merged into the next: what the first one buys reaches the last."""
+    made = World(PROGRAMME % "")
+    for n in range(12):
+        made.tell(f"2026-01-{n + 1:02d} buy p{n} {n + 1}.00", f"c{n:02d}")
+    for n in range(11):
+        made.tell(f"2026-02-{n + 1:02d} merge x{n} into c{n + 1:02d}", f"c{n:02d}")
+    made.tell("2026-03-01 buy late 100.00", "c00")
+    assert shows(made, "c11")[0] == 78 + 100
+    made.tell("2026-03-02 unmerge y1", "c03")  # it and those before it: 1 + 2 + 3 + 4, and what came late
+    assert (shows(made, "c03")[0], shows(made, "c11")[0]) == (110, 68)
+    made.tell("2026-03-03 unmerge y2", "c00")
+    assert [shows(made, name)[0] for name in ("c00", "c03", "c11")] == [101, 9, 68]
+    again(made)
 
 
 @pytest.mark.parametrize("characters", [400, 2_000_000])

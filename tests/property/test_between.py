@@ -248,3 +248,38 @@ def test_two_cards_of_one_person_come_to_what_one_card_would(sizes: None, share:
         house.members["ann"].check()
         assert stands(house, "ann") == stands(single, "ann"), f"seed {seed}"
         assert "bob" not in house.members or house.members["bob"].live == 0, f"seed {seed}"
+
+
+CARDS = ("ann", "bob", "cat", "dan", "eve")
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_merged_and_taken_back_in_any_way_every_point_is_in_one_account(share: int, tries: int) -> None:
+    """Five cards, merged into each other and taken back at random, in chains and circles, while what they hand over is
+    on its way: what was bought is what there is, and what each buys at the end arrives once."""
+    for seed in range(share * 10_000, share * 10_000 + 10 * tries):
+        dice, house = random.Random(seed), Late(seed)
+        bought = 0
+        for number in range(dice.randrange(6, 30)):
+            name, kind = dice.choice(CARDS), dice.choice(["buy", "merge", "merge", "unmerge"])
+            said: Said = {"id": f"f{number}", "member": name, "occurred_at": hour(number // dice.choice([1, 4]))}
+            if kind == "buy":
+                pounds = dice.randrange(1, 40)  # below what the voucher, the levels and the referral ask for
+                bought += pounds
+                said |= {"type": "purchase", "lines": [{"item": "i", "total_minor": pounds * 100}]}
+            elif kind == "merge":
+                said |= {"type": "merged", "into": dice.choice([card for card in CARDS if card != name])}
+            else:
+                said |= {"type": "unmerged"}
+            house.add(fact(**said))
+            house.tell_some(all_of_them=dice.random() < 0.1)
+        for number, name in enumerate(CARDS):
+            bought += 1
+            lines = [{"item": "i", "total_minor": 100}]
+            house.add(fact(type="purchase", id=f"end-{number}", member=name, lines=lines, occurred_at=hour(99)))
+        for _ in range(200):
+            house.tell_some(all_of_them=True)
+        assert not house.waiting, f"seed {seed}: something is sent round for ever"
+        for member in house.members.values():
+            member.check()
+        assert sum(member.timeline.sum_minor for member in house.members.values()) == bought * 100, f"seed {seed}"

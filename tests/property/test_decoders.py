@@ -77,7 +77,7 @@ GOOD_FACTS: list[dict[str, Any]] = [
         "way": "to",
         "merge": "f:9",
         "said": 3,
-        "hops": 1,
+        "legs": [{"member": "mem_2", "into": "mem_3", "merge": "x0"}],
         "facts": [{"fact": "{}", "outcome": "{}", "given": "[]", "claimed_ms": 5}, {"fact": "{}"}],
     },
     FACT
