@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
@@ -19,6 +20,7 @@ from services.programme.calendar import NEVER, day_of
 from services.programme.conditions import Known, Predicate, predicate
 from services.programme.entitlements import Entitlement, entitlement
 from services.programme.index import FEW, Index, Needs
+from services.programme.kept import not_kept
 from services.programme.mechanic import CURRENCY, POINTS, Basket, Change, Context, Frame, Mechanic, Meter
 from services.programme.mechanics import ALWAYS, MECHANICS
 from services.programme.model import ProgrammeText, RuleText, Tier, config_of, fault_at, known_of, read
@@ -204,11 +206,7 @@ def compile_programme(texts: Sequence[str], names: Sequence[str] = ()) -> Plan:
             read_ones.append(_Read(read(text, name), text, name))
         except ProgrammeError as error:
             faults += error.faults
-    programmes = [one.programme for one in read_ones]
-    for what in ("version", "effective_from"):
-        values = [getattr(p, what) for p in programmes]
-        if twice := sorted({v for v in values if values.count(v) > 1}):
-            faults.append(f"{what} {', '.join(twice)} is published twice; every version needs its own")
+    faults += _published_twice(read_ones)
     read_ones.sort(key=lambda one: millis(one.programme.effective_from))
     faults += _between_versions(read_ones)
     if faults:
@@ -222,6 +220,18 @@ def begins_ms(text: str) -> int:
     return millis(read(text).effective_from)
 
 
+def _published_twice(read_ones: Sequence[_Read]) -> Iterator[str]:
+    """In the order of publication: what a later version has of an earlier one."""
+    for what in ("version", "effective_from"):
+        seen: dict[str, _Read] = {}
+        for one in read_ones:
+            value = getattr(one.programme, what)
+            first = seen.setdefault(value, one)
+            if first is not one:
+                why = f"{value} is published twice, first by {first.name}; every version needs its own"
+                yield fault_at(one.text, (what,), why, one.name)
+
+
 class _Read(msgspec.Struct, frozen=True):
     programme: ProgrammeText
     text: str
@@ -229,9 +239,12 @@ class _Read(msgspec.Struct, frozen=True):
 
 
 def _between_versions(read_ones: Sequence[_Read]) -> Iterator[str]:
-    """What is wrong with a rule beside its earlier revisions, with file and line."""
+    """What is wrong with a version beside those before it, with file and line."""
     newest: dict[str, tuple[RuleText, object]] = {}
     arms: dict[str, list[tuple[str, int]]] = {}
+    for earlier, one in pairwise(read_ones):
+        for path, why in not_kept(earlier.programme, one.programme):
+            yield fault_at(one.text, path, why, one.name)
     for one in read_ones:
         for trial, shares in one.programme.arms.items():
             if arms.setdefault(trial, list(shares.items())) != list(shares.items()):

@@ -23,7 +23,7 @@ from services.programme.mechanic import Counted, Mechanic
 from services.programme.mechanics import MECHANICS
 from services.programme.policies import LATE_DAYS_MAX, Closed, Redemptions, Returns, Store, Transfers, known_zone
 from services.programme.pricing.price import PriceText
-from services.programme.written import FAULTS_MAX, ProgrammeError, Written, in_words, written
+from services.programme.written import FAULTS_MAX, ProgrammeError, Written, causes, in_words, written
 
 
 class TierLevel(Closed):
@@ -262,7 +262,7 @@ def _validated(file: Written) -> ProgrammeText:
     try:
         programme = ProgrammeText.model_validate(file.value)
     except ValidationError as error:
-        faults += [file.at(_path(e), in_words(e, _keys())) for e in error.errors(include_url=False)]
+        faults += [file.at(_path(e), in_words(e, _keys())) for e in causes(error)]
     rules = file.value.get("rules") if isinstance(file.value, dict) else None
     for index, rule in enumerate(rules if isinstance(rules, tuple) else ()):
         for key in (k for k in rule if k in MECHANICS) if isinstance(rule, dict) else ():
@@ -306,6 +306,9 @@ def _between_rules(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, 
     for group in programme.groups:
         if group in ids:
             yield ("groups", group), f"{group} is a rule's id; give the group a name of its own"
+    for index, name in enumerate(programme.retired):
+        if name in ids:
+            yield ("retired", index), f"{name} is among the rules; take it out of one of them"
     yield from _conditions(programme)
     yield from _claims(programme)
     units: dict[str, str] = {}
@@ -329,6 +332,8 @@ def _between_rules(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, 
         elif rule.carry != "freeze" and not rule.revision:
             yield (*path, "carry"), "the first revision has nothing to carry; leave carry out, or raise the revision"
         yield from _gives(programme, rule, path)
+        if mechanic.reads_points and not any(_is_counted(other, rule) for other in programme.rules[:index]):
+            yield path, f"no rule before it gives what a {rule.mechanic} counts; write it below those that do"
         levels = 1 + len(programme.tier.levels) if programme.tier is not None else 1
         if len(percent := getattr(config_of(rule.mechanic, rule.config), "tier_percent", None) or ()) > levels:
             why = f"{len(percent)} percentages for {levels} levels; write one for each, the last for all above"
@@ -371,6 +376,13 @@ def _gives(programme: ProgrammeText, rule: RuleText, path: tuple[int | str, ...]
                 (*path, "gives"),
                 f"rules of {rule.group} are taken together and must give the same; {first.id} does not",
             )
+
+
+def _is_counted(other: RuleText, by: RuleText) -> bool:
+    """Whether a rule may give points that a later one counts: the member's own, of its currency."""
+    config = config_of(other.mechanic, other.config)
+    things = getattr(config, "unit", None) is not None or getattr(config, "to", None) is not None
+    return other.gives == by.gives and not things and not MECHANICS[other.mechanic].reads_points
 
 
 def _counts(mechanic: type[Mechanic]) -> bool:
@@ -448,7 +460,7 @@ def _config_faults(mechanic: str, config: Any, path: tuple[int | str, ...], file
     try:
         config_of(mechanic, config)
     except ValidationError as error:
-        for e in error.errors(include_url=False):
+        for e in causes(error):
             yield file.at((*path, *_path(e)), in_words(e, _keys()))
 
 

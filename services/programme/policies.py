@@ -29,7 +29,7 @@ class Closed(Model):
 def known_zone(zone: str) -> str:
     """The name, if it is one. Raises ValueError."""
     if zone not in NAMES:
-        raise ValueError(f"{zone!r} is not an IANA time zone; write for example Europe/London")
+        raise ValueError(f"{zone[:40]!r} is not an IANA time zone; write for example Europe/London")
     return zone
 
 

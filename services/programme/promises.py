@@ -30,9 +30,8 @@ def broken(before: ProgrammeText, after: ProgrammeText) -> Iterator[tuple[Path, 
         if name not in after.retired:
             why = f"{name} is no longer there, and members have begun on it; keep it, or write retired: [{name}]"
             yield ("rules",), why
-    for index, name in enumerate(after.retired):
-        if name in {rule.id for rule in after.rules}:
-            yield ("retired", index), f"{name} is among the rules; take it out of one of them"
+    for name in before.currencies.keys() - after.currencies.keys():
+        yield ("currencies",), f"{name} is no longer there, and members have some of it; keep it"
 
 
 def keeps(rule: RuleText) -> bool:

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import yaml
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, ValidationError
 
 FILE_CHARACTERS_MAX = 1_000_000
 DEPTH_MAX = 30
@@ -182,13 +182,28 @@ def in_words(error: ErrorDetails, keys: frozenset[str]) -> str:
     """What pydantic finds wrong, and what to write instead. `keys`: all that a file may have."""
     kind, context = error["type"], error.get("ctx") or {}
     if kind == "extra_forbidden":
-        near = get_close_matches(str(error["loc"][-1]), keys, 1)
+        key = str(error["loc"][-1])
+        if key in keys:
+            return "it belongs to something else; remove it here"
+        near = get_close_matches(key, keys, 1)
         return f"there is no such key; {f'did you mean {near[0]}?' if near else 'remove it, or mend its spelling'}"
     if kind == "string_pattern_mismatch":
         return f"{_shown(error['input'])} is not what stands here; {_pattern(str(context['pattern']))}"
     if kind in _WORDS:
         return _WORDS[kind].format(value=_shown(error["input"]), **context)
     return error["msg"].removeprefix("Value error, ")
+
+
+def causes(error: ValidationError) -> list[ErrorDetails]:
+    """What pydantic finds wrong, less what only follows from it: a list is not too short for what in it is wrong."""
+    found = error.errors(include_url=False)
+    places = [one["loc"] for one in found]
+    return [
+        one
+        for one in found
+        if one["type"] != "too_short"
+        or not any(place != one["loc"] and place[: len(one["loc"])] == one["loc"] for place in places)
+    ]
 
 
 def _shown(value: Any) -> str:

@@ -127,6 +127,26 @@ BAD: dict[str, tuple[str, int, str]] = {
         6,
         "write it higher",
     ),
+    "a cap on nothing": (
+        rules("{id: c, cap: {points: 1, per: day}}") + "  - {id: a, share: {points: 1, per_minor: 1}}\n",
+        6,
+        "below those that do",
+    ),
+    "a voucher for points of another currency": (
+        HEAD
+        + "currencies: {miles: {}}\nrules:\n  - {id: a, share: {points: 1, per_minor: 1}}\n"
+        + "  - {id: v, gives: miles, voucher: {per_points: 5, unit: flight}}\n",
+        8,
+        "no rule before it gives what a voucher counts",
+    ),
+    "more visits than a month has days": (rules("{id: a, visits: {every: 32, points: 5}}"), 6, "write 31 or less"),
+    "a key of another mechanic": (
+        rules("{id: a, ladder: {per_minor: 100, valid_months: 2, steps: [{from_minor: 0, points: 1}]}}"),
+        6,
+        "it belongs to something else; remove it here",
+    ),
+    "retired, and there": (HEAD + RULE + "retired: [base]\n", 8, "base is among the rules"),
+    "a word without end": (HEAD + f"zone: {'x' * 100_000}\n" + RULE, 5, "is not an IANA time zone"),
     "a currency that is not there": (rules("{id: a, gives: b, share: {points: 1, per_minor: 1}}"), 6, "add it there"),
     "percentages for no level": (
         HEAD + TIER + "rules: [{id: a, share: {points: 1, per_minor: 1, tier_percent: [1, 2, 3, 4]}}]\n",
@@ -221,3 +241,33 @@ def test_a_large_programme_is_read() -> None:
 def test_examples_are_not_among_them() -> None:
     for example in sorted((Path(__file__).parents[2] / "services" / "programme" / "examples").glob("*.yaml")):
         compile_programme([example.read_text("utf-8")], [example.name])
+
+
+def test_what_only_follows_from_another_fault_is_not_said() -> None:
+    """The list of levels is not too short because one of them is wrong."""
+    with pytest.raises(ProgrammeError) as refused:
+        compile_programme([HEAD + "tier: {levels: [{name: gold, from_minor: -1}]}\n" + RULE], ["shop.yaml"])
+    assert refused.value.faults == ("shop.yaml:5: tier.levels.0.from_minor: write more than 0",)
+
+
+MILES = "currencies: {miles: {decimals: 1}}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "says"),
+    [
+        (GOOD, HEAD.replace("programme: p", "programme: q") + RULE, 1, "programme: p-1 is of p; write p"),
+        (GOOD, HEAD + "points_decimals: 2\n" + RULE, 5, "points_decimals: what members have would become another"),
+        (GOOD.replace(RULE, MILES + RULE), HEAD + MILES.replace("1", "3") + RULE, 5, "write 1, as it was"),
+        (GOOD, HEAD.replace("p-2", "p-1") + RULE, 2, "version: p-1 is published twice, first by one.yaml"),
+        (GOOD, HEAD.replace("06-01", "01-01") + RULE, 3, "effective_from: 2026-01-01T00:00:00Z is published twice"),
+    ],
+)
+def test_a_version_that_cannot_follow_another_is_refused_with_its_line(
+    before: str, after: str, line: int, says: str
+) -> None:
+    with pytest.raises(ProgrammeError) as refused:
+        compile_programme([before, after], ["one.yaml", "two.yaml"])
+    (fault,) = refused.value.faults
+    assert fault.startswith(f"two.yaml:{line}: ")
+    assert says in fault

@@ -23,6 +23,11 @@ def rule(cel: str, mechanic: str = "share: {points: 1, per_minor: 100}", key: st
     return HEAD + f'rules:\n  - id: a\n    {key}: {{cel: "{cel}"}}\n    {mechanic}\n'
 
 
+def _after_a_bonus(text: str) -> str:
+    """A cap wants something that it counts."""
+    return text.replace("rules:\n", "rules:\n  - {id: b, bonus: {points: 1}}\n")
+
+
 BASKET = "2026-03-10T17:05 buy p1 2*tea/hot=3.00~0.50 wine/wine=20.00~3.33 bread=2.00"
 """A Tuesday; 25.00 with 3.83 of tax, four units."""
 
@@ -112,10 +117,10 @@ def test_one_that_cannot_be_is_refused_when_the_file_is_loaded(cel: str, says: s
 )
 def test_a_rule_that_goes_by_no_basket_may_not_ask_for_one(mechanic: str, says: str) -> None:
     with pytest.raises(ProgrammeError, match=says):
-        compile_programme([rule("units > 1", mechanic)])
-    compile_programme([rule("store == 's1'", mechanic)])
+        compile_programme([_after_a_bonus(rule("units > 1", mechanic))])
+    compile_programme([_after_a_bonus(rule("store == 's1'", mechanic))])
 
 
 def test_text_in_quotes_names_nothing() -> None:
     """`units` in a text is no unit of the basket, so a cap may ask it."""
-    compile_programme([rule("store == 'units 1.5'", "daily_cap: {points: 5}")])
+    compile_programme([_after_a_bonus(rule("store == 'units 1.5'", "daily_cap: {points: 5}"))])

@@ -42,7 +42,7 @@ def rules(dice: random.Random, number: int) -> str:
         group = dice.choice(["", "", "", "group: best, ", "group: first, "])
         kinds = [f"share: {{points: {n % 5 + 1}, per_minor: 100{only}}}"]
         kinds += [f"stamps: {{every: 2, unit: u{n}{only}}}"] if "best" not in group else []
-        kinds += ["cap: {points: 50, per: day}"] if not group else []
+        kinds += ["cap: {points: 50, per: day}"] if not group and any("share" in one for one in found) else []
         found.append(f"  - {{id: r{n}, {when}{group}{dice.choice(kinds)}}}\n")
     return "".join(found)
 

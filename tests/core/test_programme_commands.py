@@ -129,9 +129,9 @@ def test_what_changes_is_said_with_whom_it_concerns(tmp_path: Path, capsys: pyte
         (NEW.replace("revision: 1", "revision: 1, carry: freeze"), ""),
         (NEW[: NEW.index("  - {id: cups")], "cups is no longer there, and members have begun on it; keep it, or write"),
         (NEW[: NEW.index("  - {id: cups")] + "retired: [cups]\n", ""),
-        (OLD.replace("shop-1", "shop-2"), "effective_from 2026-01-01T00:00:00Z is published twice"),
+        (OLD.replace("shop-1", "shop-2"), "effective_from: 2026-01-01T00:00:00Z is published twice"),
         (NEW.replace("revision: 1", "revision: 1, carry: freeze").replace("2026-07", "2026-02"), "begins in the past"),
-        (OLD.replace("points: 1", "points: 3"), "version shop-1 is published twice"),
+        (OLD.replace("points: 1", "points: 3"), "version: shop-1 is published twice"),
     ],
 )
 def test_a_version_that_takes_back_a_promise_is_not_published(tmp_path: Path, text: str, says: str) -> None:
@@ -142,6 +142,14 @@ def test_a_version_that_takes_back_a_promise_is_not_published(tmp_path: Path, te
     with pytest.raises(ProgrammeError) as refused:
         accepted(new, [OLD], JUNE, past=False)
     assert says in str(refused.value)
+
+
+def test_a_currency_that_members_have_is_not_taken_away(tmp_path: Path) -> None:
+    before = OLD.replace("rules:", "currencies: {miles: {}}\nrules:")
+    after = before.replace("shop-1", "shop-2").replace("2026-01-01", "2026-07-01")
+    assert accepted(opened(file(tmp_path, after)), [before], JUNE, past=False)
+    with pytest.raises(ProgrammeError, match="miles is no longer there, and members have some of it; keep it"):
+        accepted(opened(file(tmp_path, after.replace("currencies: {miles: {}}\n", ""))), [before], JUNE, past=False)
 
 
 def test_the_same_text_again_changes_nothing_and_the_past_must_be_meant(tmp_path: Path) -> None:

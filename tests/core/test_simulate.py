@@ -80,7 +80,7 @@ def test_another_fact_under_a_known_id_is_set_aside_and_said(folder: Path) -> No
     ("text", "sha256", "reason"),
     [
         (PROGRAMME, "0" * 64, "sha256 is not that of the text"),
-        (PROGRAMME, None, "the programme has faults: version p-1 is published twice"),
+        (PROGRAMME, None, "the programme has faults: programme:p-2:2: version: p-1 is published twice"),
         ("x", None, "the programme has faults: programme:p-2:1: write keys"),
     ],
 )

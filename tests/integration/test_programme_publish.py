@@ -58,4 +58,4 @@ async def test_a_version_is_put_in_force(house: Settings, tmp_path: Path) -> Non
         assert (code, err) == (0, "")
         code, _, err = await published(house, file, OLD.replace("points: 1", "points: 2"))
         assert code == 2
-        assert "version shop-1 is published twice" in err
+        assert "version: shop-1 is published twice" in err

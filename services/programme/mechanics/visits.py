@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
-from events.values import Months, NaturalInt, Points, PositiveInt
+from pydantic import Field
+
+from events.values import Months, NaturalInt, Points
 from services.programme.calendar import NEVER, end_after_months, midnight, month_of
 from services.programme.mechanic import LASTING_DAYS, POINTS, Basket, Change, Due, Frame, Key, Mechanic, Meter, Spend
 from services.programme.words import counted, money
@@ -23,7 +25,7 @@ class Visits(Mechanic):
     class Config(Spend):
         """The keys under `visits:`."""
 
-        every: PositiveInt
+        every: Annotated[int, Field(ge=1, le=31)]
         """Days of the calendar month that make one round."""
         points: Points
         from_minor: NaturalInt = 0
