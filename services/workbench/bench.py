@@ -25,8 +25,11 @@ def ledger(
         int, typer.Option(min=0, help="Also try a house with so many earlier facts, such as 20000000 (1 GB a million).")
     ] = 0,
     workload: Annotated[
-        Literal["plain", "book"],
-        typer.Option(help="plain: two rules and levels; book: five rules, 10 % returns, 1 % late purchases."),
+        Literal["plain", "book", "grocery"],
+        typer.Option(
+            help="plain: two rules and levels; book: five rules, 10 % returns, 1 % late purchases; "
+            "grocery: the same shares under the nineteen rules of the example grocery.yaml."
+        ),
     ] = "plain",
 ) -> None:
     """The ledger's worker on a backlog: events per second, CPU of each process, where each microsecond goes."""

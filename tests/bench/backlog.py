@@ -9,8 +9,9 @@ from __future__ import annotations
 import gc
 import signal
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from infra.settings import variable
 from infra.stack.stack import Stack
 from tests.bench.count import Count
 from tests.bench.exact import differences
+from tests.bench.grocery import Grocery
 from tests.bench.house import Round, batches, both, round_on, worker_of
 from tests.bench.report import say
-from tests.bench.workload import BOOK, PARTITIONS, PROGRAMME, Mix, Sent, Workload
+from tests.bench.workload import BOOK, GROCER, GROCERY, PARTITIONS, PROGRAMME, Mix, Sent, Workload
 
 MEMBERS = 20_000
-"""Fewer in a run that is shorter than ten facts for each."""
+"""At most."""
 WARM = 0.1
 """The share of the facts that is booked before the clock runs."""
 
@@ -41,20 +43,26 @@ from fact"""
 
 @dataclass(frozen=True)
 class Kind:
-    """A workload by name: the programme, and the shares that differ from those of Mix."""
+    """A workload by name: its programme, what is fed, and who counts what that comes to."""
 
     programme: Path
-    returns: float
-    late: float
+    mix: Mix
+    count: Callable[[], Count]
+    facts_each: int = 10
+    """How many facts a member has."""
 
 
-KINDS = {"plain": Kind(PROGRAMME, 0.05, 0.0), "book": Kind(BOOK, 0.10, 0.01)}
+KINDS = {
+    "plain": Kind(PROGRAMME, Mix(), Count),
+    "book": Kind(BOOK, Mix(returns=0.10, late=0.01), partial(Count, book=True)),
+    "grocery": Kind(GROCERY, GROCER, Grocery, facts_each=40),
+}
 
 
 def mix_of(events: int, kind: str = "plain") -> Mix:
-    """The mix of a run: ten facts a member, up to 20,000 members."""
-    members = min(MEMBERS, max(100, events // 10))
-    return Mix(members=members, returns=KINDS[kind].returns, late=KINDS[kind].late)
+    """The mix of a run: so many members that each has the kind's number of facts."""
+    members = min(MEMBERS, max(100, events // KINDS[kind].facts_each))
+    return replace(KINDS[kind].mix, members=members)
 
 
 def counted_quietly(counted: Count, sent: Iterable[Sent]) -> Count:
@@ -76,7 +84,9 @@ class Backlog:
         self.mix = mix
         self.sent: list[Sent] = both(workload.enrolments(), workload.facts(events))
         self.warm = PARTITIONS + mix.members + int(events * WARM)
-        self.counted = counted_quietly(Count(book=self.programme == BOOK), self.sent)
+        self.counted = counted_quietly(KINDS[kind].count(), self.sent)
+        self.published = PARTITIONS + self.counted.facts + self.counted.messages
+        """Records that entries.v1 must hold in the end."""
 
 
 async def measured(
@@ -107,7 +117,8 @@ async def ledger_round(stack: Stack, folder: Path, backlog: Backlog, file: Path 
     """One round on a fresh house: rate, CPU and WAL per event, average sizes, differences."""
     async with round_on(stack, folder) as house:
         await house.fill(backlog.sent, backlog.programme)
-        figures = await measured(house, backlog.warm, backlog.counted.facts + PARTITIONS, file)
+        house.written += backlog.counted.messages  # by the ledger itself
+        figures = await measured(house, backlog.warm, backlog.published, file)
         row = await house.pool.fetchrow(SIZES)
         assert row is not None
         sizes = {name: float(round(value, 2)) for name, value in row.items()}

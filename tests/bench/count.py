@@ -58,6 +58,7 @@ class Member:
     purchases: dict[str, Purchase] = field(default_factory=dict)
     welcomed: bool = False
     stamps: int = 0
+    pending: int = 0
     moved: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """Points issued, spent, expired, reversed."""
     rewards: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
@@ -69,6 +70,12 @@ class Member:
     @property
     def available(self) -> int:
         return sum(lot.points for lot in self.lots)
+
+    @property
+    def units(self) -> dict[str, int]:
+        """Things that the member has: a free meal for ten stamps."""
+        meals = max(self.stamps, 0) // 10
+        return {"frozen-meal": meals} if meals else {}
 
     @property
     def tier(self) -> int:
@@ -84,17 +91,37 @@ class Count:
     """The rules of book.yaml, and records that come late."""
     given: Callable[[str], list[bytes]] | None = None
     """Receipts that each member has behind her and nobody sent: for her balance, not for the totals."""
-    members: dict[str, Member] = field(default_factory=lambda: defaultdict(Member))
+    members: dict[str, Any] = field(default_factory=dict)
+    """Those of whom records spoke: Member, or what takes its place for other rules."""
     facts: int = 0
     repeats: int = 0
     declined: int = 0
     size: int = 0
     """Bytes of all facts, repeats left out."""
 
+    def a_member(self) -> Any:
+        """One of whom nothing is known yet."""
+        return Member()
+
+    @property
+    def messages(self) -> int:
+        """Records that the ledger itself must have written: what facts give to other accounts."""
+        return 0
+
+    @property
+    def late(self) -> bool:
+        """Whether records come late: then a partner may be told otherwise later."""
+        return self.book
+
+    @property
+    def everybody(self) -> dict[str, Any]:
+        """Every account that there must be."""
+        return self.members
+
     @property
     def moved(self) -> dict[str, int]:
         """Points issued, spent, expired, reversed, of all members."""
-        return _sums(member.moved for member in self.members.values())
+        return _sums(member.moved for member in self.everybody.values())
 
     @property
     def rewards(self) -> dict[tuple[str, str], int]:
@@ -116,7 +143,9 @@ class Count:
                 before = Count(self.valid_months).add(self.given(name)).members[name]
                 before.moved.clear()
                 self.members[name] = before
-            if self.book:
+            if name not in self.members:
+                self.members[name] = self.a_member()
+            if self.late:
                 self._came(name, value, said)
             else:
                 self._one(self.members[name], said)
@@ -131,13 +160,14 @@ class Count:
         if not late:
             self._one(member, said)
             return
-        self.members[name] = again = Member(came=member.came, granted=member.granted)
+        self.members[name] = again = self.a_member()
+        again.came, again.granted = member.came, member.granted
         for _, _, _, earlier in member.came:
             self._one(again, json.loads(earlier), again=True)
 
     _known: set[str] = field(default_factory=set)
 
-    def _one(self, member: Member, said: dict[str, Any], *, again: bool = False) -> None:
+    def _one(self, member: Any, said: dict[str, Any], *, again: bool = False) -> None:
         """again: what it asked for was answered before."""
         at = datetime.fromisoformat(said["occurred_at"])
         self.lapse(member, at)
@@ -178,7 +208,7 @@ class Count:
         points, spend = self._worth(rows, member.tier)
         member.spend += spend
         member.days[day] = member.days.get(day, 0) + spend
-        member.stamps += frozen(rows)
+        member.stamps += self._stamps(rows)
         member.moved["issued"] += points
         self._told(member, said, "earned", points)
         self._earned(member, Lot(end_of(months_later(day, self.valid_months)), at, said["id"], points))
@@ -200,11 +230,11 @@ class Count:
     def _brought_back(self, member: Member, said: dict[str, Any], at: datetime) -> None:
         purchase = member.purchases[said["purchase"]]
         had, spent = self._worth(purchase.rows, purchase.tier)
-        member.stamps -= frozen(purchase.rows)
+        member.stamps -= self._stamps(purchase.rows)
         for line in said["lines"]:
             assert purchase.rows.pop(line["item"])[0] == line["total_minor"]
         left, still = self._worth(purchase.rows, purchase.tier)
-        member.stamps += frozen(purchase.rows)
+        member.stamps += self._stamps(purchase.rows)
         if end_of(months_later(purchase.day, WINDOW_MONTHS)) > at:
             member.spend -= spent - still
             member.days[purchase.day] -= spent - still
@@ -221,6 +251,10 @@ class Count:
             member.moved["expired"] -= broken
         member.debt += take(member, points - broken)
 
+    def _stamps(self, rows: Rows) -> int:
+        """One for each unit of frozen goods."""
+        return sum(units for _, kind, units in rows.values() if kind == "frozen") if self.book else 0
+
     def _told(self, member: Member, said: dict[str, Any], kind: str, points: int) -> None:
         if points and "partner" in said:
             member.rewards[said["partner"], kind] += points
@@ -232,11 +266,6 @@ def _sums(parts: Iterable[dict[Any, int]]) -> dict[Any, int]:
         for key, points in part.items():
             found[key] += points
     return found
-
-
-def frozen(rows: Rows) -> int:
-    """Units of frozen goods: a stamp each."""
-    return sum(units for _, kind, units in rows.values() if kind == "frozen")
 
 
 def forget(member: Member, at: datetime) -> None:

@@ -20,10 +20,12 @@ from tests.bench.house import Round
 FIRST = 20
 """So many differences are told."""
 
-MEMBERS = "select member, available, debt, tier, qualifying_minor, state from member where member = any($1::text[])"
+MEMBERS = """select member, available, pending, debt, tier, qualifying_minor, state
+from member where member = any($1::text[])"""
 FACTS = """select
-    count(*) filter (where member is not null) as facts,
-    coalesce(sum(length(body)) filter (where member is not null), 0) as bytes,
+    count(*) filter (where member is not null and type <> 'message') as facts,
+    count(*) filter (where type = 'message') as messages,
+    coalesce(sum(length(body)) filter (where member is not null and type <> 'message'), 0) as bytes,
     count(*) filter (where convert_from(outcome, 'utf8')::json ->> 'status' = 'declined') as declined
 from fact where partition = any($1::int2[]) and seq > $2"""
 POINTS = """select
@@ -49,7 +51,7 @@ async def differences(house: Round, counted: Count) -> list[str]:
     found = await _members(house, counted)
     facts = await house.pool.fetchrow(FACTS, PARTITIONS, house.earlier)
     assert facts is not None
-    wanted = {"facts": counted.facts, "bytes": counted.size, "declined": counted.declined}
+    wanted = {"facts": counted.facts, "messages": counted.messages, "bytes": counted.size, "declined": counted.declined}
     found += _unlike("sum of", dict(facts.items()), wanted)
     found += await _points(house, counted, "entry where partition = any($1) and seq > $2", PARTITIONS, house.earlier)
     if parked := await house.pool.fetchval("select count(*) from parked_journal"):
@@ -99,7 +101,7 @@ def _told_net(rewards: dict[tuple[str, str], int], counted: Count) -> tuple[dict
     """Points by partner and kind, ours and counted. Where records come late, what was told is told otherwise later:
     then by partner, less what was taken back."""
     both = rewards, {key: points for key, points in counted.rewards.items() if points}
-    if not counted.book:
+    if not counted.late:
         return both
     net: tuple[dict[Any, int], dict[Any, int]] = {}, {}
     for told, sums in zip(both, net, strict=True):
@@ -109,10 +111,9 @@ def _told_net(rewards: dict[tuple[str, str], int], counted: Count) -> tuple[dict
 
 
 async def _members(house: Round, counted: Count) -> list[str]:
-    rows = await house.pool.fetch(MEMBERS, list(counted.members))
-    ours = {row[0]: (*row[1:5], decode(row[0], row[5]).units.get("frozen-meal", 0)) for row in rows}
-    free = {name: max(m.stamps, 0) // 10 if counted.book else 0 for name, m in counted.members.items()}
-    theirs = {name: (m.available, m.debt, m.tier, m.spend, free[name]) for name, m in counted.members.items()}
+    rows = await house.pool.fetch(MEMBERS, list(counted.everybody))
+    ours = {row[0]: (*row[1:6], decode(row[0], row[6]).units) for row in rows}
+    theirs = {name: (m.available, m.pending, m.debt, m.tier, m.spend, m.units) for name, m in counted.everybody.items()}
     there, wanted = await house.pool.fetchval("select count(*) from member"), house.given or len(theirs)
     return _unlike("member", ours, theirs) + ([f"{there} members, not {wanted}"] if there != wanted else [])
 

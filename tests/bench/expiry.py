@@ -59,7 +59,7 @@ async def bench(members: int) -> Result:
 
 async def passed(house: Round, members: int) -> Result:
     """One midnight on a fresh house, and its figures."""
-    workload, requests = Workload(Mix(members=members, repeats=0), FACTS, DAYS, start=BEGINS), Requests()
+    workload, requests = Workload(Mix(members=members, repeats=0, start=BEGINS), FACTS, DAYS), Requests()
     await house.fill([])
     await measured(house, PARTITIONS, PARTITIONS)  # the programme
     say(f"putting {members:,} members into the tables")
@@ -126,7 +126,7 @@ async def passed(house: Round, members: int) -> Result:
 def _who_does_nothing(name: str) -> Member:
     """Somebody after the midnight of whom the streams say nothing: everybody has the same receipts behind her."""
     count = Count().add(visits(name))
-    member = count.members[name]
+    member: Member = count.members[name]
     member.moved.clear()
     count.lapse(member, BEGINS - timedelta(hours=1))
     return member

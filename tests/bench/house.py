@@ -27,6 +27,7 @@ from infra.kafka.topics_admin import ensure_topics
 from infra.settings import Settings, child_environment, variables
 from infra.stack.house import REPOSITORY, House
 from infra.stack.stack import Stack
+from services.programme.compile import compile_programme
 from services.workbench.programme.publish import publish
 from tests.bench.machine import cores, cpu_seconds, cpu_seconds_of_all, cpu_seconds_of_tree
 from tests.bench.workload import PARTITIONS, PROGRAMME, Sent, messages
@@ -98,9 +99,11 @@ class Round:
     async def fill(self, sent: Sequence[Sent], programme: Path | None = None) -> None:
         """Write records to the journal, in their order; the programme stands before the first one."""
         if not self.written:
-            await ensure_topics(self.settings, (JOURNAL, ENTRIES, OUTCOMES, *map(rewards_topic, ("fuel", "cinema"))))
             file = programme or PROGRAMME
-            await publish(self.settings, file.read_text("utf-8"), file.name)
+            text = file.read_text("utf-8")
+            partners = map(rewards_topic, compile_programme([text], [file.name]).partners)
+            await ensure_topics(self.settings, (JOURNAL, ENTRIES, OUTCOMES, *partners))
+            await publish(self.settings, text, file.name)
             self.written += PARTITIONS
         writer = Writer(self.settings)
         await writer.start()

@@ -11,6 +11,8 @@ import signal
 from collections import Counter
 from types import FrameType
 
+from infra.stack.house import REPOSITORY
+
 EVERY_S = 0.001
 
 STEPS: tuple[tuple[str, str, str], ...] = (
@@ -95,5 +97,6 @@ class Sampler:
 
 
 def step_of(path: str, function: str) -> str:
-    """The step that a function belongs to; empty: ask its caller."""
+    """The step that a function belongs to; empty: ask its caller. Where the checkout lies says nothing."""
+    path = path.removeprefix(str(REPOSITORY))
     return next((step for part, name, step in STEPS if part in path and name in ("", function)), "")

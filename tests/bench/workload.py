@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infra.kafka.client import Message, partition_of
+from infra.stack.house import REPOSITORY
 
 PROGRAMME = Path(__file__).with_name("programme.yaml")
 BOOK = Path(__file__).with_name("book.yaml")
 """Five rules, some with cells."""
+GROCERY = REPOSITORY / "services" / "programme" / "examples" / "grocery.yaml"
+"""Nineteen rules: most of what there is, living together."""
 PARTITIONS = 12
 SEED = 20260310
 START = datetime(2025, 3, 1, tzinfo=UTC)
@@ -40,7 +43,7 @@ class Sent(NamedTuple):
 
 @dataclass(frozen=True)
 class Mix:
-    """Shares of all records; what is left are purchases."""
+    """What is fed: shares of all records (what is left are purchases), of how many members, and what they buy where."""
 
     members: int = 20_000
     redemptions: float = 0.12
@@ -50,6 +53,20 @@ class Mix:
     """Of the purchases: up to LATE_MOST facts' time late."""
     most_points: int = 60
     """A redemption asks for 10, 20 ... up to so many points."""
+    aisles: tuple[str, ...] = ("fresh", "dry-goods", "household", "frozen")
+    """The categories of most goods."""
+    partners: tuple[str, str] = ("fuel", "cinema")
+    start: datetime = START
+
+
+GROCER = Mix(
+    returns=0.10,
+    late=0.01,
+    aisles=("fruit", "coffee", "cake", "home", "dairy", "bread", "meat", "household"),
+    partners=("fuel", "airline"),
+    start=datetime(2026, 1, 5, tzinfo=UTC),
+)
+"""Of grocery.yaml: returns and late purchases, and goods of which half have a rule of their own."""
 
 
 class _Bought(NamedTuple):
@@ -61,10 +78,10 @@ class _Bought(NamedTuple):
 class Workload:
     """A stream of facts of one mix. `enrolments` come first; then `facts`, which may be taken in several parts."""
 
-    def __init__(self, mix: Mix, facts: int, days: int = DAYS, seed: int = SEED, *, start: datetime = START) -> None:
-        """facts: how many there will be in all, repeats included, spread over `days` from `start`."""
+    def __init__(self, mix: Mix, facts: int, days: int = DAYS, seed: int = SEED) -> None:
+        """facts: how many there will be in all, repeats included, spread over `days` from the mix's start."""
         self.mix = mix
-        self._start = start
+        self._start = mix.start
         self._random = random.Random(seed)
         self._step = timedelta(days=days) / max(1, facts)
         self._number = 0
@@ -108,8 +125,8 @@ class Workload:
         """The next fact is a receipt."""
         member, at = int(self._random.random() * self.mix.members), self._next()
         if self.mix.late and self._random.random() < self.mix.late:
-            then = START + self._number * self._step - self._random.random() * LATE_MOST
-            at = _text(max(then, START + timedelta(seconds=1)))
+            then = self._start + self._number * self._step - self._random.random() * LATE_MOST
+            at = _text(max(then, self._start + timedelta(seconds=1)))
         partition, key = self._keys[member]
         return Sent(partition, key, self._purchase(member, key, at))
 
@@ -169,11 +186,11 @@ class Workload:
         )
 
     def _good(self, number: int) -> bytes:
-        """A line: 6 % wine, 4 % tobacco, 1 % gift cards, the rest of four kinds; every third of two units."""
+        """A line: 6 % wine, 4 % tobacco, 1 % gift cards, the rest of the aisles; every third of two units."""
         drawn = self._random.random()
         kind = (
             "wine" if drawn < 0.06 else "tobacco" if drawn < 0.10 else "gift-card" if drawn < 0.11
-            else ("fresh", "dry-goods", "household", "frozen")[number % 4]
+            else self.mix.aisles[number % len(self.mix.aisles)]
         )  # fmt: skip
         price = 49 + int(self._random.random() ** 3 * 3_000)
         units = b'"quantity":2,' if number % 3 == 0 else b""
@@ -181,7 +198,7 @@ class Workload:
         return b'{"item":"%d","total_minor":%d,%b"categories":["%b"]}' % (item, price, units, kind.encode())
 
     def _shop(self, number: int) -> bytes:
-        partner = b',"partner":"%b"' % (b"fuel", b"cinema")[number % 2] if number % 10 < 3 else b""
+        partner = b',"partner":"%b"' % self.mix.partners[number % 2].encode() if number % 10 < 3 else b""
         return b'"store":"store-%03d"%b' % (number, partner)
 
 

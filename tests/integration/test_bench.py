@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from tests.bench.backlog import Backlog, ledger_round
 from tests.bench.contest import RIVALS, rival_round
 from tests.bench.house import round_on
 from tests.bench.intake import IntakeBacklog, intake_round
-from tests.bench.workload import Mix
+from tests.bench.workload import GROCER, Mix
 from tests.drivers.documents import ROOT
 from tests.drivers.servers import Servers, open_folder
 
@@ -59,6 +60,13 @@ async def test_a_round_of_the_ledger_is_exact_and_watched(servers: Servers, fold
     assert figures["differences"] == []
     assert set(figures["cpu_us"]) == {"worker", "postgres", "broker", "generator"}
     assert set(json.loads(file.read_text())) == {"samples", "pauses"}
+
+
+async def test_a_round_with_a_grocers_programme_is_exact(servers: Servers, folder: Path) -> None:
+    """Late purchases, vouchers, and what goes to a cause by messages through the journal."""
+    backlog = Backlog(replace(GROCER, members=25), FACTS, "grocery")
+    assert backlog.counted.messages
+    assert (await ledger_round(servers.stack, folder, backlog))["differences"] == []
 
 
 async def test_a_ledger_that_counts_otherwise_is_not_exact(

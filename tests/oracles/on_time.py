@@ -31,14 +31,17 @@ def instant(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp() * 1000)
 
 
+@lru_cache(1 << 16)
 def day_of(at: int) -> date:
     return datetime.fromtimestamp(at / 1000, ZONE).date()
 
 
+@lru_cache(1 << 16)
 def midnight(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=ZONE).timestamp() * 1000)
 
 
+@lru_cache(1 << 16)
 def months_later(day: date, months: int) -> int:
     """The end of the day so many months later."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
