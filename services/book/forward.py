@@ -28,10 +28,11 @@ from services.book.rewards import together, told
 from services.book.status import note
 from services.book.strict import is_strict, rerated, walk
 from services.book.turn import Cold, Turn
+from services.programme.calendar import day_of
 from services.programme.compile import Plan, Version
 from services.programme.mechanic import CURRENCY, POINTS, Basket, Change, Lot
 from services.programme.policies import Shortfall
-from services.programme.rate import Award, migrate, rate
+from services.programme.rate import Award, Worth, migrate, rate
 from services.programme.timeline import TierRule
 
 from services.book.member import Member, Told  # isort: skip
@@ -63,12 +64,23 @@ class Played(msgspec.Struct, frozen=True, gc=False):
 _WAITS = Rated(None, -1)
 
 
-def play(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold, *, decided: bool) -> Played:
+def play(
+    member: Member,
+    fact: MemberFact,
+    at_ms: int,
+    plan: Plan,
+    cold: Cold,
+    *,
+    decided: bool,
+    ahead: Worth | None = None,
+) -> Played:
     """Fold one fact that is not earlier than the member's time. `cold` must hold what `needs` asked for.
 
-    decided: it was granted when it came, and is not refused for want of points now. Mutates `member`. Raises Broken.
+    decided: it was granted when it came, and is not refused for want of points now. ahead: its worth, where that is
+    known. Mutates `member`. Raises Broken.
     """
     turn = Turn(member, fact.id, cold)
+    turn.ahead = ahead
     advance(turn, at_ms, plan)
     fold = _FOLDS.get(fact.type)
     rated: Rated | Refusal = NOT_RATED
@@ -200,8 +212,11 @@ def _receipt(
     bought = fact.type != "return"
     awards: list[Award] = []
     if version is not None:
-        basket = basket_of(fact, at_ms, tier, version, member)
-        change = Change(fact, None, basket, []) if bought else Change(fact, basket, None, [])
+        if turn.ahead is not None:
+            change = turn.ahead.change
+        else:
+            basket = basket_of(fact, at_ms, tier, version, member)
+            change = Change(fact, None, basket, []) if bought else Change(fact, basket, None, [])
         awards = _rate(turn, change, version, version.tier)
     if fact.type == "correction":
         keep(turn, standing(fact, at_ms, tier))
@@ -252,10 +267,13 @@ def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan, decided: bool) -> 
     keep(turn, left)
     if version is None:
         return NOT_RATED
-    before, after = bought.basket(version, member), left.basket(version, member)
+    if turn.ahead is not None:
+        change = turn.ahead.change
+    else:
+        change = Change(fact, bought.basket(version, member), left.basket(version, member), [])
     strict = is_strict(version)
-    rule = None if strict else plan.tier_of(version, before.day, at_ms)
-    awards = _rate(turn, Change(fact, before, after, []), version, rule)
+    rule = None if strict else plan.tier_of(version, day_of(bought.at_ms, version.zone), at_ms)
+    awards = _rate(turn, change, version, rule)
     tells = [told(version, bought.partner, awards)]
     if strict:
         member.timeline, moved = walk(member, left, turn.now_ms, plan, turn.cold)
@@ -273,6 +291,8 @@ def _rate(turn: Turn, change: Change, version: Version, rule: TierRule | None) -
     more)."""
     if rule is not None and version.tier is not None:
         _qualify(turn, rule, version.tier.measure, change.before, change.after)
+    if turn.ahead is not None and turn.ahead.change is change:
+        return turn.ahead.take(turn.member.cells)
     return rate(change, version.touched(change), turn.member.cells, turn.now_ms)
 
 

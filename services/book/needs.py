@@ -13,6 +13,7 @@ from events.facts import MemberFact
 from events.facts.purchases import Return
 from services.book import redemptions
 from services.book.accounts import ISSUED
+from services.book.ahead import look_ahead
 from services.book.baskets import about, basket_of, current, less, rows_of
 from services.book.due import carried_ms
 from services.book.member import Drawing, Drawn, Member, Owed
@@ -24,7 +25,7 @@ from services.book.transfers import decided_lots
 from services.book.turn import Cold, ColdKey, lot_id, newest
 from services.programme.compile import Plan, Version
 from services.programme.mechanic import CURRENCY, POINTS, Change, Lot
-from services.programme.rate import Award, Cells, migrated, rate
+from services.programme.rate import Award, Cells, Worth, migrated, worth
 
 
 def plain(member: Member, fact: MemberFact, at_ms: int, plan: Plan) -> bool:
@@ -38,25 +39,49 @@ def plain(member: Member, fact: MemberFact, at_ms: int, plan: Plan) -> bool:
     return member.now_ms < at_ms and (not plan.carries or at_ms < carried_ms(member, plan))
 
 
-def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
-    """The cold rows that the fact needs and `cold` does not have yet. Ask again until (): some lead to others."""
+def soon(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
+    """As `needs`, for a batch: what a purchase draws is not rated for it, because it hardly ever leads to a row."""
+    if fact.type == "purchase":
+        to_ms = max(at_ms, member.now_ms)
+        return () if to_ms < member.next_event_ms else _time_needs(member, to_ms, ([], set(), 0), cold)
+    return needs(member, fact, at_ms, plan, cold)
+
+
+def needs(
+    member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold, ahead: Worth | None = None
+) -> tuple[ColdKey, ...]:
+    """The cold rows that the fact needs and `cold` does not have yet. Ask again until (): some lead to others.
+
+    ahead: its worth, where that is known; None: it is rated here, if it must be.
+    """
     to_ms = max(at_ms, member.now_ms)
     carried = _carried(member, to_ms, plan)
-    own = _own(member, fact, to_ms, carried, plan, cold)
+    own = _own(member, fact, to_ms, carried, plan, cold, ahead)
     elsewhere = member.purses or carried or fact.type == "message"
-    return own + _of_purses(member, fact, to_ms, carried, plan, cold) if elsewhere else own
+    return own + _of_purses(member, fact, to_ms, carried, plan, cold, ahead) if elsewhere else own
+
+
+def foreseen(member: Member, fact: Any, at_ms: int, plan: Plan, cold: Cold) -> Worth | None:
+    """A fact's worth, where that tells what it needs. None: it does not, or time moves something before."""
+    to_ms = max(at_ms, member.now_ms)
+    far = bool(member.draws or member.packed_pages or member.open_pages)
+    if fact.type == "purchase":
+        tells = plan.draws and far
+    else:
+        tells = fact.type == "return" and (far or bool(member.purses) or not _lots_last(fact, to_ms, plan, cold))
+    return look_ahead(member, fact, to_ms, plan, cold) if tells else None
 
 
 def _own(
-    member: Member, fact: MemberFact, to_ms: int, carried: list[Award], plan: Plan, cold: Cold
+    member: Member, fact: MemberFact, to_ms: int, carried: list[Award], plan: Plan, cold: Cold, ahead: Worth | None
 ) -> tuple[ColdKey, ...]:
     """What the member's regular points need."""
     seek = _SEEK.get(fact.type)
     if seek is None and not carried and not plan.draws:
         return () if to_ms < member.next_event_ms else _time_needs(member, to_ms, ([], set(), 0), cold)
-    keys, lots, points = seek(member, fact, to_ms, plan, cold) if seek is not None else ([], set(), 0)
-    if plan.draws and (member.draws or member.pages):
-        carried = carried + _drawn(member, fact, to_ms, plan)
+    keys, lots, points = seek(member, fact, to_ms, plan, cold, ahead) if seek is not None else ([], set(), 0)
+    if plan.draws and fact.type != "return" and (member.draws or member.pages):
+        carried = carried + (_drawn(member, fact, to_ms, plan) if ahead is None else ahead.awards)
     if carried:
         more = _of_awards(carried, POINTS, member, to_ms, cold)
         keys, lots, points = keys + more[0], lots | more[1], points + more[2]
@@ -67,17 +92,17 @@ def _own(
 
 
 def _of_purses(
-    member: Member, fact: Any, to_ms: int, carried: list[Award], plan: Plan, cold: Cold
+    member: Member, fact: Any, to_ms: int, carried: list[Award], plan: Plan, cold: Cold, ahead: Worth | None
 ) -> tuple[ColdKey, ...]:
     """What the member's other currencies need."""
     found: list[ColdKey] = []
-    awards = carried + (_awards(member, fact, to_ms, plan, cold) if fact.type == "return" else [])
+    awards = carried + (_awards(member, fact, to_ms, plan, cold, ahead) if fact.type == "return" else [])
     awards += other_awards(fact) if fact.type == "message" else []
     for currency, purse in _purses(member, awards):
         rows = Rows(cold, currency)
         keys, lots, points = _of_awards(awards, CURRENCY + currency, purse, to_ms, rows)
         if fact.type == "erased" or (getattr(fact, "unit", None) == currency and fact.type in _SEEK):
-            more = _SEEK[fact.type](purse, fact, to_ms, plan, rows)
+            more = _SEEK[fact.type](purse, fact, to_ms, plan, rows, None)
             keys, lots, points = keys + more[0], lots | more[1], points + more[2]
         if purse.holds:
             keys += _given_back(purse, to_ms, False, rows)
@@ -92,7 +117,7 @@ _Sought = tuple[list[ColdKey], set[Lot], int]
 """(rows that a fact reads, lots whose points it may take back, at most how many points it draws from whatever is)."""
 
 
-def _of_purchase(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
+def _of_purchase(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
     """What a return or a correction needs: the purchase, and the breakage of its lots that have ended."""
     purchase = fact.id if fact.type == "correction" else fact.purchase
     if purchase is not None:
@@ -105,7 +130,7 @@ def _of_purchase(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) 
         return absent, set(), 0
     if not member.draws and _lots_last(fact, to_ms, plan, cold) and not (member.packed_pages or member.open_pages):
         return [], set(), 0
-    return _of_awards(_awards(member, fact, to_ms, plan, cold), POINTS, member, to_ms, cold)
+    return _of_awards(_awards(member, fact, to_ms, plan, cold, ahead), POINTS, member, to_ms, cold)
 
 
 def _of_awards(awards: list[Award], unit: str, member: Member, to_ms: int, cold: Cold) -> _Sought:
@@ -152,15 +177,17 @@ def _drawn(member: Member, fact: MemberFact, to_ms: int, plan: Plan) -> list[Awa
             award
             for level in _levels(member, to_ms, version)
             for change in (Change(fact, None, basket_of(fact, to_ms, level, version, member), []),)
-            for award in rate(change, version.touched(change), _copy(cells), to_ms)
+            for award in worth(change, version.touched(change), cells, to_ms).awards
         ]  # fmt: skip
     granted = lots_in(fact) if fact.type == "message" and fact.account == ISSUED else []
     of = about(fact, to_ms, member.timeline.level, version, member)
-    return rate(Change(fact, None, None, granted, of), version.rules.get(fact.type, ()), cells, to_ms)
+    return worth(Change(fact, None, None, granted, of), version.rules.get(fact.type, ()), cells, to_ms).awards
 
 
-def _awards(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> list[Award]:
+def _awards(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> list[Award]:
     """What a return takes back; nothing while its purchase is not looked up."""
+    if ahead is not None:
+        return ahead.awards
     if fact.purchase is not None and any((kind, fact.purchase) not in cold for kind in ("purchase", "fact")):
         return []
     if _to_walk(fact, member, plan, cold):
@@ -168,20 +195,20 @@ def _awards(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> li
     return _taken_back(fact, to_ms, plan, member, cold)
 
 
-def _of_request(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
+def _of_request(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
     return [], set(), fact.points
 
 
-def _of_adjustment(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
+def _of_adjustment(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
     """What is given with an end of its own may have ended already: it is breakage at once."""
     version = plan.at(to_ms)
     if fact.points <= 0 or fact.expires_at is None or version is None:
         return [], set(), max(0, -fact.points)
-    given = rate(Change(fact, None, None, []), version.rules.get("adjusted", ()), {}, to_ms)
-    return [("gone", lot_id(award[2])) for award in given if award[2][0] <= to_ms], set(), 0
+    given = worth(Change(fact, None, None, []), version.rules.get("adjusted", ()), {}, to_ms)
+    return [("gone", lot_id(award[2])) for award in given.awards if award[2][0] <= to_ms], set(), 0
 
 
-def _of_message(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
+def _of_message(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
     """The lots that it gives to or takes back, and the breakage of those that have ended."""
     shares = lots_in(fact)
     ended = sorted(lot for lot, _ in shares if lot[0] <= to_ms)
@@ -189,7 +216,7 @@ def _of_message(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -
     return [("gone", lot_id(lot)) for lot in ended], {lot for lot, _ in shares}, taken
 
 
-def _of_redemption(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
+def _of_redemption(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
     """What a capture or a void needs: what became of the redemption, and what giving it back touches."""
     use = ("use", fact.redemption)
     if fact.redemption not in member.holds and use not in cold:
@@ -198,22 +225,22 @@ def _of_redemption(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold
     return keys, set(), fact.points or 0
 
 
-def _of_transfer(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
+def _of_transfer(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
     return [], {lot for lot, _ in decided_lots(fact, cold) or ()}, fact.points
 
 
-def _of_all(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
+def _of_all(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
     """Every lot: nothing stays."""
     holds = [key for name in sorted(member.holds) for key in _draws_of(name, member, cold)]
     debts: list[ColdKey] = [("debt", cause) for cause in member.debts]
     return holds + debts, set(), 1 << 60
 
 
-def _of_nothing(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
+def _of_nothing(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
     return [], set(), 0
 
 
-_SEEK: dict[str, Callable[[Member, Any, int, Plan, Cold], _Sought]] = {
+_SEEK: dict[str, Callable[[Member, Any, int, Plan, Cold, Worth | None], _Sought]] = {
     "return": _of_purchase,
     "correction": _of_purchase,
     "adjusted": _of_adjustment,
@@ -297,13 +324,13 @@ def _taken_back(fact: Return, at_ms: int, plan: Plan, member: Member, cold: Cold
     """The awards of a return, rated on a copy of the cells."""
     if fact.purchase is None:
         version = plan.at(at_ms)
-        levels = _levels(member, at_ms, version) if version is not None else ()
+        levels, cells = _levels(member, at_ms, version) if version is not None else (), _cells_by(member, at_ms, plan)
         return [
             award
             for level in levels
             if version is not None
             for change in (Change(fact, basket_of(fact, at_ms, level, version, member), None, []),)
-            for award in rate(change, version.touched(change), _cells_by(member, at_ms, plan), at_ms)
+            for award in worth(change, version.touched(change), cells, at_ms).awards
         ]  # fmt: skip
     stands = current(fact.purchase, cold)
     version = plan.at(stands.at_ms) if stands is not None else None
@@ -313,7 +340,7 @@ def _taken_back(fact: Return, at_ms: int, plan: Plan, member: Member, cold: Cold
     changes = [(stands, left)]
     if is_strict(version):
         changes += walk(member, left, at_ms, plan, cold).moved
-    cells = _cells_by(member, at_ms, plan)
+    cells = _copy(_cells_by(member, at_ms, plan))
     return [award for before, after in changes for award in rerated(fact, before, after, plan, member, cells, at_ms)]
 
 
@@ -324,10 +351,11 @@ def _levels(member: Member, to_ms: int, version: Version) -> Iterable[int]:
 
 
 def _cells_by(member: Member, at_ms: int, plan: Plan) -> Cells:
-    """A member's cells as they are when the versions have begun that begin by then: a copy."""
+    """A member's cells as they are when the versions have begun that begin by then; not to be written."""
+    if not plan.carries:
+        return member.cells
     cells = _copy(member.cells)
-    if plan.carries:
-        migrated(cells, plan, member.version_ms, at_ms)
+    migrated(cells, plan, member.version_ms, at_ms)
     return cells
 
 

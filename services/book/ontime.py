@@ -23,12 +23,13 @@ from services.book.forward import NOT_RATED, Played, advance, play
 from services.book.history import base_of, chunk_keys, order_of, record, since
 from services.book.member import Broken, Member, Sent, Step, Told, decode, new
 from services.book.messages import heard, letters, row_of
-from services.book.needs import needs, tick_needs
+from services.book.needs import foreseen, needs, tick_needs
 from services.book.pages import rows_missing, seal
 from services.book.purses import Rows, key_of, purse_of
 from services.book.rewards import RewardDue, rewards_of
 from services.book.turn import Cold, ColdKey, Turn, as_of, claimed_of, pack, unpack
 from services.programme.compile import Plan, Version
+from services.programme.rate import Worth
 
 REPLACED = ("correction", "message")
 """Facts of which a newer revision stands for all before it."""
@@ -236,9 +237,10 @@ class Again:
         view: dict[ColdKey, bytes | None] = {**self._loaded, **self.cold, **said, **new, **self._granted()}
         wanted: dict[ColdKey, None] = {}
         for fact, outcome, step in sorted(self._facts, key=lambda row: order_of(row[0], row[2][0])):
-            wanted |= dict.fromkeys(needs(self._base, fact, step[0], self._plan, view))
+            ahead = foreseen(self._base, fact, step[0], self._plan, view)
+            wanted |= dict.fromkeys(needs(self._base, fact, step[0], self._plan, view, ahead))
             if not wanted:  # else only what the others need beyond what is there, for the same query
-                self._play(fact, outcome, step, view)
+                self._play(fact, outcome, step, view, ahead)
         if wanted:
             raise Missing(tuple(wanted))
         self._pass_time(view)
@@ -255,10 +257,17 @@ class Again:
         """The row of a purchase as it was said first; it does not count where a correction stands for it."""
         return self._loaded.get(("step", str(step[1]))) if fact.type == "purchase" and step[1] >= 0 else None
 
-    def _play(self, fact: MemberFact, outcome: Outcome | None, step: Step, view: dict[ColdKey, bytes | None]) -> None:
+    def _play(
+        self,
+        fact: MemberFact,
+        outcome: Outcome | None,
+        step: Step,
+        view: dict[ColdKey, bytes | None],
+        ahead: Worth | None,
+    ) -> None:
         at_ms, seq = step[:2]
         decided = outcome is not None or fact.type == "redemption_requested"
-        played = play(self._base, fact, at_ms, self._plan, view, decided=decided)
+        played = play(self._base, fact, at_ms, self._plan, view, decided=decided, ahead=ahead)
         turn, tier = played.turn, played.rated.tier
         # where no outcome of its own in the tables has this level
         unsaid = fact.type == "purchase" and (outcome is None or outcome.tier != tier or seq < 0)

@@ -29,6 +29,7 @@ from services.book.rewards import RewardDue, rewards_of
 from services.book.transfers import Lots
 from services.book.turn import Cold, ColdKey, Turn
 from services.programme.compile import Plan
+from services.programme.rate import Worth
 
 BETWEEN = frozenset({"merged", "unmerged", "forwarded"})
 """Facts that concern accounts of one person."""
@@ -51,11 +52,15 @@ class Result(msgspec.Struct, frozen=True, gc=False):
 
 def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
     """The cold rows that a fact seems to need and `cold` does not have yet; some lead to others. For batches."""
-    return _look(member, fact, at_ms, plan, cold)[1]
+    late, keys = _look(member, fact, at_ms, plan, cold)
+    return forward_needs.soon(member, fact, at_ms, plan, cold) if keys is None and not late else keys or ()
 
 
-def _look(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[bool, tuple[ColdKey, ...]]:
-    """Whether a fact comes late, as far as its rows tell, and which rows it needs first."""
+def _look(
+    member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold
+) -> tuple[bool, tuple[ColdKey, ...] | None]:
+    """Whether a fact comes late, as far as its rows tell, and which rows it needs first. None: what it needs is told
+    by what it does (needs.py)."""
     merges = member.merges
     if merges is None and forward_needs.plain(member, fact, at_ms, plan):
         return False, ()
@@ -67,7 +72,7 @@ def _look(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) 
         return False, absent
     if is_late(member, fact, at_ms, cold):
         return True, late_needs(member, fact, at_ms, cold)
-    return False, forward_needs.needs(member, fact, at_ms, plan, cold)
+    return False, None
 
 
 def step(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, cold: Cold, claimed_ms: int = 0) -> Result:
@@ -78,6 +83,10 @@ def step(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, col
     Raises Missing, before any change, where it needs cold rows that were not looked up; and Broken.
     """
     late, missing = _look(member, fact, at_ms, plan, cold)
+    ahead = None
+    if missing is None:
+        ahead = forward_needs.foreseen(member, fact, at_ms, plan, cold)
+        missing = forward_needs.needs(member, fact, at_ms, plan, cold, ahead)
     if missing:
         raise Missing(missing)
     if at_ms > member.high_water_ms:
@@ -96,7 +105,7 @@ def step(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, col
         outcome = _outcome(again.refusal, again.waits, again.version, again.tier, again.lots)
         result = _of_refold(member, outcome, again)
     else:
-        result = _forward(member, fact, at_ms, seq, plan, cold)
+        result = _forward(member, fact, at_ms, seq, plan, cold, ahead)
     if fact.type == "message":
         result.cold[row_of(fact)] = hear(fact, at_ms)
     return result
@@ -115,8 +124,10 @@ def _merging(member: Member, fact: Any, claimed_ms: int, plan: Plan, cold: Cold)
     return Did(Outcome("declined", Refusal.MEMBER_MUST_BE_MERGED.text)) if fact.type == "unmerged" else None
 
 
-def _forward(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, cold: Cold) -> Result:
-    played = play(member, fact, at_ms, plan, cold, decided=False)
+def _forward(
+    member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, cold: Cold, ahead: Worth | None
+) -> Result:
+    played = play(member, fact, at_ms, plan, cold, decided=False, ahead=ahead)
     turn, rated, refusal = played.turn, played.rated, played.refusal
     version, told = rated.version, rated.told
     if refusal is None or fact.type == "return":  # one that brings back too much may do so no longer, later

@@ -18,6 +18,7 @@ from events.entries import Account, Entry, Outcome, decode_outcome
 from services.book.member import Member, Sent
 from services.programme.calendar import NEVER
 from services.programme.mechanic import Lot
+from services.programme.rate import Worth
 
 ColdKey = tuple[str, str]
 """(kind, key) of a cold row of one member.
@@ -94,7 +95,7 @@ def versioned(member: Member, value: Any) -> bytes:
 class Turn:
     """What one fact or tick does to `member`. `now_ms` is the book's time, which only goes forward in a turn."""
 
-    __slots__ = ("cause", "cold", "entries", "lots", "member", "now_ms", "purses", "sent", "written")
+    __slots__ = ("ahead", "cause", "cold", "entries", "lots", "member", "now_ms", "purses", "sent", "written")
 
     def __init__(self, member: Member, cause: str, cold: Cold) -> None:
         member.turns += 1
@@ -106,6 +107,8 @@ class Turn:
         self.written: dict[ColdKey, bytes | None] = {}
         self.sent: Sent = ()
         self.lots: tuple[tuple[str, int], ...] = ()
+        self.ahead: Worth | None = None
+        """What the rules make of the fact, where that was asked before (services/book/ahead.py)."""
         self.purses: dict[str, Turn] = {}
         """What it does to the member's other currencies (services/book/purses.py)."""
 

@@ -93,6 +93,7 @@ def same_term(earned_ms: int, ends_ms: int, today: int, zone: str) -> int:
     return midnight(today + last - first + 1, zone)
 
 
+@lru_cache(1 << 14)
 def month_of(day: int) -> int:
     """The calendar month of a day: year * 12 + month - 1."""
     d = date.fromordinal(day)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from services.programme.compile import Plan, Rule, Stack
 from services.programme.conditions import Predicate
 from services.programme.mechanic import POINTS, Basket, Change, Due, Key, Lot
@@ -20,13 +22,39 @@ Cells = dict[str, dict[Key, Any]]
 """rule -> key -> cell. Empty cells and empty rules are not kept."""
 
 
-def rate(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> list[Award]:
-    """The awards of a change, in the order of the rules: of its purchase's version, for the fact's type or "basket".
+Written = list[tuple[str, Key, Any]]
+"""(rule, key, cell) of the cells that a change leaves otherwise; None: it is empty."""
 
-    Writes the new cells into `cells`. `now_ms`: how far time has come in them, so that a cell is found under the
-    revision that has taken it over by then (`migrate`).
+
+class Worth(msgspec.Struct, frozen=True, gc=False):
+    """What the rules make of a change, and of the cells."""
+
+    change: Change
+    awards: list[Award]
+    """In the order of the rules."""
+    written: Written
+
+    def take(self, cells: Cells) -> list[Award]:
+        """The awards; writes into the cells, which must still be those that it was found by, what becomes of them."""
+        for name, key, cell in self.written:
+            _store(cells, name, key, cell)
+        return self.awards
+
+
+def rate(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> list[Award]:
+    """The awards of a change, as `worth` says. Writes the new cells into `cells`."""
+    return worth(change, rules, cells, now_ms).take(cells)
+
+
+def worth(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> Worth:
+    """What the rules (of its purchase's version, for the fact's type or "basket") make of a change. The cells stay as
+    they are.
+
+    `now_ms`: how far time has come in them, so that a cell is found under the revision that has taken it over by then
+    (`migrate`).
     """
     awards: list[Award] = []
+    written: Written = []
     before, after = change.before, change.after
     now = after.measures if after is not None else None
     was = before.measures if before is not None else None
@@ -54,13 +82,13 @@ def rate(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> li
             if key is None:
                 continue
             holder = rule if rule.heir is None else _holder(rule, key, cells, now_ms)
-            old, new = _absorb(holder, mechanic, key, seen, cells)
+            old, new = _absorb(holder, mechanic, key, seen, cells, written)
             if old != new:
                 _diff(holder, old, new, awards, change.points)
             continue
         if old != new:
             _diff(rule, old, new, awards, change.points)
-    return awards
+    return Worth(change, awards, written)
 
 
 _NOTHING: Any = object()
@@ -123,14 +151,16 @@ def _holder(rule: Rule, key: Key, cells: Cells, now_ms: int) -> Rule:
     return rule
 
 
-def _absorb(rule: Rule, mechanic: Any, key: Key, change: Change, cells: Cells) -> tuple[tuple[Due, ...], ...]:
+def _absorb(
+    rule: Rule, mechanic: Any, key: Key, change: Change, cells: Cells, written: Written
+) -> tuple[tuple[Due, ...], ...]:
     """The cell's dues before and after. It is changed by the mechanic that rated the purchase, and worth what its rule
     of today says."""
     old = cells.get(rule.name, {}).get(key)
     new = mechanic.absorb(old, change)
     if new == old:
         return (), ()
-    _store(cells, rule.name, key, new)
+    written.append((rule.name, key, new))
     due = rule.mechanic.due
     return (due(key, old) if old is not None else ()), (due(key, new) if new is not None else ())
 

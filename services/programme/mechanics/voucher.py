@@ -44,15 +44,12 @@ class Voucher(Mechanic):
     def absorb(self, cell: Any, change: Change) -> Any:
         """(points earned, vouchers used)."""
         earned, used = cell or (0, 0)
-        earned += sum(points for _, points in change.points)
+        earned += sum([points for _, points in change.points])
         used += change.fact.count if change.fact.type == "used" else 0
         return (earned, used) if earned or used else None
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
         earned, used = cell
         made = max(floor_div(max(earned, 0), self._per), used)
-        dues = (
-            (self._unit, made - used, (NEVER, 0, 0, self._unit), ""),
-            (POINTS, -made * self._per, (0, 0, 0, "-" + self._unit), ""),
-        )
-        return tuple(due for due in dues if due[1])
+        draw = ((POINTS, -made * self._per, (0, 0, 0, "-" + self._unit), ""),) if made else ()
+        return ((self._unit, made - used, (NEVER, 0, 0, self._unit), ""), *draw) if made > used else draw

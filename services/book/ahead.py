@@ -1,0 +1,44 @@
+"""A basket's change rated once, before it is folded: what the fact needs follows from its worth, and the fold takes it.
+
+Rated by the cells as they are, which it leaves as they are: who folds the fact writes what they become. Only where time
+moves nothing on the way: no version begins, no level changes. Pure. Owns which changes those are; not what is looked up
+for them (needs.py), nor what is posted (forward.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.book.baskets import basket_of, current, less, rows_of
+from services.book.member import Member
+from services.book.strict import is_strict
+from services.book.turn import Cold
+from services.programme.compile import Plan
+from services.programme.mechanic import Change
+from services.programme.rate import Worth, worth
+
+
+def look_ahead(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> Worth | None:
+    """A purchase, or a return of a known one. None: there is none, or time moves something before it."""
+    change = _change(member, fact, to_ms, plan, cold) if member.version_ms >= plan.begun_ms(to_ms) else None
+    if change is None:
+        return None
+    basket = change.before or change.after
+    assert basket is not None
+    return worth(change, plan.of(basket.at_ms).touched(change), member.cells, to_ms)
+
+
+def _change(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> Change | None:
+    if fact.type == "purchase":
+        version = plan.at(to_ms)
+        if version is None or to_ms >= member.timeline.next_due_ms:
+            return None
+        return Change(fact, None, basket_of(fact, to_ms, member.timeline.level, version, member), [])
+    if fact.type != "return" or fact.purchase is None:
+        return None
+    stands = current(fact.purchase, cold)
+    version = plan.at(stands.at_ms) if stands is not None else None
+    left = less(stands, rows_of(fact)) if stands is not None else None
+    if version is None or stands is None or left is None or is_strict(version):
+        return None
+    return Change(fact, stands.basket(version, member), left.basket(version, member), [])
