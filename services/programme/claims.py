@@ -27,7 +27,8 @@ class Paid(Closed):
     status: Code
     months: Annotated[int, Field(ge=1, le=1200)]
     """From the day of the payment to the end of the same day so many months later. Paid again before that, the next
-    term begins where this one ends; the second payment is a status with another value, such as its receipt."""
+    term begins where this one ends, and its months too are counted from the first day; the second payment is a status
+    with another value, such as its receipt."""
     fee_minor: NaturalInt | None = None
     """What it costs, for those who read the answer."""
 
@@ -91,14 +92,15 @@ class BoundClaim(msgspec.Struct, frozen=True):
     def _paid(self, paid: Paid, basket: Basket) -> Answer:
         fee = "" if paid.fee_minor is None else f" ({money(paid.fee_minor, self.currency)})"
         spans = basket.context.statuses.get(paid.status, ()) if basket.context is not None else ()
-        end_ms, until_ms, begun = -NEVER, NEVER, False
+        end_ms, until_ms, begun, first, months = -NEVER, NEVER, False, 0, 0
         for from_ms, span_ends_ms, _ in spans:
             if from_ms > basket.at_ms:
                 break
             begun = True
-            begin_ms = from_ms if from_ms != until_ms else max(from_ms, end_ms)
-            day = day_of(begin_ms - (begin_ms > from_ms), self.known.zone)
-            end_ms, until_ms = end_after_months(day, paid.months, self.known.zone), span_ends_ms
+            if from_ms != until_ms or from_ms >= end_ms:  # nothing that it could follow
+                first, months = day_of(from_ms, self.known.zone), 0
+            months += paid.months
+            end_ms, until_ms = end_after_months(first, months, self.known.zone), span_ends_ms
         end_ms = min(end_ms, until_ms)
         if not begun:
             return Answer(False, f"{paid.status}{fee} was not paid")

@@ -53,6 +53,19 @@ def test_paid_again_before_the_end_the_next_term_begins_there() -> None:
     assert not till.may("free-delivery", "2028-03-11T00:00:00")[0]
 
 
+def test_terms_that_follow_are_counted_from_the_first_day() -> None:
+    """Half-years from 31 August 2026: to 28 February, 31 August, and 29 February 2028, whenever they are paid."""
+    till = Till(PROGRAMME.replace("months: 12", "months: 6"))
+    till.tell_all("""
+        2026-08-31 set s1 club-fee=r1
+        2027-02-27 set s2 club-fee=r2
+    """)
+    assert till.may("free-delivery", "2027-02-28")[1] == "club-fee was paid, to 2027-08-31T23:00:00Z"
+    till.tell("2027-03-01 set s3 club-fee=r3")
+    for when, has in (("2027-08-31T22:59:59", True), ("2028-02-29T23:59:59", True), ("2028-03-01T00:00:00", False)):
+        assert till.may("free-delivery", when)[0] is has, when
+
+
 def test_paid_back_it_ends_at_once() -> None:
     till = Till(PROGRAMME)
     till.tell_all("""
