@@ -47,7 +47,8 @@ class Said(Model):
 
 
 class PurchaseSaid(Said):
-    """A receipt. Without an identifier it is a guest's: kept, and claimed later at most once."""
+    """A receipt. Without an identifier it is a guest's: kept, and claimed later at most once, by its
+    number (`receipt_claimed`) or by being said again with an identifier."""
 
     type: Literal["purchase"] = "purchase"
     identifier: Identifier | None = None  # type: ignore[assignment]
@@ -67,6 +68,14 @@ class ReturnSaid(Said):
     currency: Currency
     total_minor: NaturalInt
     lines: Lines
+
+
+class ReceiptClaimedSaid(Said):
+    """The member of `identifier`, whom the directory knows, says by its number that a guest's receipt was hers. The
+    receipt itself may come later; if it then shows somebody's card, it is theirs."""
+
+    type: Literal["receipt_claimed"] = "receipt_claimed"
+    receipt: Id
 
 
 class RedemptionRequestedSaid(Said):
@@ -207,6 +216,7 @@ class ErasedSaid(Said):
 SAID = (
     PurchaseSaid,
     ReturnSaid,
+    ReceiptClaimedSaid,
     RedemptionRequestedSaid,
     RedemptionTakenSaid,
     RedemptionCapturedSaid,
@@ -232,6 +242,7 @@ SAID = (
 AnySaid = (
     PurchaseSaid
     | ReturnSaid
+    | ReceiptClaimedSaid
     | RedemptionRequestedSaid
     | RedemptionTakenSaid
     | RedemptionCapturedSaid

@@ -36,7 +36,13 @@ class Topic:
 
 
 PURCHASES = Topic(
-    "purchases.v1", "source", "receipts and returns", ("PurchaseSaid", "ReturnSaid"), "tills", "intake", 35 * DAY_MS
+    "purchases.v1",
+    "source",
+    "receipts and returns, and guests' receipts that are claimed",
+    ("PurchaseSaid", "ReturnSaid", "ReceiptClaimedSaid"),
+    "tills",
+    "intake",
+    35 * DAY_MS,
 )
 REDEMPTIONS = Topic(
     "redemptions.v1",

@@ -90,7 +90,7 @@ class Directory:
         found: dict[str, list[Revision]] = {}
         if receipts:
             for row in await self._pool.fetch(_queries.revisions_of, list(receipts)):
-                revision = Revision(row[1], row[2], row[3], row[4], (row[5], row[6], row[7]))
+                revision = Revision(row[1], row[2], row[3], row[4], (row[5], row[6], row[7]), row[8])
                 found.setdefault(row[0], []).append(revision)
         return found
 
@@ -202,7 +202,7 @@ async def _claim_identities(connection: Borrowed, identities: Mapping[Key, str])
 async def _claim_revisions(connection: Borrowed, revisions: Collection[NewRevision]) -> bool:
     """False when any of them was there already, and no guest's. Sorted as above."""
     rows = sorted(
-        (new.receipt, row.number, row.kind, row.member, row.content, new.lines, *row.source, new.body)
+        (new.receipt, row.number, row.kind, row.member, row.content, new.lines, *row.source, row.body)
         for new in revisions
         for row in (new.revision,)
     )

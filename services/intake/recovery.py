@@ -13,15 +13,15 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from events.decode import Unreadable, decode_fact
 from events.topics import INBOUND, JOURNAL
 from infra.kafka.client import JournalGap, Reader, Record, TopicPartition
 from services.intake.core.batch import NewRevision, other_of
-from services.intake.core.facts import OTHERS
-from services.intake.core.identity import Key, Place, Revision
-from services.intake.core.reading import Heard, hear
+from services.intake.core.facts import OTHERS, encode_said, said_of
+from services.intake.core.identity import CLAIMED, Key, Place, Revision
+from services.intake.core.reading import Heard, content_of, hear
 from services.intake.directory import Directory
 
 CHUNK_RECORDS = 5_000
@@ -46,6 +46,8 @@ class Trace(NamedTuple):
     erased: bool
     """The person is forgotten."""
     source: Place
+    fact: Any
+    """The fact itself."""
 
 
 async def recover(directory: Directory, reader: Reader, topic_ids: Mapping[str, str], partitions: int) -> int:
@@ -112,7 +114,13 @@ def _trace(record: Record, partitions: int) -> Trace | None:
         return None
     other = getattr(fact, OTHERS[fact.type]) if fact.type in OTHERS else None
     return Trace(
-        fact.id, fact.revision, member, other, fact.type == "erased", (source.topic, source.partition, source.offset)
+        fact.id,
+        fact.revision,
+        member,
+        other,
+        fact.type == "erased",
+        (source.topic, source.partition, source.offset),
+        fact,
     )
 
 
@@ -185,8 +193,12 @@ def _identities(trace: Trace, heard: Heard) -> dict[Key, str]:
 
 
 def _revision(trace: Trace, heard: Heard) -> NewRevision:
+    if heard.kind == CLAIMED:  # the fact alone knows what the guest's till said
+        said = said_of(trace.fact)
+        receipt = Revision(trace.revision, said.type, trace.member, content_of(said), trace.source, encode_said(said))
+        return NewRevision(trace.receipt, receipt, len(said.lines))
     revision = Revision(trace.revision, heard.kind, trace.member, heard.content, trace.source)
-    return NewRevision(trace.receipt, revision, heard.lines, None)
+    return NewRevision(trace.receipt, revision, heard.lines)
 
 
 async def _check(directory: Directory, identities: Mapping[Key, str]) -> None:

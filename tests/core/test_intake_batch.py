@@ -46,6 +46,10 @@ class Said:
         value = {"type": "enrolled", "id": fact, "identifier": shown(card), "referrer": shown(by)}
         return self.add(ENROLMENTS, value, decided)
 
+    def claim(self, receipt: str, card: str, name: str = "c1", decided: Decided = Decided.NOT_YET) -> Said:
+        value = {"type": "receipt_claimed", "id": name, "identifier": shown(card), "receipt": receipt}
+        return self.add(PURCHASES, value, decided)
+
     def plan(self, members: dict[Key, str] | None = None, known: dict[str, list[Revision]] | None = None) -> Plan:
         numbers = itertools.count(1)
         return walk(self.items, members or {}, known or {}, lambda: f"mem_{next(numbers)}")
@@ -110,7 +114,7 @@ def test_a_guest_who_comes_back_within_a_batch() -> None:
     plan = Said().purchase("r1", None).purchase("r1", "1").purchase("r1", "2").plan()
     assert facts(plan) == [("purchase", "r1", "mem_1", 0)]
     assert [row.revision.member for row in plan.revisions.values()] == ["mem_1"]
-    assert [row.body for row in plan.revisions.values()] == [None]
+    assert [row.revision.body for row in plan.revisions.values()] == [None]
     assert [reason for _, reason in plan.parked] == ["the receipt is another member's"]
 
 
@@ -118,8 +122,85 @@ def test_a_guests_receipt_is_kept_as_it_came() -> None:
     said = Said().purchase("r1", None)
     plan = said.plan()
     (row,) = plan.revisions.values()
-    assert (row.receipt, row.lines, row.body, row.revision.member) == ("r1", 1, said.items[0].value, None)
+    assert (row.receipt, row.lines, row.revision.body, row.revision.member) == ("r1", 1, said.items[0].value, None)
     assert (plan.facts, plan.guest_lines) == ([], 1)
+
+
+ANN, BOB = {("card", "a"): "mem_ann"}, {("card", "b"): "mem_bob"}
+
+
+@pytest.mark.parametrize("claim_first", [False, True])
+def test_a_guests_receipt_is_claimed_by_its_number(claim_first: bool) -> None:
+    """Before it has come or after: the fact is that of the till's own record with the claimer's card on it."""
+    said = Said()
+    for what in ("claim", "buy") if claim_first else ("buy", "claim"):
+        said = said.claim("r1", "a") if what == "claim" else said.purchase("r1", None, 700)
+    plan = said.claim("r1", "a", "c2").purchase("r1", None, 700).claim("r1", "b", "c3").plan(ANN | BOB)
+    (fact,) = [json.loads(encode_fact(fact)) for _, fact in plan.facts]
+    assert fact == {
+        "type": "purchase",
+        "id": "r1",
+        "occurred_at": AT,
+        "member": "mem_ann",
+        "currency": "GBP",
+        "lines": [{"item": "tea", "total_minor": 700}],
+        "source": {"topic": "purchases.v1", "partition": 0, "offset": 1},
+    }
+    assert [reason for _, reason in plan.parked] == ["the receipt is another member's"]
+    assert plan.identities == {}
+    (row,) = plan.revisions.values()
+    assert (row.receipt, row.lines, row.revision.member, row.revision.kind) == ("r1", 1, "mem_ann", "purchase")
+
+
+@pytest.mark.parametrize("claim_first", [False, True])
+def test_a_claimed_receipt_is_booked_again_after_a_crash_by_the_same_bytes(claim_first: bool) -> None:
+    """Batch by batch, with the rows of the directory that the one before left; then the second once more."""
+    first, second = Said(), Said()
+    first = first.claim("r1", "a") if claim_first else first.purchase("r1", None)
+    plan = first.plan(ANN)
+    assert plan.facts == []
+    known = {"r1": [row.revision for row in plan.revisions.values()]}
+    second.items += [Item(("purchases.v1", 1, 0), Decided.NOT_YET, "", None)]
+    second = second.purchase("r1", None) if claim_first else second.claim("r1", "a")
+    del second.items[0]
+    plan = second.plan(ANN, known)
+    (fact,) = [encode_fact(fact) for _, fact in plan.facts]
+    known = {"r1": [row.revision for row in plan.revisions.values()]}
+    (item,) = second.items
+    again = Said()
+    again.items.append(item._replace(decided=Decided.BEFORE_A_CRASH))
+    plan = again.plan(ANN, known)
+    assert [encode_fact(fact) for _, fact in plan.facts] == [fact]
+    assert plan.revisions == {}
+
+
+def test_who_showed_a_card_at_the_till_has_the_receipt_whoever_claimed_its_number_before() -> None:
+    plan = Said().claim("r1", "a").purchase("r1", "b").purchase("r1", "a").plan(ANN | BOB)
+    assert facts(plan) == [("purchase", "r1", "mem_bob", 0)]
+    assert [reason for _, reason in plan.parked] == ["the receipt is another member's"]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (Said().purchase("r1", None).claim("r1", "x"), "nobody is known by the identifier"),
+        (Said().claim("r1", "a").claim("r1", "b", "c2"), "another member has claimed the receipt"),
+        (Said().purchase("r1", "b").claim("r1", "a"), "the receipt is another member's"),
+        (
+            Said().add(ENROLMENTS, {"type": "enrolled", "id": "r1", "identifier": shown("a")}).claim("r1", "a"),
+            "the number is that of a enrolled, and only a purchase can be claimed",
+        ),
+    ],
+    ids=["unknown card", "claimed by two", "a member's", "no receipt"],
+)
+def test_claims_that_are_set_aside(said: Said, reason: str) -> None:
+    assert [why for _, why in said.plan(ANN | BOB).parked] == [reason]
+
+
+def test_the_content_of_a_claimed_receipt_is_that_of_the_till() -> None:
+    """So that the till may correct it, with the card this time."""
+    plan = Said().purchase("r1", None).claim("r1", "a").purchase("r1", "a").purchase("r1", "a", 900).plan(ANN)
+    assert facts(plan) == [("purchase", "r1", "mem_ann", 0), ("correction", "r1", "mem_ann", 1)]
 
 
 def test_what_cannot_be_read_is_parked_and_the_rest_goes_on() -> None:

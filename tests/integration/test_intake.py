@@ -6,6 +6,7 @@ import random
 import signal
 import socket
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from typing import Any
 
 import asyncpg
@@ -29,6 +30,8 @@ from services.intake.core.batch import NewRevision
 from services.intake.core.identity import Revision
 from services.intake.directory import SQL, Directory, Fenced
 from tests.drivers.intake import AT, Shop, ended, intake, purchase, shop_of, shown, start_intake, until
+from tests.drivers.ledger import Ledger, ledger_of, process_of
+from tests.drivers.ledger import until as ledger_until
 
 UCI = "uci.invoice.v1"
 
@@ -104,6 +107,46 @@ async def test_a_guests_receipt_is_kept_and_claimed_once(shop: Shop) -> None:
     claimed = await shop.rows("select receipt, member, body is not null from receipt order by 1")
     assert claimed == [("r1", members["1"], False), ("r2", None, True)]
     assert await shop.rows("select reason from parked") == [("the receipt is another member's",)]
+
+
+async def test_a_guests_receipt_that_is_claimed_by_its_number_comes_to_points(house: Settings) -> None:
+    """Through intake, journal and book: before the till has sent it, and after; another's claim is set aside."""
+    ours = house.model_copy(update={"clock": "facts"})
+    async with shop_of(ours) as shop, ledger_of(ours) as ledger, intake(ours), process_of(ours):
+        told = {"type": "programme_published", "id": "programme:1", "occurred_at": "2020-01-01T00:00:00Z"}
+        await ledger.say_to_all(told | {"text": PLAIN, "sha256": sha256(PLAIN.encode()).hexdigest()})
+        await shop.buy("till-1", purchase("a", "1", 100), purchase("b", "2", 100), purchase("r1", None, 2000))
+        await shop.heard()
+        await shop.buy("app", claim("c1", "1", "r1"), claim("c2", "1", "r2"), claim("c3", "2", "r1"))
+        await shop.heard()
+        await shop.buy("till-1", purchase("r2", None, 3000), purchase("r1", None, 2000))
+        await shop.heard()
+        await ledger_until(lambda: booked(ledger, 4), "two first purchases and two that were claimed are booked")
+        members = await shop.members()
+        balances = {name: points for name, *points in await ledger.rows("select member, available from member")}
+        assert balances == {members["1"]: [1 + 20 + 30], members["2"]: [1]}
+        assert await shop.rows("select reason from parked") == [("the receipt is another member's",)]
+
+
+def claim(name: str, card: str, receipt: str) -> dict[str, Any]:
+    shown = {"scheme": "card", "value": card}
+    return {"type": "receipt_claimed", "id": name, "occurred_at": AT, "identifier": shown, "receipt": receipt}
+
+
+PLAIN = """
+programme: plain
+version: plain-1
+effective_from: 2020-01-01T00:00:00Z
+currency: GBP
+rules: [{id: base, share: {points: 1, per_minor: 100}}]
+"""
+
+
+async def booked(ledger: Ledger, purchases: int) -> bool:
+    try:
+        return await ledger.rows("select count(*) from fact where type = 'purchase'") == [(purchases,)]
+    except asyncpg.UndefinedTableError:  # the ledger has just been started for the first time
+        return False
 
 
 async def test_what_cannot_be_read_is_parked_as_it_came(shop: Shop) -> None:
@@ -212,7 +255,7 @@ class Story:
         self._number += 1
         receipt, pence = f"r{self._number}", self._dice.randrange(1, 9_999)
         sale = purchase(receipt, card, pence)
-        kind = self._dice.randrange(13)
+        kind = self._dice.randrange(15)
         if kind == 0:
             self.guests.add(receipt)
             return [purchase(receipt, None, pence)]
@@ -220,6 +263,12 @@ class Story:
             self.parked[source] = self.parked.get(source, 0) + 1
             return [b"nonsense"]
         self.facts[receipt, 0] = card, pence
+        if kind in (13, 14):
+            first = f"first-{receipt}"
+            self.facts[first, 0] = card, pence
+            claimed, guests = claim(f"claim-{receipt}", card, receipt), purchase(receipt, None, pence)
+            said = [guests, claimed] if kind == 13 else [claimed, guests]
+            return [purchase(first, card, pence), *said, claimed]
         if kind == 2:
             return [purchase(receipt, None, pence), sale]
         if kind == 3:
@@ -475,7 +524,7 @@ async def test_whoever_has_lost_a_partition_can_write_nothing(shop: Shop) -> Non
         directory = Directory(pool)
         before, after = [(await directory.claim_positions({tp: "id"}))[tp] for _ in range(2)]
         assert after.epoch == before.epoch + 1
-        row = NewRevision("r1", Revision(0, "purchase", "mem_a", b"A", (PURCHASES.name, 0, 0)), 1, None)
+        row = NewRevision("r1", Revision(0, "purchase", "mem_a", b"A", (PURCHASES.name, 0, 0)), 1)
         with pytest.raises(Fenced):
             await directory.write({tp: (before.epoch, 1)}, {("card", "1"): "mem_a"}, [row], [])
         with pytest.raises(Fenced):
@@ -498,7 +547,7 @@ async def test_a_claim_that_comes_second_writes_nothing_of_its_batch(shop: Shop)
         directory = Directory(pool)
         held = {tp: ((await directory.claim_positions({tp: "id"}))[tp].epoch, 1)}
         taken, free = (
-            NewRevision(receipt, Revision(0, "purchase", "mem_a", b"A", (PURCHASES.name, 0, 0)), 1, None)
+            NewRevision(receipt, Revision(0, "purchase", "mem_a", b"A", (PURCHASES.name, 0, 0)), 1)
             for receipt in ("taken", "free")
         )
         assert await directory.write(held, {("card", "1"): "mem_a"}, [taken], [])

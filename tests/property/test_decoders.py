@@ -110,6 +110,7 @@ GOOD_SAID: list[dict[str, Any]] = [
     SAID | {"type": "identifier_added", "added": {"scheme": "phone", "value": "1"}},
     SAID | {"type": "status_set", "status": "students", "value": None, "until": None},
     SAID | {"type": "status_ended", "status": "students"},
+    SAID | {"type": "receipt_claimed", "receipt": "r1"},
     SAID | {"type": "merged", "into": {"scheme": "phone", "value": "1"}},
     SAID | {"type": "erased", "reason": "asked for by the person"},
     SAID | {"type": "unmerged"},

@@ -9,13 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
+from events.decode import Unreadable, decode_said
 from events.facts import MemberFact
 from events.said import AnySaid
 from services.intake.core.facts import OTHERS, fact_of
-from services.intake.core.identity import Act, Decided, Draw, Key, Place, Revision, Saying, Verdict, decide, key_of
-from services.intake.core.reading import Heard
+from services.intake.core.identity import (
+    CLAIMED,
+    Act,
+    Decided,
+    Draw,
+    Key,
+    Place,
+    Revision,
+    Saying,
+    Verdict,
+    decide,
+    decide_claim,
+    key_of,
+)
+from services.intake.core.reading import Heard, content_of
 
 
 class Item(NamedTuple):
@@ -33,8 +47,6 @@ class NewRevision(NamedTuple):
     receipt: str
     revision: Revision
     lines: int
-    body: bytes | None
-    """The value as it came, of a guest's receipt; None otherwise: the fact holds it."""
 
 
 @dataclass(slots=True)
@@ -112,12 +124,14 @@ class _Walk:
         verdict = self._decide(item, heard)
         match verdict.act:
             case Act.BOOK | Act.CLAIM | Act.CORRECT:
-                self._book(item, heard, verdict.revision)
+                self._book(item, heard, verdict)
             case Act.AGAIN:
-                self._produce(item, heard, cast("str", verdict.member), verdict.revision)
+                self._produce(item, self._meant(heard), cast("str", verdict.member), verdict.revision)
             case Act.KEEP:
-                self._write(item, heard, 0, None)
+                self._write(item, heard, 0, None, item.value)
                 self.plan.guest_lines += heard.lines
+            case Act.WAIT:
+                self._write(item, heard, 0, None, cast("str", self._member(cast("Key", heard.identifier))).encode())
             case Act.PARK:
                 self._park(item, verdict)
         return verdict
@@ -125,7 +139,12 @@ class _Walk:
     def _decide(self, item: Item, heard: Heard) -> Verdict:
         member = None if heard.identifier is None else self._member(heard.identifier)
         saying = Saying(heard.kind, heard.content, heard.identifier is not None, member)
-        verdict = decide(saying, self._revisions(heard.id), item.place, item.decided)
+        decides = decide_claim if heard.kind == CLAIMED else decide
+        verdict = decides(saying, self._revisions(heard.id), item.place, item.decided)
+        if verdict.act is Act.CLAIM and self._meant(heard).said is None:
+            if heard.kind != CLAIMED:
+                return Verdict(Act.KEEP)
+            return Verdict(Act.PARK, reason="the receipt was said in a dialect of which a guest's is not booked")
         if verdict.act is Act.BOOK and (why := self._not_booked(item, heard, member)):
             return Verdict(Act.PARK, reason=why)
         return verdict
@@ -150,16 +169,28 @@ class _Walk:
             return "both identifiers lead to one member already"
         return ""
 
-    def _book(self, item: Item, heard: Heard, revision: int) -> None:
+    def _meant(self, heard: Heard) -> Heard:
+        """What is to be booked: of a claim by number the receipt, as the guest's till said it."""
+        if heard.kind != CLAIMED:
+            return heard
+        body = next((row.body for row in self._revisions(heard.id) if row.number == 0), None)
+        try:
+            said: Any = decode_said(body or b"")
+        except Unreadable:
+            return heard._replace(said=None)
+        return heard._replace(kind=said.type, content=content_of(said), lines=len(said.lines), said=said)
+
+    def _book(self, item: Item, heard: Heard, verdict: Verdict) -> None:
+        by_number, heard, revision = heard.kind == CLAIMED, self._meant(heard), verdict.revision
         said, identifier = cast("AnySaid", heard.said), cast("Key", heard.identifier)
-        member = self._member(identifier)
+        member = verdict.member or self._member(identifier)
         if member is None:
             member = self.plan.identities[identifier] = self._draw()
         if said.type == "identifier_added":
             added = key_of(said.added)
             if self._member(added) is None:
                 self.plan.identities[added] = member
-        self._write(item, heard, revision, member)
+        self._write(item, heard, revision, member, self._revisions(heard.id)[0].body if by_number else None)
         self._produce(item, heard, member, revision)
         if said.type == "erased":
             self.plan.forgotten[member] = None
@@ -182,13 +213,11 @@ class _Walk:
     def _revisions(self, receipt: str) -> list[Revision]:
         return self._said_here.get(receipt) or self._known.get(receipt, [])
 
-    def _write(self, item: Item, heard: Heard, number: int, member: str | None) -> None:
-        row = Revision(number, heard.kind, member, heard.content, item.place)
+    def _write(self, item: Item, heard: Heard, number: int, member: str | None, body: bytes | None) -> None:
+        row = Revision(number, heard.kind, member, heard.content, item.place, body)
         kept = [revision for revision in self._revisions(heard.id) if revision.number != number]
         self._said_here[heard.id] = [*kept, row]
-        self.plan.revisions[heard.id, number] = NewRevision(
-            heard.id, row, heard.lines, item.value if member is None else None
-        )
+        self.plan.revisions[heard.id, number] = NewRevision(heard.id, row, heard.lines)
 
     def _park(self, item: Item, verdict: Verdict) -> Verdict:
         if item.decided is not Decided.BEFORE_A_CRASH:

@@ -34,7 +34,7 @@ from events.facts import (
     Used,
 )
 from events.facts.fact import Coordinates
-from events.said import AnySaid
+from events.said import AnySaid, PurchaseSaid
 from services.intake.core.identity import Place
 
 _FACTS: dict[str, Any] = {
@@ -65,6 +65,7 @@ _FACTS: dict[str, Any] = {
 }
 _CORRECTION: Any = twin(Correction)
 _COORDINATES: Any = twin(Coordinates)
+_PURCHASE_SAID: Any = twin(PurchaseSaid)
 
 
 OTHERS = {
@@ -92,6 +93,16 @@ def fact_of(said: AnySaid, member: str, revision: int, place: Place, other: str 
     kind = _CORRECTION if revision and said.type == "purchase" else _FACTS[said.type]
     source = _COORDINATES(topic=topic, partition=partition, offset=offset)
     return cast("MemberFact", kind(member=member, revision=revision, source=source, **fields))
+
+
+def said_of(fact: Any) -> Any:
+    """A purchase as a guest's till said it."""
+    names = {field.name for field in msgspec.structs.fields(_PURCHASE_SAID)} - {"identifier", "total_minor"}
+    fields = {name: getattr(fact, name) for name in names}
+    return _PURCHASE_SAID(total_minor=sum(line.total_minor for line in fact.lines), **fields)
+
+
+encode_said = msgspec.json.Encoder().encode
 
 
 @cache

@@ -45,6 +45,10 @@ Draw = Callable[[], str]
 """A new member id each time."""
 
 
+CLAIMED = "receipt_claimed"
+"""The kind of what claims a guest's receipt by its number."""
+
+
 class Revision(NamedTuple):
     """One saying of a receipt that counted: a row of the directory."""
 
@@ -55,6 +59,9 @@ class Revision(NamedTuple):
     content: bytes
     """Hash of what was said, without the id, the identifier and the coordinates."""
     source: Place
+    body: bytes | None = None
+    """Of a guest's receipt: the value as it came, also once it is claimed by its number. Of a claim that waits for its
+    receipt (kind CLAIMED): the member. None otherwise: the fact holds it."""
 
 
 class Decided(Enum):
@@ -75,7 +82,9 @@ class Act(Enum):
     BOOK = "book"
     """A fact, revision 0."""
     CLAIM = "claim"
-    """The same, of a receipt that was a guest's until now."""
+    """The same, of a receipt that was a guest's until now, or that was claimed before it came."""
+    WAIT = "wait"
+    """A claim of a receipt that has not come: remembered until it does."""
     CORRECT = "correct"
     """A correction, the next revision."""
     AGAIN = "again"
@@ -89,7 +98,7 @@ class Act(Enum):
 
 
 class Verdict(NamedTuple):
-    """The act, with the fact's revision (and, for AGAIN, its member) or the reason."""
+    """The act, with the fact's revision (and, for AGAIN and CLAIM, its member) or the reason."""
 
     act: Act
     revision: int = 0
@@ -123,6 +132,8 @@ def decide(saying: Saying, known: Sequence[Revision], place: Place, decided: Dec
     own = remembered(known, place)
     if own is not None:
         return _DROP if own.member is None else Verdict(Act.AGAIN, own.number, own.member)
+    if known and known[-1].kind == CLAIMED and decided is not Decided.BEFORE_A_CRASH:
+        return _claimed_ahead(saying, known[-1])
     match decided:
         case Decided.BEFORE_A_CRASH:
             return _DROP
@@ -130,6 +141,32 @@ def decide(saying: Saying, known: Sequence[Revision], place: Place, decided: Dec
             return _after_a_restore(saying, known, place)
         case Decided.NOT_YET:
             return _now(saying, known)
+
+
+def decide_claim(claim: Saying, known: Sequence[Revision], place: Place, decided: Decided) -> Verdict:
+    """What to do with a claim of a receipt by its number alone; as `decide`."""
+    if remembered(known, place) is None and decided is not Decided.BEFORE_A_CRASH:
+        if claim.member is None:
+            return _parked("nobody is known by the identifier")
+        if not known:
+            return Verdict(Act.WAIT)
+        if known[-1].kind == CLAIMED:
+            mine = known[-1].body == claim.member.encode()
+            return _DROP if mine else _parked("another member has claimed the receipt")
+        if known[-1].kind != "purchase":
+            return _parked(f"the number is that of a {known[-1].kind}, and only a purchase can be claimed")
+    as_shown = claim._replace(kind="purchase", content=known[-1].content if known else b"")
+    verdict = decide(as_shown, known, place, decided)
+    return verdict._replace(member=claim.member) if verdict.act is Act.CLAIM else verdict
+
+
+def _claimed_ahead(saying: Saying, claim: Revision) -> Verdict:
+    """A receipt that somebody has claimed before it came: theirs, unless the till saw somebody's card."""
+    if saying.shows_identifier:
+        return Verdict(Act.BOOK)
+    if saying.kind != "purchase":
+        return Verdict(Act.KEEP)
+    return Verdict(Act.CLAIM, 0, (claim.body or b"").decode())
 
 
 def _now(saying: Saying, known: Sequence[Revision]) -> Verdict:

@@ -30,6 +30,7 @@ class Heard(NamedTuple):
     """A record that can be decided on."""
 
     id: str
+    """Of what is decided on: a claim by number is about the receipt."""
     kind: str
     content: bytes
     """blake2b, 16 bytes, of what was said in canonical JSON, without the id and the identifier."""
@@ -37,7 +38,7 @@ class Heard(NamedTuple):
     identifier: Key | None
     """None: a guest's."""
     said: AnySaid | None
-    """None for a guest's receipt: nothing is booked from it."""
+    """None for a guest's receipt in a dialect that can hold more than the language can say: it is never booked."""
 
 
 def hear(
@@ -63,8 +64,9 @@ def hear(
         raise Unreadable("; ".join(wrong))
     lines = len(getattr(said, "lines", ()))
     if said.identifier is None:
-        return Heard(said.id, said.type, content_of(said), lines, None, None)
-    return Heard(said.id, said.type, content_of(said), lines, key_of(said.identifier), said)
+        return Heard(said.id, said.type, content_of(said), lines, None, said)
+    about = said.receipt if said.type == "receipt_claimed" else said.id
+    return Heard(about, said.type, content_of(said), lines, key_of(said.identifier), said)
 
 
 def content_of(said: AnySaid) -> bytes:

@@ -8,7 +8,7 @@ join identity i on i.scheme = v.scheme and i.value = v.value;
 
 -- name: revisions_of
 -- Every row of these receipts, oldest first.
-select receipt, revision, kind, member, content, source_topic, source_partition, source_offset
+select receipt, revision, kind, member, content, source_topic, source_partition, source_offset, body
 from receipt
 where receipt = any($1::text[])
 order by receipt, revision;
