@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -16,6 +16,7 @@ from events.facts import Fact
 from infra.kafka.client import Message, Record
 from services.book.member import Member
 from services.book.turn import ColdKey
+from services.ledger.rows import EntryRow, FactRow, MessageRow, RewardRow
 from services.programme.compile import Plan
 
 FactKey = tuple[str, int]
@@ -111,7 +112,7 @@ class Owned:
 
 @dataclass(slots=True)
 class Part:
-    """What one partition brings into a batch. Rows are packed for COPY (rows.py)."""
+    """What one partition brings into a batch. Rows are those of rows.py."""
 
     owned: Owned
     at_offset: int
@@ -120,10 +121,10 @@ class Part:
     next_seq: int
     last_hash: bytes
     chunk: Chunk
-    facts: list[bytes] = field(default_factory=list)
-    entries: list[bytes] = field(default_factory=list)
-    rewards: list[bytes] = field(default_factory=list)
-    messages: list[bytes] = field(default_factory=list)
+    facts: list[FactRow] = field(default_factory=list)
+    entries: list[EntryRow] = field(default_factory=list)
+    rewards: list[RewardRow] = field(default_factory=list)
+    messages: list[MessageRow] = field(default_factory=list)
     parked: list[Parked] = field(default_factory=list)
     retries: list[Record] = field(default_factory=list)
     """Records that bring a parked one again."""
@@ -143,10 +144,10 @@ class Part:
 
 @dataclass(slots=True)
 class Batch:
-    """What one transaction commits. `members` are columns of the rows, encoded when the fold ended."""
+    """What one transaction commits. `members` are rows of the table, encoded when the fold ended."""
 
     parts: list[Part]
-    members: tuple[list[object], ...] = ()
+    members: list[tuple[Any, ...]] = field(default_factory=list)
     records: int = 0
 
     def part(self, partition: int) -> Part | None:

@@ -40,7 +40,6 @@ from services.ledger.published import (
 )
 from services.ledger.reading import Draft, digest
 from services.ledger.relay import OUTAGES
-from services.ledger.rows import entry_row, fact_row, message_row, reward_row
 from services.ledger.store import Store
 from services.programme.calendar import NEVER
 from services.programme.compile import Plan, begins_ms
@@ -107,7 +106,7 @@ class Fold:
                 batch.parts.append(cold.part)
         for part in batch.parts:
             batch.records += part.next_offset - part.at_offset
-        batch.members = await self._member_columns(batch.parts)
+        batch.members = await self._member_rows(batch.parts)
         return batch, stopped
 
     # ------------------------------------------------------------ step 3: load
@@ -262,15 +261,15 @@ class Fold:
         results = await self._fold_all(cold, item, since, lambda m, known: rerate(m, from_ms, plan, known))
         _book(part, item, _DONE, results)
 
-    async def _member_columns(self, parts: Sequence[Part]) -> tuple[list[object], ...]:
-        """The touched members' hot rows as columns, encoded once a batch, before the next batch changes them."""
+    async def _member_rows(self, parts: Sequence[Part]) -> list[tuple[Any, ...]]:
+        """The touched members' hot rows, encoded once a batch, before the next batch changes them."""
         rows: list[tuple[Any, ...]] = []
         for part in parts:
             for name in sorted(part.members):
                 if len(rows) % YIELD_EVERY == 0:
                     await asyncio.sleep(0)
                 rows.append(_member_row(part.partition, name, part.members[name], part.owned.plan))
-        return tuple(map(list, zip(*rows, strict=True)))
+        return rows
 
 
 def _begin(draft: Draft) -> Part:
@@ -339,12 +338,12 @@ def _book(part: Part, item: Item, outcome: Outcome, results: Sequence[Result]) -
     postings = tuple([posting for result in results for posting in (result.posting, *result.elsewhere)])
     stored = encode_outcome(outcome)
     part.facts.append(
-        fact_row(
+        (
             partition,
             seq,
             fact.id,
             fact.revision,
-            name.encode() if name is not None else None,
+            name,
             fact.type,
             item.at_ms,
             record.timestamp_ms,
@@ -357,9 +356,9 @@ def _book(part: Part, item: Item, outcome: Outcome, results: Sequence[Result]) -
     )
     n = 0
     for posting in postings:
-        key = posting.member.encode()
-        for entry in posting.entries:
-            part.entries.append(entry_row(partition, seq, n, key, entry))
+        whose = posting.member
+        for e in posting.entries:
+            part.entries.append((partition, seq, n, whose, e.debit, e.credit, e.points, e.lot, e.why, e.balance_after))
             n += 1
     chunk.entries.append(entries_message(partition, seq, fact, record.timestamp_ms, outcome, postings))
     answer = None
@@ -371,7 +370,7 @@ def _book(part: Part, item: Item, outcome: Outcome, results: Sequence[Result]) -
             _reward(part, seq, result)
     for n, message in enumerate(message for result in results for message in result.messages):
         value = encode_fact(message)
-        part.messages.append(message_row(partition, seq, n, value))
+        part.messages.append((partition, seq, n, value))
         chunk.messages.append(value)
     done = part.done[fact.id, fact.revision] = Done(fact, body, stored, answer, record.timestamp_ms)
     part.booked.append(done)
@@ -394,7 +393,7 @@ def _reward(part: Part, fact_seq: int, result: Result) -> None:
             store=store,
         )
         value = encode_reward(reward)
-        part.rewards.append(reward_row(partition, partner, seq, fact_seq, value))
+        part.rewards.append((partition, partner, seq, fact_seq, value))
         part.chunk.rewards.setdefault(partner, []).append(reward_message(partition, reward, value))
 
 

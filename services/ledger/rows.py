@@ -1,19 +1,27 @@
-"""Rows of the big tables as PostgreSQL's binary COPY wants them, packed by hand. Pure.
+"""Rows of the big tables, and how they are packed by hand as PostgreSQL's binary COPY wants them. Pure.
 
-A row is a count of fields, then each field as a length and its bytes (length -1: null). Packing them here, where the
-values are at hand, costs a third of what a driver's general encoder does. Columns are in the order of the migration.
+A row is the values of a table's columns in the order of the migration. Packed, it is a count of fields, then each field
+as a length and its bytes (length -1: null); doing that by hand costs a third of what a driver's general encoder does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
-from typing import get_args
+from typing import TypeAlias, get_args
 
-from events.entries import Account, Entry
+from events.entries import Account
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 END = b"\xff\xff"
+
+FactRow: TypeAlias = tuple[int, int, str, int, str | None, str, int, int, int, bytes, bytes, bytes, bytes]
+EntryRow: TypeAlias = tuple[int, int, int, str, str, str, int, str, str, int]
+RewardRow: TypeAlias = tuple[int, str, int, int, bytes]
+MessageRow: TypeAlias = tuple[int, int, int, bytes]
+
+PACKED_AT_ONCE = 256
+"""Rows, well under a millisecond."""
 
 FACT_COLUMNS = (
     *("partition", "seq", "fact_id", "revision", "member", "type", "occurred_at", "recorded_at", "offset"),
@@ -56,7 +64,7 @@ def fact_row(
     seq: int,
     fact_id: str,
     revision: int,
-    member: bytes | None,
+    member: str | None,
     kind: str,
     occurred_at_ms: int,
     recorded_at_ms: int,
@@ -67,13 +75,13 @@ def fact_row(
     postings: bytes,
 ) -> bytes:
     """A row of `fact`. `digest` is 16 bytes; `member` None for what concerns a whole partition."""
-    name = fact_id.encode()
+    name, whose = fact_id.encode(), None if member is None else member.encode()
     return b"".join(
         (
             _fact_head(13, 2, partition, 8, seq, len(name)),
             name,
-            _fact_middle(4, revision, -1 if member is None else len(member)),
-            member or b"",
+            _fact_middle(4, revision, -1 if whose is None else len(whose)),
+            whose or b"",
             _type(kind),
             _fact_tail(8, occurred_at_ms, 8, recorded_at_ms, 8, offset, 16, digest, len(body)),
             body,
@@ -85,20 +93,31 @@ def fact_row(
     )  # fmt: skip
 
 
-def entry_row(partition: int, seq: int, n: int, member: bytes, entry: Entry) -> bytes:
+def entry_row(
+    partition: int,
+    seq: int,
+    n: int,
+    member: str,
+    debit: str,
+    credit: str,
+    points: int,
+    lot: str,
+    why: str,
+    balance_after: int,
+) -> bytes:
     """A row of `entry`."""
-    lot, why = entry.lot.encode(), entry.why.encode()
+    whose, slot, words = member.encode(), lot.encode(), why.encode()
     return b"".join(
         (
-            _entry_head(10, 2, partition, 8, seq, 4, n, len(member)),
-            member,
-            _ACCOUNTS[entry.debit],
-            _ACCOUNTS[entry.credit],
-            _entry_points(8, entry.points, len(lot)),
-            lot,
-            _length(len(why)),
-            why,
-            _entry_tail(8, entry.balance_after),
+            _entry_head(10, 2, partition, 8, seq, 4, n, len(whose)),
+            whose,
+            _ACCOUNTS[debit],
+            _ACCOUNTS[credit],
+            _entry_points(8, points, len(slot)),
+            slot,
+            _length(len(words)),
+            words,
+            _entry_tail(8, balance_after),
         )
     )
 
@@ -115,6 +134,9 @@ def message_row(partition: int, seq: int, n: int, value: bytes) -> bytes:
     return _message(4, 2, partition, 8, seq, 4, n, len(value)) + value
 
 
-def copy_of(rows: Sequence[bytes]) -> bytes:
-    """The whole stream of a COPY ... FROM STDIN (FORMAT binary)."""
-    return b"".join((HEADER, *rows, END))
+def copy_of(pack: Callable[..., bytes], rows: Sequence[tuple[object, ...]]) -> Iterator[bytes]:
+    """The stream of a COPY ... FROM STDIN (FORMAT binary), in pieces; `pack` is one of the functions above."""
+    yield HEADER
+    for start in range(0, len(rows), PACKED_AT_ONCE):
+        yield b"".join([pack(*row) for row in rows[start : start + PACKED_AT_ONCE]])
+    yield END

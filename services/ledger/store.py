@@ -1,7 +1,8 @@
 """The ledger's tables: what the worker may ask of them, and PostgreSQL's answers.
 
-A commit is one transaction behind a fence: positions move by compare-and-set on offset, seq and epoch, sent together
-with BEGIN; who is no longer the owner changes nothing. Owns the SQL. Does not own what stands in the rows.
+A commit is one transaction behind a fence: positions move by compare-and-set on offset, seq and epoch, in the statement
+that writes a small batch whole, and in front of the COPYs of a large one; who is no longer the owner changes nothing.
+Owns the SQL. Does not own what stands in the rows.
 
     Fenced      some positions are not as this batch left them: another owner, or our own commit whose answer was lost
     Doubled     a fact of the batch is in the tables already
@@ -11,8 +12,9 @@ with BEGIN; who is no longer the owner changes nothing. Owns the SQL. Does not o
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,9 +29,31 @@ from infra.postgres.queries import load
 from infra.postgres.standing import end_standing
 from services.book.turn import ColdKey
 from services.ledger.batch import Batch, FactKey, Parked, Part, Position, StoredFact
-from services.ledger.rows import ENTRY_COLUMNS, FACT_COLUMNS, MESSAGE_COLUMNS, REWARD_COLUMNS, copy_of
+from services.ledger.rows import (
+    ENTRY_COLUMNS,
+    FACT_COLUMNS,
+    MESSAGE_COLUMNS,
+    REWARD_COLUMNS,
+    copy_of,
+    entry_row,
+    fact_row,
+    message_row,
+    reward_row,
+)
 
 SQL = Path(__file__).parent / "sql"
+
+AT_ONCE_FACTS = 200
+"""Up to here a batch is written by one statement, because somebody waits; COPY takes a trip for each table, and less
+of both processors for each row."""
+
+TABLES: tuple[tuple[str, str, tuple[str, ...], Callable[..., bytes]], ...] = (
+    ("facts", "fact", FACT_COLUMNS, fact_row),
+    ("entries", "entry", ENTRY_COLUMNS, entry_row),
+    ("rewards", "reward", REWARD_COLUMNS, reward_row),
+    ("messages", "message", MESSAGE_COLUMNS, message_row),
+)
+"""Tables that only grow: what a part calls their rows, name, columns, how a row is packed for COPY."""
 
 
 class Fenced(Exception):
@@ -234,41 +258,49 @@ class PostgresStore:
 
     async def _commit(self, connection: Connection, batch: Batch) -> None:
         parts = batch.parts
+        rows = [[row for part in parts for row in getattr(part, kind)] for kind, *_ in TABLES]
+        small = sum(len(part.facts) for part in parts) <= AT_ONCE_FACTS
         try:
-            status = await connection.execute(_fence(self._sql.fence, parts))
-            if status != f"UPDATE {len(parts)}":
-                await connection.execute("rollback")
-                raise Fenced(f"{status} of {len(parts)} positions")
-            await _copy(connection, "fact", FACT_COLUMNS, [row for part in parts for row in part.facts])
-            await _copy(connection, "entry", ENTRY_COLUMNS, [row for part in parts for row in part.entries])
-            await _copy(connection, "reward", REWARD_COLUMNS, [row for part in parts for row in part.rewards])
-            await _copy(connection, "message", MESSAGE_COLUMNS, [row for part in parts for row in part.messages])
-            await self._write_rest(connection, batch)
-            await connection.execute("commit")
+            if small and not any(part.parked or part.retries for part in parts):
+                await self._write(connection, batch, rows)
+                return
+            async with connection.transaction():
+                await self._write(connection, batch, [[] for _ in TABLES])
+                for (_, table, columns, pack), table_rows in zip(TABLES, rows, strict=True):
+                    if table_rows:
+                        source = _pieces(copy_of(pack, table_rows))
+                        await connection.copy_to_table(table, source=source, columns=columns, format="binary")
+                await self._set_aside(connection, parts)
         except UniqueViolation as error:
-            await connection.execute("rollback")
             raise Doubled(str(error)) from None
 
-    async def _write_rest(self, connection: Connection, batch: Batch) -> None:
-        """Members, cold rows, reward positions, parked records: those there are."""
-        if batch.members and batch.members[0]:
-            await connection.execute(self._sql.write_members, *batch.members)
-        cold = [
-            (part.partition, member, *key, value)
-            for part in batch.parts
-            for member, rows in part.cold.items()
-            for key, value in rows.items()
+    async def _write(self, connection: Connection, batch: Batch, rows: Sequence[Sequence[object]]) -> None:
+        """Everything but what is parked; `rows` are those of TABLES, empty where COPY brings them. Raises Fenced."""
+        parts = batch.parts
+        moves = [
+            (p.partition, p.at_offset, p.at_seq, p.owned.epoch, p.next_offset, p.next_seq, p.last_hash) for p in parts
         ]
-        if written := sorted(row for row in cold if row[4] is not None):
-            await connection.execute(self._sql.write_cold, *_columns(written))
-        if removed := sorted(row[:4] for row in cold if row[4] is None):
-            await connection.execute(self._sql.delete_cold, *_columns(removed))
-        rewards = [(part.partition, *row) for part in batch.parts for row in sorted(part.reward_seqs.items())]
-        if rewards:
-            await connection.execute(self._sql.write_reward_positions, *_columns(rewards))
-        if retries := [_retry(record) for part in batch.parts for record in part.retries]:
+        cold = sorted(
+            (part.partition, member, *key, value)
+            for part in parts
+            for member, cold_rows in part.cold.items()
+            for key, value in cold_rows.items()
+        )
+        written = [row for row in cold if row[4] is not None]
+        removed = [row[:4] for row in cold if row[4] is None]
+        partners = [(part.partition, *row) for part in parts for row in sorted(part.reward_seqs.items())]
+        columns = _columns(removed) if removed else [[]] * 4
+        stands = await connection.fetchval(
+            self._sql.write, *_columns(moves), *rows, batch.members, written, *columns, partners
+        )
+        if not stands:
+            raise Fenced(f"not all of {len(parts)} positions are where the batch began")
+
+    async def _set_aside(self, connection: Connection, parts: Sequence[Part]) -> None:
+        """Parked records, and those that bring one again."""
+        if retries := [_retry(record) for part in parts for record in part.retries]:
             await connection.execute(self._sql.read_again, *_columns(retries))
-        if parked := [_parked(one) for part in batch.parts for one in part.parked]:
+        if parked := [_parked(one) for part in parts for one in part.parked]:
             await connection.execute(self._sql.park, *_columns(parked))
 
     async def _drop_writer(self) -> None:
@@ -322,16 +354,6 @@ def _columns(rows: Sequence[Any]) -> list[list[object]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _fence(sql: str, parts: Sequence[Part]) -> str:
-    """The fence for these parts. Numbers and hex only, so it may be one text without parameters, sent with BEGIN."""
-    rows = ", ".join(
-        f"({p.partition}::int2, {p.at_offset}::int8, {p.at_seq}::int8, {p.owned.epoch}::int8, "
-        f"{p.next_offset}::int8, {p.next_seq}::int8, '\\x{p.last_hash.hex()}'::bytea)"
-        for p in sorted(parts, key=lambda part: part.partition)
-    )
-    return sql.replace("{partitions}", ", ".join(str(p.partition) for p in parts)).replace("{rows}", rows)
-
-
 def _parked(parked: Parked) -> tuple[object, ...]:
     record = parked.record
     headers = json.dumps([[name, value.decode("latin-1")] for name, value in record.headers])
@@ -343,10 +365,7 @@ def _retry(record: Record) -> tuple[object, ...]:
     return record.partition, record.offset, record.value, retry_of(record.headers)
 
 
-async def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[bytes]) -> None:
-    if rows:
-        await connection.copy_to_table(table, source=_once(copy_of(rows)), columns=columns, format="binary")
-
-
-async def _once(whole: bytes) -> AsyncIterator[bytes]:
-    yield whole
+async def _pieces(stream: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in stream:
+        yield piece
+        await asyncio.sleep(0)  # the fold of the next batch, and the heartbeats, have their turns

@@ -18,8 +18,8 @@ from infra.kafka.client import Record
 from infra.postgres.migrate import migrate
 from infra.postgres.pool import open_pool
 from infra.settings import Settings
+from services.ledger import store as tables
 from services.ledger.batch import Batch, Chunk, Owned, Parked, Part
-from services.ledger.rows import entry_row, fact_row, message_row, reward_row
 from services.ledger.store import SQL, Doubled, Fenced, PostgresStore, Refused, Store, Unsure
 from services.programme.compile import compile_programme
 from tests.drivers.facts import fact, told
@@ -47,8 +47,11 @@ async def postgres_store(house: Settings) -> AsyncIterator[PostgresStore]:
         await pool.close()
 
 
-@pytest.fixture(params=["memory", "postgres"])
-def store(request: pytest.FixtureRequest) -> Store:
+@pytest.fixture(params=["memory", "small batches", "large batches"])
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Large batches: every batch is written the way of a large one."""
+    if request.param == "large batches":
+        monkeypatch.setattr(tables, "AT_ONCE_FACTS", -1)
     found: Store = MemoryStore() if request.param == "memory" else request.getfixturevalue("postgres_store")
     return found
 
@@ -63,24 +66,24 @@ def part(
     mine = Part(owned, offset, seq, end, seq + len(facts), b"hash-of-%d" % end, Chunk(partition, seq - 1, seq))
     for n, one in enumerate(facts):
         name = getattr(one, "member", None)
-        raw = name.encode() if name else None
         when = 5_000 if one.type == "tick" else 1_000
         body = encode_fact(one)
         mine.facts.append(
-            fact_row(partition, seq + n, one.id, one.revision, raw, one.type, when, 77, offset + n, b"h" * 16, body,
-                     b"outcome", b"[]")
+            (partition, seq + n, one.id, one.revision, name, one.type, when, 77, offset + n, b"h" * 16, body,
+             b"outcome", b"[]")
         )  # fmt: skip
-        if raw:
-            mine.entries += [entry_row(partition, seq + n, k, raw, ENTRY) for k in range(2)]
+        if name:
+            e = ENTRY
+            rest = (name, e.debit, e.credit, e.points, e.lot, e.why, e.balance_after)
+            mine.entries += [(partition, seq + n, k, *rest) for k in range(2)]
     for name, value in (more or {}).items():
         setattr(mine, name, value)
     return mine
 
 
-def member_columns(*rows: tuple[int, str, int | None, bytes]) -> tuple[list[object], ...]:
+def member_rows(*rows: tuple[int, str, int | None, bytes]) -> list[tuple[Any, ...]]:
     """(partition, member, next due, state), the rest 0."""
-    full = [(p, name, slice_of(name), 0, 0, 0, 0, 0, 0, due, 0, state) for p, name, due, state in rows]
-    return tuple(map(list, zip(*full, strict=True)))
+    return [(p, name, slice_of(name), 0, 0, 0, 0, 0, 0, due, 0, state) for p, name, due, state in rows]
 
 
 class TestPositions:
@@ -107,14 +110,14 @@ class TestCommit:
     async def test_a_batch_is_all_there(self, store: Store) -> None:
         await store.claim([0, 1], "id-1")
         more = {
-            "rewards": [reward_row(0, "eire", 1, 1, b"r1"), reward_row(0, "eire", 2, 2, b"r2")],
+            "rewards": [(0, "eire", 1, 1, b"r1"), (0, "eire", 2, 2, b"r2")],
             "reward_seqs": {"eire": 3},
-            "messages": [message_row(0, 1, 0, b"m1"), message_row(0, 2, 0, b"m2")],
+            "messages": [(0, 1, 0, b"m1"), (0, 2, 0, b"m2")],
             "cold": {"ann": {("use", "u1"): b"a", ("use", "u2"): None}},
         }
         first = part(BUY, told("2011-03-02 buy p2 10.00"), more=more)
         second = part(PROGRAMME, TICK, partition=1)
-        await store.commit(Batch([second, first], member_columns((0, "ann", 5, b"state"))))
+        await store.commit(Batch([second, first], member_rows((0, "ann", 5, b"state"))))
         rows = await store.positions([0, 1])
         assert [(r.next_offset, r.next_seq, r.last_hash) for r in rows.values()] == [(2, 3, b"hash-of-2")] * 2
         stored = await store.facts_from(0, 0, 2, 10)
@@ -138,11 +141,11 @@ class TestCommit:
         await store.claim([0], "id-1")
         cold: dict[str, Any] = {"ann": {("use", "u1"): b"a", ("use", "u2"): b"b"}}
         await store.commit(
-            Batch([part(BUY, more={"cold": cold, "reward_seqs": {"eire": 2}})], member_columns((0, "ann", 5, b"old")))
+            Batch([part(BUY, more={"cold": cold, "reward_seqs": {"eire": 2}})], member_rows((0, "ann", 5, b"old")))
         )
         gone = {"ann": {("use", "u1"): b"new", ("use", "u2"): None}}
         behind = part(TICK, at=(1, 2), more={"cold": gone, "reward_seqs": {"eire": 4}})
-        await store.commit(Batch([behind], member_columns((0, "ann", None, b"new"))))
+        await store.commit(Batch([behind], member_rows((0, "ann", None, b"new"))))
         assert await store.members([(0, "ann")]) == [(0, "ann", b"new")]
         assert await store.count_due(0, 10) == 0
         found = await store.cold_rows([(0, "ann", ("use", "u1")), (0, "ann", ("use", "u2"))])
@@ -195,7 +198,7 @@ class TestReading:
     async def test_due_members_of_a_slice_in_order(self, store: Store) -> None:
         await store.claim([0, 1], "id-1")
         rows = [(0, f"m{n}", (None, 10, 20)[n % 3], b"%d" % n) for n in range(30)] + [(1, "other", 10, b"")]
-        await store.commit(Batch([part(TICK), part(TICK, partition=1)], member_columns(*rows)))
+        await store.commit(Batch([part(TICK), part(TICK, partition=1)], member_rows(*rows)))
         due = [f"m{n}" for n in range(30) if n % 3 == 1]
         assert await store.count_due(0, 19) == 10
         assert [name for name, _ in await store.due_members(0, 10, 0, 1)] == sorted(due)
@@ -214,7 +217,7 @@ class TestPostgresAlone:
 
     async def test_the_rows_are_read_as_they_were_meant(self, postgres_store: PostgresStore, house: Settings) -> None:
         await postgres_store.claim([0], "id-1")
-        await postgres_store.commit(Batch([part(BUY, TICK, more={"rewards": [reward_row(0, "é", 1, 2, b"\x00v")]})]))
+        await postgres_store.commit(Batch([part(BUY, TICK, more={"rewards": [(0, "é", 1, 2, b"\x00v")]})]))
         connection = await asyncpg.connect(house.database_url.get_secret_value())
         try:
             rows = [tuple(row) for row in await connection.fetch("select * from fact order by seq")]
@@ -297,12 +300,12 @@ async def test_a_row_that_no_column_takes_is_refused_and_nothing_of_its_batch_is
     postgres_store: PostgresStore,
 ) -> None:
     await postgres_store.claim([0, 1], "id-1")
-    nul = [fact_row(0, 1, "p\x001", 0, b"ann", "purchase", 1, 77, 0, b"h" * 16, b"", b"", b"")]
+    nul = [(0, 1, "p\x001", 0, "ann", "purchase", 1, 77, 0, b"h" * 16, b"", b"", b"")]
     with pytest.raises(Refused):
         await postgres_store.commit(Batch([part(BUY, more={"facts": nul}), part(BUY, partition=1)]))
-    columns = member_columns((0, "ann", 2**63, b""))  # refused by the driver, which calls it an InterfaceError
+    rows = member_rows((0, "ann", 2**63, b""))  # refused by the driver, which calls it an InterfaceError
     with pytest.raises(Refused):
-        await postgres_store.commit(Batch([part(BUY), part(BUY, partition=1)], columns))
+        await postgres_store.commit(Batch([part(BUY), part(BUY, partition=1)], rows))
     assert [p.next_offset for p in (await postgres_store.positions([0, 1])).values()] == [0, 0]
     await postgres_store.commit(Batch([part(BUY), part(BUY, partition=1)]))
 

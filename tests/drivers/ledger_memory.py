@@ -14,7 +14,6 @@ from services.book.turn import ColdKey
 from services.ledger.batch import Batch, FactKey, Part, Position, StoredFact
 from services.ledger.rows import ENTRY_COLUMNS, FACT_COLUMNS, MESSAGE_COLUMNS, REWARD_COLUMNS
 from services.ledger.store import Doubled, Fenced, Refused, Unsure
-from tests.drivers.copy_rows import decode_row
 
 
 @dataclass
@@ -153,7 +152,7 @@ class MemoryStore:
             raise Unsure("the connection was lost before the commit")
         if not all(self._is_at(part) for part in batch.parts):
             raise Fenced("moved")
-        facts = [decode_row(row, FACT_COLUMNS) for part in batch.parts for row in part.facts]
+        facts = [dict(zip(FACT_COLUMNS, row, strict=True)) for part in batch.parts for row in part.facts]
         keys = [(row["partition"], row["fact_id"], row["revision"]) for row in facts]
         if len(set(keys)) < len(keys) or any(key in self.by_id for key in keys):
             raise Doubled("fact_once")
@@ -164,8 +163,8 @@ class MemoryStore:
             self.by_id[key] = row["seq"]
         for part in batch.parts:
             self._write(part)
-        for member in zip(*batch.members, strict=True):
-            self.member[member[0], member[1]] = member  # type: ignore[index]
+        for member in batch.members:
+            self.member[member[0], member[1]] = member
         self.commits += 1
         if self.lose_answer:
             self.lose_answer -= 1
@@ -181,11 +180,11 @@ class MemoryStore:
         self.position[p] = self.position[p]._replace(
             next_offset=part.next_offset, next_seq=part.next_seq, last_hash=part.last_hash
         )
-        for row in (decode_row(raw, ENTRY_COLUMNS) for raw in part.entries):
+        for row in (dict(zip(ENTRY_COLUMNS, values, strict=True)) for values in part.entries):
             self.entry[p, row["seq"], row["n"]] = row
-        for row in (decode_row(raw, REWARD_COLUMNS) for raw in part.rewards):
+        for row in (dict(zip(REWARD_COLUMNS, values, strict=True)) for values in part.rewards):
             self.reward[p, row["partner"], row["seq"]] = row
-        for row in (decode_row(raw, MESSAGE_COLUMNS) for raw in part.messages):
+        for row in (dict(zip(MESSAGE_COLUMNS, values, strict=True)) for values in part.messages):
             self.message[p, row["seq"], row["n"]] = row
         for partner, seq in part.reward_seqs.items():
             self.reward_position[p, partner] = seq

@@ -18,38 +18,47 @@ insert into position (partition, topic_id) select unnest($1::int2[]), $2 on conf
 -- Take the partitions: whoever had them holds an old epoch from now on.
 update position set epoch = epoch + 1 where partition = any($1::int2[])
 
--- name: fence
--- Begin, lock, and move the positions if nobody else did; the count of rows says whether all are still ours.
-begin;
-select from position where partition in ({partitions}) order by partition for update;
-update position p set next_offset = v.next_offset, next_seq = v.next_seq, last_hash = v.last_hash
-from (values {rows}) v (partition, at_offset, at_seq, epoch, next_offset, next_seq, last_hash)
-where p.partition = v.partition and p.next_offset = v.at_offset and p.next_seq = v.at_seq and p.epoch = v.epoch
-
--- name: write_members
--- The hot rows of the members that a batch touched.
-insert into member (partition, member, slice, available, pending, held, debt, tier, qualifying_minor, next_due, high_water, state)
-select * from unnest($1::int2[], $2::text[], $3::int2[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int2[], $9::int8[], $10::int8[], $11::int8[], $12::bytea[])
-on conflict (partition, member) do update set
-    available = excluded.available, pending = excluded.pending, held = excluded.held, debt = excluded.debt,
-    tier = excluded.tier, qualifying_minor = excluded.qualifying_minor, next_due = excluded.next_due,
-    high_water = excluded.high_water, state = excluded.state
-
--- name: write_cold
--- Cold rows that a batch wrote.
-insert into cold (partition, member, kind, key, value)
-select * from unnest($1::int2[], $2::text[], $3::text[], $4::text[], $5::bytea[])
-on conflict (partition, member, kind, key) do update set value = excluded.value
-
--- name: delete_cold
--- Cold rows that a batch removed.
-delete from cold c using unnest($1::int2[], $2::text[], $3::text[], $4::text[]) w (partition, member, kind, key)
-where c.partition = w.partition and c.member = w.member and c.kind = w.kind and c.key = w.key
-
--- name: write_reward_positions
--- The next number of each partner that a batch rewarded for.
-insert into reward_position (partition, partner, next_seq) select * from unnest($1::int2[], $2::text[], $3::int8[])
-on conflict (partition, partner) do update set next_seq = excluded.next_seq
+-- name: write
+-- A batch behind its fence: nothing is written unless every position still is where the batch began. Says whether.
+-- As one statement it is one transaction and one trip to the server; each writing part asks the fence first.
+with move as (
+    select * from unnest($1::int2[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::bytea[])
+        m (partition, at_offset, at_seq, epoch, next_offset, next_seq, last_hash)
+), still as (
+    select from move m join position p on p.partition = m.partition
+        and p.next_offset = m.at_offset and p.next_seq = m.at_seq and p.epoch = m.epoch
+    order by p.partition for update of p
+), fence as (
+    select count(*) = cardinality($1) as stands from still
+), moved as (
+    update position p set next_offset = m.next_offset, next_seq = m.next_seq, last_hash = m.last_hash
+    from fence, move m where fence.stands and p.partition = m.partition
+), facts as (
+    insert into fact select r.* from fence, unnest($8::fact[]) r where fence.stands
+), entries as (
+    insert into entry select r.* from fence, unnest($9::entry[]) r where fence.stands
+), rewards as (
+    insert into reward select r.* from fence, unnest($10::reward[]) r where fence.stands
+), messages as (
+    insert into message select r.* from fence, unnest($11::message[]) r where fence.stands
+), members as (
+    insert into member select r.* from fence, unnest($12::member[]) r where fence.stands
+    on conflict (partition, member) do update set
+        available = excluded.available, pending = excluded.pending, held = excluded.held, debt = excluded.debt,
+        tier = excluded.tier, qualifying_minor = excluded.qualifying_minor, next_due = excluded.next_due,
+        high_water = excluded.high_water, state = excluded.state
+), cold_written as (
+    insert into cold select r.* from fence, unnest($13::cold[]) r where fence.stands
+    on conflict (partition, member, kind, key) do update set value = excluded.value
+), cold_removed as (
+    delete from cold c using fence, unnest($14::int2[], $15::text[], $16::text[], $17::text[])
+        r (partition, member, kind, key)
+    where fence.stands and (c.partition, c.member, c.kind, c.key) = (r.partition, r.member, r.kind, r.key)
+), partners as (
+    insert into reward_position select r.* from fence, unnest($18::reward_position[]) r where fence.stands
+    on conflict (partition, partner) do update set next_seq = excluded.next_seq
+)
+select stands from fence
 
 -- name: park
 -- Set journal records aside with a reason; one that brings the bytes of a parked one again is linked to it, once.

@@ -16,10 +16,18 @@ import asyncpg
 import uvloop
 from aiokafka import TopicPartition
 
-from events.entries import Entry
 from infra.kafka.records import new_consumer
 from infra.settings import load
-from services.ledger.rows import ENTRY_COLUMNS, FACT_COLUMNS, REWARD_COLUMNS, copy_of, entry_row, fact_row, reward_row
+from services.ledger.rows import (
+    END,
+    ENTRY_COLUMNS,
+    FACT_COLUMNS,
+    HEADER,
+    REWARD_COLUMNS,
+    entry_row,
+    fact_row,
+    reward_row,
+)
 from services.ledger.store import SQL
 from tests.bench.rivals import ground
 from tests.bench.rivals.naive import VIEWS
@@ -49,7 +57,7 @@ class Rows(NamedTuple):
     facts: list[bytes]
     entries: list[bytes]
     rewards: list[bytes]
-    members: dict[bytes, int]
+    members: dict[str, int]
     records: int
 
 
@@ -58,7 +66,7 @@ class Floor:
 
     def __init__(self, sample: Sample) -> None:
         self._sample = sample
-        self._entry = Entry("issued", "lot", 100, "w" * int(sample.why), 100, "l" * int(sample.lot))
+        self._entry = ("issued", "lot", 100, "l" * int(sample.lot), "w" * int(sample.why), 100)
         self._rest = (*(bytes(16), b" " * int(sample.outcome), b" " * int(sample.postings), b" " * int(sample.reward)),)
         self._state = bytes(int(sample.hot_row_bytes))
         self._entries = self._rewards = 0.0
@@ -70,7 +78,7 @@ class Floor:
         for tp, records in got.items():
             partition = tp.partition
             for record in records:
-                seq, key = record.offset + 1, record.key or b""
+                seq, key = record.offset + 1, (record.key or b"").decode()
                 name = f"till-000:2025-{partition:02d}{seq:08d}"
                 made.facts.append(
                     fact_row(
@@ -82,7 +90,7 @@ class Floor:
                 self._entries += sample.entries_a_fact
                 while self._entries >= 1:
                     self._entries -= 1
-                    made.entries.append(entry_row(partition, seq, int(self._entries), key, self._entry))
+                    made.entries.append(entry_row(partition, seq, int(self._entries), key, *self._entry))
                 self._rewards += sample.rewards_a_fact
                 if self._rewards >= 1:
                     self._rewards -= 1
@@ -99,12 +107,12 @@ class Floor:
             ):
                 if packed:
                     await connection.copy_to_table(table, source=_once(packed), columns=columns, format="binary")
-            names = [key.decode() for key in rows.members]
+            names = list(rows.members)
             await connection.execute(MEMBERS, list(rows.members.values()), names, [self._state] * len(names))
 
 
 async def _once(packed: list[bytes]) -> AsyncIterator[bytes]:
-    yield copy_of(packed)
+    yield b"".join((HEADER, *packed, END))
 
 
 async def main() -> None:
