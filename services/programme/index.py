@@ -1,4 +1,5 @@
-"""Which of a version's many rules a receipt can touch: those for its store, its partner, the categories of its lines.
+"""Which of a version's many rules a receipt can touch: those for its store, its partner, the items and
+categories of its lines.
 
 A rule stands under the rarest thing without which it gives nothing, or, where there is none, is asked of every receipt.
 So a receipt pays for the rules that can touch it, and not for the programme's length. A few rules have no index: asking
@@ -24,7 +25,7 @@ class Needs(NamedTuple):
     stores: frozenset[str] | None = None
     partners: frozenset[str] | None = None
     measure: int | None = None
-    """The sum of lines that must not be 0: which lines count for it, their categories say."""
+    """The sum of lines that must not be 0: which lines count for it, their items and categories say."""
 
 
 class Index(Generic[R]):

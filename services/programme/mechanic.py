@@ -159,9 +159,6 @@ class Mechanic(ABC):
         Slots do not depend on amounts."""
 
 
-_ALL: frozenset[str] = frozenset()
-
-
 class Frame(msgspec.Struct, frozen=True):
     """What a mechanic may know of the programme version around it."""
 
@@ -182,12 +179,22 @@ class Counted(Model):
     """Count only lines of these categories; empty: all lines."""
     exclude: tuple[Label, ...] = ()
     """Never count lines of these categories."""
+    items: tuple[Label, ...] = ()
+    """Count only lines of these items; empty: of any."""
 
     @model_validator(mode="after")
     def _something_counts(self) -> Self:
         if self.only and set(self.only) <= set(self.exclude):
             raise ValueError("no line counts: all that stands under only is excluded; take it out of one of them")
         return self
+
+    def counts(self, item: str, categories: tuple[str, ...]) -> bool:
+        """Whether a line of this item and of these categories counts."""
+        return (
+            (not self.items or item in self.items)
+            and not any(category in self.exclude for category in categories)
+            and (not self.only or any(category in self.only for category in categories))
+        )
 
 
 class Spend(Counted):
@@ -201,41 +208,54 @@ Sum = Literal["gross", "net", "paid units"]
 """What is summed over lines: money in minor units, with or without its tax; units of lines that cost something."""
 
 _Indices = tuple[int, ...]
+_Touched = tuple[_Indices, "tuple[_Indices, _Indices] | None"]
+"""The sums that a line adds to: of gross money, and, which is rarer, of net money and of units."""
+_ALL = Counted()
+_UNNAMED = ""
+"""An item that no rule names."""
 
 
 class Meter:
     """The sums over a basket's lines that a programme version needs; lines are walked once per basket."""
 
     def __init__(self) -> None:
-        self._specs: list[tuple[Sum, frozenset[str], frozenset[str]]] = []
-        self._of_categories: dict[tuple[str, ...], tuple[_Indices, tuple[_Indices, _Indices] | None]] = {}
+        self._sums: dict[tuple[Sum, Counted], int] = {}
+        self._items: set[str] = set()
+        """Those that a sum names: lines of all others are told apart by their categories alone."""
+        self._of_categories: dict[tuple[str, ...], _Touched] = {}
+        self._of_items: dict[tuple[str, tuple[str, ...]], _Touched] = {}
 
     def add(self, what: Sum, counted: Counted | None = None) -> int:
         """The index of a sum over the lines that count; None: over all lines."""
-        spec = (what, frozenset(counted.exclude), frozenset(counted.only)) if counted else (what, _ALL, _ALL)
-        if spec not in self._specs:
-            self._specs.append(spec)
-        return self._specs.index(spec)
+        lines = _ALL
+        if counted is not None:
+            only, exclude, items = (
+                tuple(sorted(set(names))) for names in (counted.only, counted.exclude, counted.items)
+            )
+            lines = Counted(only=only, exclude=exclude, items=items)
+        self._items |= set(lines.items)
+        return self._sums.setdefault((what, lines), len(self._sums))
 
-    def _touched(self, categories: tuple[str, ...]) -> tuple[_Indices, tuple[_Indices, _Indices] | None]:
-        fits = [
-            i
-            for i, (_, exclude, only) in enumerate(self._specs)
-            if not exclude.intersection(categories) and (not only or only.intersection(categories))
-        ]
-        gross, net, units = (
-            tuple(i for i in fits if self._specs[i][0] == what) for what in ("gross", "net", "paid units")
-        )
-        found = (gross, (net, units) if net or units else None)
-        self._of_categories[categories] = found
-        return found
+    def _touched(self, item: str, categories: tuple[str, ...]) -> _Touched:
+        fits = [(what, i) for (what, lines), i in self._sums.items() if lines.counts(item, categories)]
+        gross, net, units = (tuple(i for which, i in fits if which == what) for what in ("gross", "net", "paid units"))
+        return gross, (net, units) if net or units else None
 
     def measure(self, lines: tuple[Line, ...]) -> Sequence[int] | Sums:
         """Every measure of the lines, by index."""
-        sums: Any = [0] * len(self._specs) if len(self._specs) <= SUMS_MAX else Sums()
-        of_categories = self._of_categories
+        sums: Any = [0] * len(self._sums) if len(self._sums) <= SUMS_MAX else Sums()
+        items, of_categories = self._items, self._of_categories
         for line in lines:
-            gross, rarer = of_categories.get(line.categories) or self._touched(line.categories)
+            categories = line.categories
+            if line.item in items:
+                touched = self._of_items.get((line.item, categories))
+                if touched is None:
+                    touched = self._of_items[line.item, categories] = self._touched(line.item, categories)
+            else:
+                touched = of_categories.get(categories)
+                if touched is None:
+                    touched = of_categories[categories] = self._touched(_UNNAMED, categories)
+            gross, rarer = touched
             total = line.total_minor
             for i in gross:
                 sums[i] += total

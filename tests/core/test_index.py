@@ -31,6 +31,7 @@ WHEN = (
     "unless: {stores: [s2]}, ",
     "when: {channels: [web]}, ",
 )
+ITEMS = ("i1", "i2", "i3", "i4")
 CATEGORIES = ("tea", "cup", "wine", "fruit", "bread")
 
 
@@ -39,6 +40,7 @@ def rules(dice: random.Random, number: int) -> str:
     for n in range(number):
         when = dice.choice(WHEN)
         only = f", only: [{', '.join(dice.sample(CATEGORIES, dice.choice([1, 1, 2])))}]" if dice.random() < 0.7 else ""
+        only += f", items: [{', '.join(dice.sample(ITEMS, 2))}]" if dice.random() < 0.3 else ""
         group = dice.choice(["", "", "", "group: best, ", "group: first, "])
         kinds = [f"share: {{points: {n % 5 + 1}, per_minor: 100{only}}}"]
         kinds += [f"stamps: {{every: 2, unit: u{n}{only}}}"] if "best" not in group else []
@@ -49,8 +51,8 @@ def rules(dice: random.Random, number: int) -> str:
 
 def receipt(dice: random.Random, version: Any) -> Any:
     rows = [
-        {"item": "i", "total_minor": dice.randrange(5_000), "categories": dice.sample(CATEGORIES, dice.randrange(3))}
-        for _ in range(dice.randrange(1, 4))
+        {"item": item, "total_minor": dice.randrange(5_000), "categories": dice.sample(CATEGORIES, dice.randrange(3))}
+        for item in dice.sample([*ITEMS, "i5"], dice.randrange(1, 4))
     ]
     said: Any = fact(id="p1", type="purchase", occurred_at="2026-03-10T12:00:00Z", lines=rows)
     store, partner, channel = (
@@ -88,6 +90,19 @@ def test_a_receipt_pays_for_the_rules_that_can_touch_it() -> None:
     said: Any = fact(id="p1", type="purchase", occurred_at="2026-03-10T12:00:00Z", lines=rows)
     basket = version.basket("p1", 1_773_144_000_000, said.lines, 0, None, None)
     assert [rule.name for rule in version.touched(Change(said, None, basket, []))] == ["base@0", "r77@0"]
+
+
+def test_a_rule_for_an_item_costs_a_receipt_without_it_nothing() -> None:
+    """500 rules for 500 items of one category: the line of one of them, and one that no rule names."""
+    text = HEAD + "".join(
+        f"  - {{id: r{n}, share: {{points: 1, per_minor: 100, only: [tea], items: [i{n}]}}}}\n" for n in range(500)
+    )
+    (version,) = compile_programme([text]).versions
+    for item, category, rules in (("i77", "tea", ["r77@0"]), ("i77", "cup", []), ("other", "tea", [])):
+        rows = [{"item": item, "total_minor": 900, "categories": [category]}]
+        said: Any = fact(id="p1", type="purchase", occurred_at="2026-03-10T12:00:00Z", lines=rows)
+        basket = version.basket("p1", 1_773_144_000_000, said.lines, 0, None, None)
+        assert [rule.name for rule in version.touched(Change(said, None, basket, []))] == rules
 
 
 def test_a_few_rules_have_no_index() -> None:

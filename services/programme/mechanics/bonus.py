@@ -54,7 +54,7 @@ class Bonus(Mechanic):
         least = f", of at least {money(config.from_minor, frame.currency)}" if config.from_minor else ""
         self.lasts_days = LASTING_DAYS if config.valid_months is None else MONTH_DAYS * config.valid_months
         each = "each unit of " if config.each == "unit" else ""
-        what = " or ".join(config.only) or f"a purchase{counted(config)}"
+        what = " or ".join(config.items or config.only) or f"a purchase{counted(config)}"
         self.why = f"as a bonus for {each}{what}{least}"
 
     def due(self, key: Key | None, cell: Basket) -> tuple[Due, ...]:

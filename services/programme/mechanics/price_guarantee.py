@@ -53,7 +53,6 @@ class PriceGuarantee(Mechanic):
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self.measure = meter.add("gross", config)
         self._config, self._zone = config, frame.zone
-        self._only, self._not = frozenset(config.only), frozenset(config.exclude)
         self.lasts_days = LASTING_DAYS if config.valid_months is None else 0  # a find may be older
         self.why = f"because it was found cheaper elsewhere within {config.within_days} days{counted(config)}"
 
@@ -73,7 +72,7 @@ class PriceGuarantee(Mechanic):
         rest = {item: (units, paid) for item, units, paid in lines}
         for sign, basket in ((1, change.after), (-1, change.before)):
             for line in basket.lines if basket is not None else ():
-                if self._counts(line.categories):
+                if self._config.counts(line.item, line.categories):
                     units, paid = rest.get(line.item, (0, 0))
                     rest[line.item] = units + sign * line.quantity, paid + sign * line.total_minor
         kept = tuple(sorted((item, *left) for item, left in rest.items() if any(left)))
@@ -101,6 +100,3 @@ class PriceGuarantee(Mechanic):
                 expires = NEVER if months is None else end_after_months(found_day, months, zone)
                 dues.append((POINTS, points, (expires, at_ms, at_ms, "g:" + find), ""))
         return tuple(dues)
-
-    def _counts(self, categories: tuple[str, ...]) -> bool:
-        return not self._not.intersection(categories) and (not self._only or bool(self._only.intersection(categories)))

@@ -31,8 +31,8 @@ class Stamps(Mechanic):
 
         @model_validator(mode="after")
         def _lines_or_deeds(self) -> Self:
-            if self.deed is not None and (self.only or self.exclude):
-                raise ValueError("only and exclude are about lines that are bought; leave them out beside deed")
+            if self.deed is not None and (self.only or self.exclude or self.items):
+                raise ValueError("only, exclude and items are about lines that are bought; leave them out beside deed")
             return self
 
     kinds: ClassVar[frozenset[str]] = frozenset({"basket", "used", "deed"})

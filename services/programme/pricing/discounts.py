@@ -24,6 +24,7 @@ Percent = Annotated[int, Field(ge=1, le=100)]
 class Row(NamedTuple):
     """A line as it is left by the rules before."""
 
+    item: str
     quantity: int
     left_minor: int
     categories: tuple[str, ...]
@@ -174,9 +175,7 @@ _NONE = Fraction(0)
 
 def fits(which: Counted, row: Row) -> bool:
     """Whether a line counts."""
-    return not set(which.exclude).intersection(row.categories) and (
-        not which.only or bool(set(which.only).intersection(row.categories))
-    )
+    return which.counts(row.item, row.categories)
 
 
 def _ascend(starts: list[int], name: str) -> None:

@@ -151,7 +151,10 @@ def price(
     taken: list[list[tuple[str, int]]] = [[] for _ in left]
     applied: dict[str, Applied] = {}
     for turn in _turns(prices):
-        rows = [Row(line.quantity, minor, line.categories) for line, minor in zip(basket.lines, left, strict=True)]
+        rows = [
+            Row(line.item, line.quantity, minor, line.categories)
+            for line, minor in zip(basket.lines, left, strict=True)
+        ]
         offers = [_offer(rule, entitlements, basket, rows, units, spent.get(rule.id, 0)) for rule in turn]
         for offer in _chosen(offers, prices.groups.get(turn[0].group, "sum"), applied):
             shares = [min(share, minor) for share, minor in zip(offer.shares, left, strict=True)]
