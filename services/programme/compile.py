@@ -17,7 +17,7 @@ from events.facts.purchases import Line
 from events.model import Model
 from events.values import millis
 from services.programme.calendar import NEVER, day_of
-from services.programme.conditions import Known, Predicate, predicate
+from services.programme.conditions import Known, Predicate, meaning, predicate
 from services.programme.entitlements import Entitlement, entitlement
 from services.programme.index import FEW, Index, Needs
 from services.programme.kept import not_kept
@@ -280,7 +280,8 @@ def _not_after(before: RuleText, rule: RuleText, *, first: bool, same: bool) -> 
 
 
 def _said(programme: ProgrammeText, rule: RuleText) -> object:
-    return _config(programme, rule), rule.gives, rule.when, rule.unless
+    named = programme.conditions
+    return _config(programme, rule), rule.gives, meaning(rule.when, named), meaning(rule.unless, named)
 
 
 def _versions(programmes: Sequence[ProgrammeText]) -> tuple[Version, ...]:

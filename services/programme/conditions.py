@@ -225,6 +225,16 @@ def cycles(named: Mapping[str, Condition]) -> Iterator[tuple[Path, str]]:
                 way.append(child)
 
 
+def meaning(condition: Condition | None, named: Mapping[str, Condition]) -> Any:
+    """What a condition asks for, its names replaced by what they stand for: equal where it means the same."""
+    if condition is None:
+        return None
+    return {
+        key: [meaning(named[name], named) for name in value] if key == "conditions" else value
+        for key, value in condition.asked.items()
+    }
+
+
 def reads_basket(condition: Condition | None, named: Mapping[str, Condition]) -> bool:
     """Whether the answer may change when part of a receipt comes back."""
     if condition is None:

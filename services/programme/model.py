@@ -208,7 +208,8 @@ class ProgrammeText(Closed):
     """What is taken off a basket before it is paid, in this order."""
     rules: tuple[RuleText, ...]
     retired: tuple[Code, ...] = ()
-    """Rules of the version before that end with this one: what they were worth stays."""
+    """Names of what the version before promised and this one ends: rules, whose worth stays, and levels, entitlements
+    and prices, also those that go on but are harder to have."""
 
     @field_validator("zone")
     @classmethod

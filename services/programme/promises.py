@@ -1,22 +1,58 @@
 """What a new version takes back of what the one before it promised. Pure.
 
 A purchase is rated for ever by the version it was bought under, so what was earned stays. What a later version can take
-is what members have begun: stamps on a card, a month's spend, a friend who has not bought yet. It may, if it says how:
-a changed rule says what becomes of its cells (`carry`), and one that ends says so (`retired`). Does not own what
-carrying does (services/programme/rate.py).
+is what members have begun (stamps on a card, a month's spend, a friend who has not bought yet), what they have reached
+or paid for (a level, a right, a price for holders of a card), and what the number of their points stands for. It may
+take all but the last, if it says how: a changed rule says what becomes of its cells (`carry`), and whatever ends or is
+harder to have stands under `retired`. Does not own what carrying does (services/programme/rate.py), nor how levels are
+counted anew (services/programme/timeline.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from services.programme.claims import Claim
+from services.programme.conditions import meaning
 from services.programme.mechanics import MECHANICS
-from services.programme.model import ProgrammeText, RuleText
+from services.programme.model import ProgrammeText, RuleText, Tier
+from services.programme.pricing.discounts import BySpend, Discount
+from services.programme.pricing.price import PriceText
+from services.programme.words import money
 from services.programme.written import Path
 
 
 def broken(before: ProgrammeText, after: ProgrammeText) -> Iterator[tuple[Path, str]]:
     """What `after` takes back without saying how: the path in its file, and what to write."""
+    yield from _amounts(before, after)
+    yield from _begun(before, after)
+    for path, name, why in (*_levels(before, after), *_rights(before, after), *_prices(before, after)):
+        if name not in after.retired:
+            yield path, f"{why}; keep it, or write retired: [{name}]"
+
+
+def keeps(rule: RuleText) -> bool:
+    """Whether members have begun on it: it keeps cells."""
+    mechanic = MECHANICS[rule.mechanic]
+    return not (mechanic.per_purchase or mechanic.per_fact)
+
+
+def _amounts(before: ProgrammeText, after: ProgrammeText) -> Iterator[tuple[Path, str]]:
+    """What members have would be read as other amounts, or not at all."""
+    if before.currency != after.currency:
+        yield ("currency",), f"what members have spent is in {before.currency}, and counts for levels; keep it"
+    if before.points_decimals != after.points_decimals:
+        yield ("points_decimals",), f"members have points with {before.points_decimals} decimals; keep them"
+    for name, currency in before.currencies.items():
+        now = after.currencies.get(name)
+        if now is None:
+            yield ("currencies",), f"{name} is no longer there, and members have some of it; keep it"
+        elif now.decimals != currency.decimals:
+            yield ("currencies", name), f"members have some of it with {currency.decimals} decimals; keep them"
+
+
+def _begun(before: ProgrammeText, after: ProgrammeText) -> Iterator[tuple[Path, str]]:
+    """Rules that keep cells."""
     old = {rule.id: rule for rule in before.rules if keeps(rule)}
     for index, rule in enumerate(after.rules):
         was = old.pop(rule.id, None)
@@ -30,11 +66,93 @@ def broken(before: ProgrammeText, after: ProgrammeText) -> Iterator[tuple[Path, 
         if name not in after.retired:
             why = f"{name} is no longer there, and members have begun on it; keep it, or write retired: [{name}]"
             yield ("rules",), why
-    for name in before.currencies.keys() - after.currencies.keys():
-        yield ("currencies",), f"{name} is no longer there, and members have some of it; keep it"
 
 
-def keeps(rule: RuleText) -> bool:
-    """Whether members have begun on it: it keeps cells."""
-    mechanic = MECHANICS[rule.mechanic]
-    return not (mechanic.per_purchase or mechanic.per_fact)
+_Named = Iterator[tuple[Path, str, str]]
+"""(path, what is taken, why)."""
+
+
+def _levels(before: ProgrammeText, after: ProgrammeText) -> _Named:
+    """Levels are counted anew when a version begins, by its thresholds and its window."""
+    was, now = before.tier, after.tier
+    if was is None:
+        return
+    path: Path = ("rules",) if now is None else ("tier",)
+    harder = "" if now is None else next((key for key, worse in _terms(was, now) if worse), "")
+    there = {} if now is None else {level.name: level.from_minor for level in now.levels}
+    for level in was.levels:
+        minor = there.get(level.name)
+        if minor is None:
+            yield path, level.name, f"{level.name} is no longer there, and members have reached it"
+        elif minor > level.from_minor:
+            rise = f"from {money(level.from_minor, before.currency)} to {money(minor, after.currency)}"
+            yield path, level.name, f"{level.name} rises {rise}, and members have reached it"
+        elif harder:
+            yield path, level.name, f"{level.name} is lost sooner by {harder}, and members have reached it"
+
+
+def _terms(was: Tier, now: Tier) -> Iterator[tuple[str, bool]]:
+    """Key -> whether it makes a level that was reached end sooner."""
+    months, before = now.window_months, was.window_months
+    yield "window_months", months != before and not (before < months if before else months >= 12)
+    yield "hold", was.hold is not None and now.hold is None  # a term that was earned stays while there are terms
+    yield "grace_days", now.grace_days < was.grace_days
+    yield "drop", was.drop == "soft" and now.drop == "hard"
+
+
+def _rights(before: ProgrammeText, after: ProgrammeText) -> _Named:
+    there = {right.id: (index, right) for index, right in enumerate(after.entitlements)}
+    for right in before.entitlements:
+        if right.id not in there:
+            yield ("rules",), right.id, f"{right.id} is no longer there, and members have a right to it"
+            continue
+        index, now = there[right.id]
+        if any(not any(_wider(way, other, before, after) for other in now.claims()) for way in right.claims()):
+            yield ("entitlements", index), right.id, f"{right.id} is refused to some who had it"
+
+
+def _prices(before: ProgrammeText, after: ProgrammeText) -> _Named:
+    """Prices for what members have: a card, a term that is paid, a right, what they have spent in all."""
+    there = {rule.id: (index, rule) for index, rule in enumerate(after.price)}
+    for rule in before.price:
+        if not (rule.holds or rule.paid or rule.entitled or rule.by_spend):
+            continue
+        if rule.id not in there:
+            yield ("rules",), rule.id, f"{rule.id} is no longer there, and members have what it asks for"
+            continue
+        index, now = there[rule.id]
+        if not (_wider(rule, now, before, after) and _asks_no_more(rule, now)):
+            yield ("price", index), rule.id, f"{rule.id} is refused to some who had it"
+        elif not _as_good(rule.discount, now.discount):
+            yield ("price", index), rule.id, f"{rule.id} takes less off, and members have what it asks for"
+
+
+def _wider(was: Claim, now: Claim, before: ProgrammeText, after: ProgrammeText) -> bool:
+    """Whether a claim holds, as far as it can be read off the file, wherever an earlier one does."""
+    asks = (
+        now.when is None or meaning(was.when, before.conditions) == meaning(now.when, after.conditions),
+        now.unless is None or meaning(was.unless, before.conditions) == meaning(now.unless, after.conditions),
+        set(now.holds or ()) <= set(was.holds or ()),
+    )
+    paid = was.paid is not None and now.paid is not None and now.paid.status == was.paid.status
+    lasts = now.paid is None or (paid and was.paid is not None and now.paid.months >= was.paid.months)
+    return all(asks) and lasts
+
+
+def _asks_no_more(was: PriceText, now: PriceText) -> bool:
+    return set(now.entitled or ()) <= set(was.entitled or ())
+
+
+def _as_good(was: Discount, now: Discount) -> bool:
+    """Whether a discount takes no less off: the same for the same lines, with a higher figure."""
+    if isinstance(was, BySpend) and isinstance(now, BySpend):
+        same = now.model_copy(update={"steps": was.steps}) == was
+        return same and all(
+            step.percent <= max((one.percent for one in now.steps if one.from_minor <= step.from_minor), default=0)
+            for step in was.steps
+        )
+    for key in ("percent", "minor"):
+        figure, other = getattr(was, key, None), getattr(now, key, None)
+        if figure is not None and other is not None and type(was) is type(now):
+            return other >= figure and now.model_copy(update={key: figure}) == was
+    return now == was

@@ -147,9 +147,13 @@ def accepted(file: File, published: list[str], at_ms: int, *, past: bool) -> boo
     compile_programme(
         [*published, file.text], [*(f"published version {n}" for n in range(1, len(published) + 1)), file.name]
     )
-    mine = millis(file.programme.effective_from)
-    before = _in_force([read(text) for text in published], mine)
+    mine, earlier = millis(file.programme.effective_from), [read(text) for text in published]
+    before, after = _in_force(earlier, mine), _follows(earlier, mine)
     faults = [] if before is None else [fault_at(file.text, *one, file.name) for one in broken(before, file.programme)]
+    if after is not None:
+        why = f"{after.version}, which is published to follow it, takes back what this one promises: "
+        taken = [why + one for _, one in broken(file.programme, after)]
+        faults += [fault_at(file.text, ("effective_from",), one, file.name) for one in taken]
     if before is not None and mine < at_ms and not past:
         why = (
             "it begins in the past, and what members were given since then would be counted again; "
@@ -165,6 +169,12 @@ def _in_force(programmes: list[ProgrammeText], at_ms: int) -> ProgrammeText | No
     """The one that a version of this beginning follows."""
     earlier = [one for one in programmes if millis(one.effective_from) < at_ms]
     return max(earlier, key=lambda one: millis(one.effective_from), default=None)
+
+
+def _follows(programmes: list[ProgrammeText], at_ms: int) -> ProgrammeText | None:
+    """The one that follows a version of this beginning."""
+    later = [one for one in programmes if millis(one.effective_from) > at_ms]
+    return min(later, key=lambda one: millis(one.effective_from), default=None)
 
 
 def _with(files: list[Path], work: Callable[[list[File]], int]) -> int:
