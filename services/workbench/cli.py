@@ -118,7 +118,7 @@ def quote(
     at: Annotated[str, typer.Option(help="The instant that is asked about, such as 2026-12-31T00:00:00Z.")],
     as_json: AsJson = False,
 ) -> None:
-    """What a basket costs a member, by which rule and why, and what the member is entitled to. No server."""
+    """What a basket costs a member, by which rule and why, what it would give, and what the member is entitled to."""
     from services.workbench.quote import run_quote
 
     raise typer.Exit(run_quote(programme, facts, basket, at, as_json=as_json))

@@ -1,7 +1,8 @@
-"""`quote`: what a basket costs a member at an instant, by which rule, and what the member is entitled to. No server.
+"""`quote`: what a basket costs a member at an instant, what it would give, and what the member may have. No server.
 
 The member is as the facts up to then leave them, by the same fold as `simulate`. Owns the basket's reading and the
-report; the prices are services/programme/pricing, the rights services/programme/entitlements.py.
+report; the prices are services/programme/pricing, the rights services/programme/entitlements.py, and the points
+services/workbench/preview.py.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from services.book.member import Member, new
 from services.programme.mechanic import Context
 from services.programme.pricing.price import cells_of, price
 from services.programme.pricing.spent import KEY
-from services.programme.words import money
+from services.programme.words import decimal, money
+from services.workbench.preview import preview
 from services.workbench.simulate import FileFault, Simulation, of_files, simulate
 
 GUEST = "guest"
@@ -25,8 +27,8 @@ GUEST = "guest"
 
 
 def quote(simulation: Simulation, asked: Purchase, at: str) -> dict[str, Any]:
-    """Prices and entitlements as plain values. `simulation` stands at the instant `at`. Raises ValueError where no
-    version is in force, or the basket is in another currency."""
+    """Prices, points and entitlements as plain values. `simulation` stands at the instant `at`. Raises ValueError where
+    no version is in force, or the basket is in another currency."""
     at_ms = millis(at)
     version = simulation.plan.at(at_ms)
     if version is None:
@@ -40,10 +42,12 @@ def quote(simulation: Simulation, asked: Purchase, at: str) -> dict[str, Any]:
     entitlements = {one.id: one for one in version.entitlements}
     spent = {rule.id: _spent(member, rule.id) for rule in version.prices.rules}
     priced = price(version.prices, entitlements, basket, member.units, spent)
+    guest = asked.member == GUEST
+    nothing: dict[str, Any] = {"points": 0, "gives": []}  # nobody is there to have it
     return {
         "at": at,
         "programme": version.name,
-        "member": None if asked.member == GUEST else asked.member,
+        "member": None if guest else asked.member,
         "tier": version.levels[min(member.tier, len(version.levels) - 1)],
         "currency": version.currency,
         "before_minor": sum(line.before_minor for line in priced.lines),
@@ -55,12 +59,20 @@ def quote(simulation: Simulation, asked: Purchase, at: str) -> dict[str, Any]:
             for line, to_pay in zip(asked.lines, priced.lines, strict=True)
         ],
         "rules": [{"rule": rule, "minor": minor, "why": why} for rule, minor, why in priced.rules],
+        **(nothing if guest else preview(version, asked, basket, priced, member)),
         "entitlements": [
             {"entitlement": one.id, "what": one.what, "granted": granted, "why": why}
             for one in version.entitlements
             for granted, why in [one.answer(basket, member.units)]
         ],
     }  # fmt: skip
+
+
+def _gift(row: dict[str, Any]) -> str:
+    """What a rule would give, in a line."""
+    ends = f", until {row['until']}" if row["until"] else ""
+    to = f" to {row['to']}" if row["to"] else ""
+    return f"{row['rule']}: {decimal(row['amount'], row['decimals'])} {row['unit']}{to}{ends}: {row['why']}"
 
 
 def _spent(member: Member, rule: str) -> int:
@@ -104,16 +116,18 @@ def _instant(at: str) -> None:
 
 
 def _print(said: dict[str, Any]) -> None:
-    def amount(minor: int) -> str:
+    def cost(minor: int) -> str:
         return money(minor, said["currency"])
 
     print(f"{said['member'] or 'a guest'} at {said['at']}, level {said['tier']}, by {said['programme']}")
     for line in said["lines"]:
-        taken = " ".join(f"{one['rule']}:-{amount(one['minor'])}" for one in line["taken"])
-        before, after = amount(line["before_minor"]), amount(line["after_minor"])
+        taken = " ".join(f"{one['rule']}:-{cost(one['minor'])}" for one in line["taken"])
+        before, after = cost(line["before_minor"]), cost(line["after_minor"])
         print(f"  {line['quantity']:>4} {line['item']:<20} {before:>16} {after:>16}  {taken}".rstrip())
-    print(f"  {'to pay':<25} {amount(said['before_minor']):>16} {amount(said['after_minor']):>16}")
+    print(f"  {'to pay':<25} {cost(said['before_minor']):>16} {cost(said['after_minor']):>16}")
     for rule in said["rules"]:
-        print(f"{rule['rule']}: {'-' + amount(rule['minor']) if rule['minor'] else 'nothing'}: {rule['why']}")
+        print(f"{rule['rule']}: {'-' + cost(rule['minor']) if rule['minor'] else 'nothing'}: {rule['why']}")
+    for row in said["gives"]:
+        print(_gift(row))
     for one in said["entitlements"]:
         print(f"{one['what']}: {'yes' if one['granted'] else 'no'}: {one['why']}")
