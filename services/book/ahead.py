@@ -13,8 +13,8 @@ from services.book.baskets import basket_of, current, less, rows_of
 from services.book.member import Member
 from services.book.strict import is_strict
 from services.book.turn import Cold
-from services.programme.compile import Plan
 from services.programme.mechanic import Change
+from services.programme.plan import Plan
 from services.programme.rate import Worth, worth
 
 

@@ -18,8 +18,8 @@ from services.book.history import RANKS
 from services.book.member import Back, Member
 from services.book.turn import Cold, Turn, newest, unpack
 from services.programme.calendar import instant_ms
-from services.programme.compile import Version
 from services.programme.mechanic import Basket, Context
+from services.programme.plan import Version
 
 _Line = twin(Line)
 

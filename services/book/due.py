@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.book.member import Member
 from services.programme.calendar import NEVER
-from services.programme.compile import Plan
+from services.programme.plan import Plan
 
 
 def due_ms(member: Member, plan: Plan) -> int | None:

@@ -29,8 +29,8 @@ from services.book.status import note
 from services.book.strict import is_strict, rerated, walk
 from services.book.turn import Cold, Turn
 from services.programme.calendar import day_of
-from services.programme.compile import Plan, Version
 from services.programme.mechanic import CURRENCY, POINTS, Basket, Change, Lot
+from services.programme.plan import Plan, Version
 from services.programme.policies import Shortfall
 from services.programme.rate import Award, Worth, migrate, rate
 from services.programme.timeline import TierRule

@@ -10,7 +10,7 @@ from __future__ import annotations
 from events.facts import MemberFact
 from services.book.member import Chunk, Member, Step, encode
 from services.book.turn import Cold, ColdKey, Turn
-from services.programme.compile import Plan
+from services.programme.plan import Plan
 
 import msgspec  # isort: skip
 

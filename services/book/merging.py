@@ -32,7 +32,7 @@ from services.book.rewards import RewardDue
 from services.book.turn import Cold, ColdKey, claimed_of, lot_of, newest, pack, unpack, versioned
 from services.book.way import circle_of, led_to, legs_of, way_of
 from services.programme.calendar import NEVER, instant_ms
-from services.programme.compile import Plan
+from services.programme.plan import Plan
 
 _FORWARDED: Any = twin(Forwarded)
 _INNER: Any = twin(Inner)

@@ -23,8 +23,8 @@ from services.book.purses import Rows, key_of, purse_of
 from services.book.strict import is_strict, rerated, rows_to_walk, walk
 from services.book.transfers import decided_lots
 from services.book.turn import Cold, ColdKey, lot_id, newest
-from services.programme.compile import Plan, Version
 from services.programme.mechanic import CURRENCY, POINTS, Change, Lot
+from services.programme.plan import Plan, Version
 from services.programme.rate import Award, Cells, Worth, migrated, worth
 
 

@@ -28,7 +28,7 @@ from services.book.pages import rows_missing, seal
 from services.book.purses import Rows, key_of, purse_of
 from services.book.rewards import RewardDue, rewards_of
 from services.book.turn import Cold, ColdKey, Turn, as_of, claimed_of, pack, unpack
-from services.programme.compile import Plan, Version
+from services.programme.plan import Plan, Version
 from services.programme.rate import Worth
 
 REPLACED = ("correction", "message")

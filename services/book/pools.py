@@ -16,8 +16,8 @@ from services.book.lots import change, credit
 from services.book.owners import bare, owner_of
 from services.book.pages import open_page
 from services.book.turn import Turn
-from services.programme.compile import Version
 from services.programme.mechanic import Lot
+from services.programme.plan import Version
 
 
 def joined(turn: Turn, fact: Any, version: Version | None, decided: bool) -> Refusal | None:

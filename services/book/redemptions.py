@@ -16,8 +16,8 @@ from services.book.member import Drawn, Member
 from services.book.owners import marked, owner_of
 from services.book.turn import Turn
 from services.programme.calendar import day_of, instant_ms, midnight, same_term
-from services.programme.compile import Version
 from services.programme.mechanic import Lot
+from services.programme.plan import Version
 
 Use = tuple[Literal["spent", "lapsed", "voided"], str, Drawn]
 """(what became of it, the cause that its debt is booked under, what was taken from which lot)."""

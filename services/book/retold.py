@@ -23,7 +23,7 @@ from services.book.needs import needs, tick_needs
 from services.book.ontime import Missing
 from services.book.pages import seal
 from services.book.turn import Cold, ColdKey, Turn, unpack
-from services.programme.compile import Plan
+from services.programme.plan import Plan
 
 
 class Deed(NamedTuple):

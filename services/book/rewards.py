@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 
 from events.facts import MemberFact
 from services.book.member import Told
-from services.programme.compile import Version
 from services.programme.mechanic import POINTS
+from services.programme.plan import Version
 from services.programme.rate import Award
 
 

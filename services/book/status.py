@@ -1,7 +1,7 @@
 """What holds of a member by itself: statuses, each with its spans of time, folded from dated facts in their order.
 
 A span that has ended stays, since a return asks what held when its purchase was made. Does not own what a status means
-(services/programme/conditions.py).
+(services/programme/predicates.py).
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from services.book.purses import purse_of
 from services.book.rewards import RewardDue, rewards_of
 from services.book.transfers import Lots
 from services.book.turn import Cold, ColdKey, Turn
-from services.programme.compile import Plan
+from services.programme.plan import Plan
 from services.programme.rate import Worth
 
 BETWEEN = frozenset({"merged", "unmerged", "forwarded"})

@@ -17,8 +17,8 @@ from services.book.baskets import Standing, basket_of, current, standing
 from services.book.history import base_of, chunk_keys, since
 from services.book.member import Broken, Member, decode, new
 from services.book.turn import Cold, ColdKey, as_of, newest, unpack
-from services.programme.compile import Plan, Version
 from services.programme.mechanic import Change
+from services.programme.plan import Plan, Version
 from services.programme.rate import Award, Cells, rate
 from services.programme.timeline import Timeline
 

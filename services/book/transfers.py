@@ -21,8 +21,8 @@ from services.book.member import Member
 from services.book.owners import bare
 from services.book.pages import fetch
 from services.book.turn import Cold, Turn, lot_id, lot_of
-from services.programme.compile import Version
 from services.programme.mechanic import Lot
+from services.programme.plan import Version
 
 Lots = tuple[tuple[str, int], ...]
 """(lot's identity, points): what was decided."""

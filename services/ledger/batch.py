@@ -17,7 +17,7 @@ from infra.kafka.client import Message, Record
 from services.book.member import Member
 from services.book.turn import ColdKey
 from services.ledger.rows import EntryRow, FactRow, MessageRow, RewardRow
-from services.programme.compile import Plan
+from services.programme.plan import Plan
 
 FactKey = tuple[str, int]
 """(id, revision): names a fact for ever."""

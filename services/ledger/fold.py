@@ -42,7 +42,8 @@ from services.ledger.reading import Draft, digest
 from services.ledger.relay import OUTAGES
 from services.ledger.store import Store
 from services.programme.calendar import NEVER
-from services.programme.compile import Plan, begins_ms
+from services.programme.compile import begins_ms
+from services.programme.plan import Plan
 from services.programme.written import ProgrammeError
 
 YIELD_EVERY = 64

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from services.programme.compile import Plan, compile_programme
+from services.programme.compile import compile_programme
+from services.programme.plan import Plan
 
 EnsurePartners = Callable[[tuple[str, ...]], Awaitable[None]]
 """Makes the topics of these partners, if they are missing."""

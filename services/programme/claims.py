@@ -15,9 +15,10 @@ from pydantic import Field
 
 from events.values import Code, NaturalInt, instant
 from services.programme.calendar import NEVER, day_of, end_after_months
-from services.programme.conditions import Condition, Known, Predicate, faults, predicate
+from services.programme.conditions import Condition, Known, faults
 from services.programme.mechanic import Basket, Meter
 from services.programme.policies import Closed
+from services.programme.predicates import Predicate, predicate
 from services.programme.words import money
 
 

@@ -33,6 +33,12 @@ def known_zone(zone: str) -> str:
     return zone
 
 
+def once(what: str, names: list[str]) -> None:
+    """Raises ValueError where a name stands twice."""
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{what} {', '.join(twice)} stands twice; every {what} needs a name of its own")
+
+
 class Returns(Closed):
     """What goods that come back take with them."""
 

@@ -2,10 +2,10 @@
 
 A purchase is rated for ever by the version it was bought under, so what was earned stays. What a later version can take
 is what members have begun (stamps on a card, a month's spend, a friend who has not bought yet), what they have reached
-or paid for (a level, a right, a price for holders of a card), and what the number of their points stands for. It may
-take all but the last, if it says how: a changed rule says what becomes of its cells (`carry`), and whatever ends or is
-harder to have stands under `retired`. Does not own what carrying does (services/programme/rate.py), nor how levels are
-counted anew (services/programme/timeline.py).
+or paid for (a level, a right, a price for holders of a card), if it says how: a changed rule says what becomes of its
+cells (`carry`), and whatever ends or is harder to have stands under `retired`. Does not own what no version may change
+(services/programme/kept.py), what carrying does (services/programme/rate.py), nor how levels are counted anew
+(services/programme/timeline.py).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from collections.abc import Iterator
 
 from services.programme.claims import Claim
 from services.programme.conditions import meaning
+from services.programme.levels import Tier
 from services.programme.mechanics import MECHANICS
-from services.programme.model import ProgrammeText, RuleText, Tier
+from services.programme.model import ProgrammeText, RuleText
 from services.programme.pricing.discounts import BySpend, Discount
 from services.programme.pricing.price import PriceText
 from services.programme.words import money
@@ -38,17 +39,11 @@ def keeps(rule: RuleText) -> bool:
 
 
 def _amounts(before: ProgrammeText, after: ProgrammeText) -> Iterator[tuple[Path, str]]:
-    """What members have would be read as other amounts, or not at all."""
+    """What members have spent would be read as another amount, and points of theirs not at all."""
     if before.currency != after.currency:
         yield ("currency",), f"what members have spent is in {before.currency}, and counts for levels; keep it"
-    if before.points_decimals != after.points_decimals:
-        yield ("points_decimals",), f"members have points with {before.points_decimals} decimals; keep them"
-    for name, currency in before.currencies.items():
-        now = after.currencies.get(name)
-        if now is None:
-            yield ("currencies",), f"{name} is no longer there, and members have some of it; keep it"
-        elif now.decimals != currency.decimals:
-            yield ("currencies", name), f"members have some of it with {currency.decimals} decimals; keep them"
+    for name in before.currencies.keys() - after.currencies.keys():
+        yield ("currencies",), f"{name} is no longer there, and members have some of it; keep it"
 
 
 def _begun(before: ProgrammeText, after: ProgrammeText) -> Iterator[tuple[Path, str]]:

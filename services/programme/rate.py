@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 
-from services.programme.compile import Plan, Rule, Stack
-from services.programme.conditions import Predicate
 from services.programme.mechanic import POINTS, Basket, Change, Due, Key, Lot
+from services.programme.plan import Plan
+from services.programme.predicates import Predicate
+from services.programme.rule import Rule, Stack
 
 Award = tuple[str, str, Lot, int, str]
 """(rule, unit, lot, amount, to): a difference of two dues. `rule` reads "base@0": its id and revision."""

@@ -14,8 +14,8 @@ from events.facts.purchases import Purchase
 from events.values import half_up_div, instant
 from services.book.member import Member
 from services.programme.calendar import NEVER
-from services.programme.compile import Version
 from services.programme.mechanic import CURRENCY, POINTS, Basket, Change
+from services.programme.plan import Version
 from services.programme.pricing.price import Priced
 from services.programme.rate import Award, worth
 

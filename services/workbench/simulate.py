@@ -29,8 +29,9 @@ from services.book.rewards import pseudonym
 from services.book.step import Missing, Result, rerate, step, tick
 from services.book.turn import Cold, ColdKey, pack
 from services.programme.calendar import NEVER
-from services.programme.compile import Plan, begins_ms, compile_programme
+from services.programme.compile import begins_ms, compile_programme
 from services.programme.mechanic import POINTS
+from services.programme.plan import Plan
 from services.programme.written import ProgrammeError
 
 UNTIL = "until:"

@@ -23,7 +23,8 @@ from services.book.member import Member, decode, encode, new
 from services.book.step import Missing, step
 from services.book.turn import ColdKey, pack
 from services.programme.calendar import instant_ms
-from services.programme.compile import Plan, compile_programme
+from services.programme.compile import compile_programme
+from services.programme.plan import Plan
 from tests.bench.count import Count
 from tests.bench.machine import cores
 from tests.bench.report import Result, run, say, show, spread

@@ -18,8 +18,9 @@ from events.decode import decode_fact
 from services.book.member import new
 from services.book.step import step
 from services.programme.calendar import instant_ms
-from services.programme.compile import Plan, compile_programme
+from services.programme.compile import compile_programme
 from services.programme.mechanic import Change
+from services.programme.plan import Plan
 from services.programme.rate import rate
 
 RECEIPTS = 2_000

@@ -7,7 +7,7 @@ from hashlib import blake2b
 import pytest
 
 from services.programme.compile import compile_programme
-from services.programme.conditions import arm_of
+from services.programme.predicates import arm_of
 from services.programme.written import ProgrammeError
 from tests.drivers.facts import World, told
 

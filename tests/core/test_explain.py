@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from services.book.member import Member
 from services.book.step import Missing
-from services.programme.compile import Plan
+from services.programme.plan import Plan
 from services.workbench.cli import app
 
 PROGRAMME = """programme: shop

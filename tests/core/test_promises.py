@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.programme.model import read
 from services.programme.promises import broken
+from services.programme.reading import read
 from services.programme.written import ProgrammeError
 from services.workbench.programme.commands import accepted
 from services.workbench.programme.files import opened
@@ -136,8 +136,7 @@ def test_what_members_have_is_not_taken_back_in_silence(old: str, new: str, name
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("points_decimals: 1", "points_decimals: 2", "members have points with 1 decimals; keep them"),
-        ("decimals: 2}", "decimals: 0}", "members have some of it with 2 decimals; keep them"),
+        ("currencies: {miles: {decimals: 2}}\n", "", "miles is no longer there, and members have some of it; keep it"),
         ("currency: GBP", "currency: EUR", "what members have spent is in GBP, and counts for levels; keep it"),
     ],
 )

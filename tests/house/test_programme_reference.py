@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from services.programme.mechanics import MECHANICS
-from services.programme.model import RULE_KEYS, ProgrammeText, read
+from services.programme.model import RULE_KEYS, ProgrammeText
+from services.programme.reading import read
 from services.workbench.catalog import FOLDER
 
 ROOT = FOLDER.parents[1]

@@ -22,8 +22,9 @@ from services.book.retold import Retold, retell
 from services.book.turn import ColdKey
 from services.ledger.cold import from_tables
 from services.ledger.store import PostgresStore
-from services.programme.compile import Plan, Version, compile_programme
+from services.programme.compile import compile_programme
 from services.programme.mechanic import POINTS
+from services.programme.plan import Plan, Version
 from services.programme.words import amount
 from services.workbench.explain.story import Posted, Story, decimals_of, story
 from services.workbench.explain.words import date, day

@@ -18,7 +18,7 @@ from services.book.purses import Rows
 from services.book.retold import Deed, Retold
 from services.book.turn import Cold, lot_id, lot_of
 from services.programme.calendar import NEVER
-from services.programme.compile import Plan, Version
+from services.programme.plan import Plan, Version
 from services.workbench.explain.words import awards, entry_words, fact_words
 
 Story = dict[str, Any]

@@ -19,8 +19,9 @@ from infra.postgres.pool import Pool
 from infra.settings import Settings
 from services.ledger.store import SQL, PostgresStore
 from services.programme.compile import compile_programme
-from services.programme.model import ProgrammeText, fault_at, read
+from services.programme.model import ProgrammeText
 from services.programme.promises import broken
+from services.programme.reading import fault_at, read
 from services.programme.written import ProgrammeError
 from services.workbench.inside import Refused, in_house
 from services.workbench.programme.changes import changes

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from services.programme.compile import Plan, compile_programme
-from services.programme.model import ProgrammeText, read
+from services.programme.compile import compile_programme
+from services.programme.model import ProgrammeText
+from services.programme.plan import Plan
+from services.programme.reading import read
 from services.programme.written import FILE_CHARACTERS_MAX, ProgrammeError
 
 

@@ -13,7 +13,7 @@ from events.topics import JOURNAL
 from infra.kafka.client import Writer
 from infra.settings import Settings
 from services.programme.compile import compile_programme
-from services.programme.model import read
+from services.programme.reading import read
 
 
 async def publish(settings: Settings, text: str, name: str = "programme") -> str:

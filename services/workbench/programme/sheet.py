@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from services.programme.claims import Claim, said
-from services.programme.compile import Version
 from services.programme.conditions import Condition
 from services.programme.mechanic import POINTS
 from services.programme.model import ProgrammeText, RuleText, config_of, known_of
+from services.programme.plan import Version
 from services.programme.words import amount, money
 
 Sheet = list[tuple[str, list[str]]]

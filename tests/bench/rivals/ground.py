@@ -12,7 +12,8 @@ from time import sleep
 
 from infra.clock import monotonic
 from infra.kafka.client import partition_of
-from services.programme.compile import Plan, compile_programme
+from services.programme.compile import compile_programme
+from services.programme.plan import Plan
 
 BROKERS = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
 DATABASE = os.environ["DATABASE_URL"]
