@@ -12,7 +12,9 @@ from tests.oracles.recount.__main__ import CHECKS, report
 from tests.oracles.recount.house import House, Record
 
 AT = "2026-03-10T09:30:00Z"
-CARD, MEMBER, PARTNER = "9826", "mem_a", "petrol"
+AT_MS = 1_773_135_000_000
+CARDS = {"mem_a": "9826", "mem_b": "9827", "mem_c": "9828", "mem_pool": "9829"}
+MEMBER, PARTNER = "mem_a", "petrol"
 TABLES = ("fact", "entry", "reward", "reward_position", "member", "position", "parked_journal", "parked")
 
 
@@ -24,44 +26,72 @@ def entry(debit: str, credit: str, points: int, balance: int, lot: str = "lot-1"
     return {"debit": debit, "credit": credit, "points": points, "why": "base", "balance_after": balance, "lot": lot}
 
 
+def card_of(member: str) -> dict[str, str]:
+    return {"scheme": "card", "value": CARDS[member]}
+
+
 class Builder:
-    """A house of one partition and one member, written down fact by fact: what each did stands in the test."""
+    """A house of one partition, written down fact by fact: what each did stands in the test."""
 
     def __init__(self) -> None:
         self.house = House(partitions=1)
         self.house.tables = {name: [] for name in (*TABLES, "identity", "receipt", "intake_position")}
         self.house.models = {"balance": [], "tier": [], "balance.parked": [], "tier.parked": []}
         self.house.journal, self.house.entries, self.house.rewards = {0: []}, {0: []}, {PARTNER: {0: []}}
-        self.house.tables["identity"] = [{"scheme": "card", "value": CARD, "member": MEMBER}]
+        self._stands: dict[str, tuple[int, list[Any]]] = {}  # member -> seq, posting
 
-    def say(self, said: dict[str, Any], entries: list[dict[str, Any]], balance: int, refusal: str = "") -> None:
-        """A fact, its entries, and the balance after it."""
+    def say(
+        self,
+        said: dict[str, Any],
+        entries: list[dict[str, Any]],
+        balance: int,
+        refusal: str = "",
+        member: str = MEMBER,
+        held: int = 0,
+        **named: str,
+    ) -> None:
+        """What a till said of a member, its entries, and the balance after it. `named`: another member, by field."""
         house, seq = self.house, len(self.house.tables["fact"]) + 1
         said = {"occurred_at": AT, "store": "store-1", **said}
-        fact = {**said, "member": MEMBER, "source": {"topic": "purchases.v1", "partition": 0, "offset": seq - 1}}
-        shown = {"identifier": {"scheme": "card", "value": CARD}}
+        shown = {"identifier": card_of(member)} | {name: card_of(other) for name, other in named.items()}
         house.said.append(("purchases.v1", "till-1", json.dumps(said | shown)))
-        stands = [MEMBER, max(0, balance), 0, 0, max(0, -balance), 0, 0]
+        known = {"scheme": "card", "value": card_of(member)["value"], "member": member}
+        if known not in house.tables["identity"]:
+            house.tables["identity"].append(known)
+        house.tables["receipt"].append({"receipt": said["id"], "revision": 0, "member": member})
+        source = {"source": {"topic": "purchases.v1", "partition": 0, "offset": seq - 1}}
         outcome = {"status": "declined", "refusal": refusal} if refusal else {"status": "done"}
-        row = {"partition": 0, "seq": seq, "fact_id": said["id"], "revision": 0, "member": MEMBER}
-        row |= {"type": said["type"], "recorded_at": 7, "offset": seq - 1, "body": json.dumps(fact).encode()}
+        self.book({**said, **named, "member": member, **source}, entries, balance, outcome, held)
+
+    def book(
+        self, fact: dict[str, Any], entries: list[dict[str, Any]], balance: int, outcome: Any, held: int = 0
+    ) -> None:
+        """A fact in the journal, in the book, and told."""
+        house, seq, member = self.house, len(self.house.tables["fact"]) + 1, fact["member"]
+        stands = [member, max(0, balance), 0, held, max(0, -balance), 0, 0]
+        row = {"partition": 0, "seq": seq, "fact_id": fact["id"], "revision": fact.get("revision", 0), "member": member}
+        row |= {"type": fact["type"], "recorded_at": 7, "offset": seq - 1, "body": json.dumps(fact).encode()}
         row |= {"outcome": json.dumps(outcome).encode(), "postings": json.dumps([stands]).encode()}
         house.tables["fact"].append(row)
-        house.tables["entry"] += [{"partition": 0, "seq": seq, "member": MEMBER, **one} for one in entries]
-        house.tables["receipt"].append({"receipt": said["id"], "revision": 0, "member": MEMBER})
-        house.journal[0].append(Record(seq - 1, MEMBER.encode(), row["body"], ()))
+        house.tables["entry"] += [{"partition": 0, "seq": seq, "member": member, **one} for one in entries]
+        house.journal[0].append(Record(seq - 1, member.encode(), row["body"], ()))
         names = ("member", "available", "pending", "held", "debt", "tier", "qualifying_minor")
-        told = {"seq": seq, "fact": said["id"], "type": said["type"], "occurred_at": AT, "recorded_at_ms": 7}
+        told = {"seq": seq, "fact": fact["id"], "type": fact["type"], "occurred_at": AT, "recorded_at_ms": 7}
         told |= {"outcome": outcome, "postings": [dict(zip(names, stands, strict=True)) | {"entries": entries}]}
-        told |= {name: said[name] for name in ("partner", "store") if name in said}
-        house.entries[0].append(numbered(seq, MEMBER, json.dumps(told).encode()))
-        answer = {"fact": said["id"], "type": said["type"], "member": MEMBER, **outcome, "available": stands[1]}
+        told |= {name: fact[name] for name in ("partner", "store") if name in fact}
+        told |= {"revision": fact["revision"]} if "revision" in fact else {}
+        house.entries[0].append(numbered(seq, member, json.dumps(told).encode()))
+        about = json.loads(fact["facts"][0]["fact"]) if fact["type"] == "forwarded" else fact
+        answer = {"fact": about["id"], "type": about["type"], "revision": about.get("revision", 0), "member": member}
+        answer |= {**outcome, "available": stands[1], "held": held}
         answer |= {"debt": stands[4], "earned": sum(e["points"] for e in entries if e["debit"] == "issued")}
-        answer |= {"redeemed": sum(e["points"] for e in entries if e["credit"] == "spent")}
+        answer |= {"redeemed": sum(e["points"] for e in entries if e["credit"] in ("spent", "held"))}
+        answer["redeemed"] -= sum(e["points"] for e in entries if e["debit"] == "held")
         answer |= {"reversed": sum(e["points"] for e in entries if e["credit"] == "reversed")}
         house.answers.append(json.dumps(answer))
-        self._reward(said, seq, answer)
-        self._close(stands, seq)
+        self._reward(fact, seq, answer)
+        self._stands[member] = seq, stands
+        self._close(seq)
 
     def _reward(self, said: dict[str, Any], fact_seq: int, answer: dict[str, Any]) -> None:
         points = answer["earned"] - answer["reversed"]
@@ -74,25 +104,31 @@ class Builder:
             self.house.tables["reward"].append(row)
             self.house.rewards[PARTNER][0].append(numbered(seq, "pm_1", value))
 
-    def _close(self, stands: list[Any], seq: int) -> None:
+    def _close(self, seq: int) -> None:
         """What stands once, as it is after the newest fact."""
         house = self.house
-        sums: dict[str, int] = dict.fromkeys(("issued", "spent", "expired", "reversed"), 0)
-        for one in house.tables["entry"]:
-            for account in sums:
-                sums[account] += one["points"] * ((one["credit"] == account) - (one["debit"] == account))
-        at = {"member": MEMBER, "partition": 0}
-        sides = dict(zip(("available", "pending", "held", "debt"), stands[1:5], strict=True))
-        house.tables["member"] = [at | sides]
+        house.tables["member"], house.models["balance"], house.models["tier"] = [], [], []
+        for member in self._stands:
+            self._close_member(member)
         house.tables["position"] = [{"partition": 0, "next_offset": seq, "next_seq": seq + 1, "published_seq": seq}]
         house.tables["intake_position"] = [{"topic": "purchases.v1", "partition": 0, "next_offset": seq}]
         house.inbound_ends = {("purchases.v1", 0): seq}
-        balance = at | {"seq": seq} | sides | {"balance": stands[1] - stands[4], "earned": -sums["issued"]}
-        balance |= {"redeemed": sums["spent"], "expired": sums["expired"], "reversed": sums["reversed"]}
-        tier = at | {"seq": seq, "level": 0, "since_ms": 1_773_135_000_000, "qualifying_minor": 0}
-        house.models |= {"balance": [balance], "tier": [tier]}
         position = {"partition": 0, "next_seq": seq + 1, "next_offset": seq}
         house.models |= {"balance.position": [position], "tier.position": [position]}
+
+    def _close_member(self, member: str) -> None:
+        house, (seq, stands) = self.house, self._stands[member]
+        sums: dict[str, int] = dict.fromkeys(("issued", "spent", "expired", "reversed"), 0)
+        for one in house.tables["entry"]:
+            for account in sums if one["member"] == member else ():
+                sums[account] += one["points"] * ((one["credit"] == account) - (one["debit"] == account))
+        at = {"member": member, "partition": 0}
+        sides = dict(zip(("available", "pending", "held", "debt"), stands[1:5], strict=True))
+        house.tables["member"].append(at | sides)
+        balance = at | {"seq": seq} | sides | {"balance": stands[1] - stands[4], "earned": -sums["issued"]}
+        balance |= {"redeemed": sums["spent"], "expired": sums["expired"], "reversed": sums["reversed"]}
+        house.models["balance"].append(balance)
+        house.models["tier"].append(at | {"seq": seq, "level": 0, "since_ms": AT_MS, "qualifying_minor": 0})
 
 
 def numbered(seq: int, key: str, value: bytes) -> Record:
@@ -125,6 +161,54 @@ def test_a_sound_house_is_exact() -> None:
         1,
         5,
     )
+
+
+def message(build: Builder, sender: str, cause: str, rule: str, to: str, points: int) -> dict[str, Any]:
+    """A message as the ledger says it."""
+    lots = [{"lot": f"never.{AT_MS}.{AT_MS}.p:p1", "points": points}]
+    number = len(build.house.tables["fact"]) + 1
+    fact = {"type": "message", "id": f"msg:{number}", "revision": 1, "occurred_at": AT, "member": to}
+    return fact | {"sender": sender, "cause": cause, "rule": rule, "account": "transferred", "lots": lots}
+
+
+DONE = {"status": "done"}
+
+
+def meeting() -> House:
+    """Of 100 points 50 go to Bob, who gets 45; 20 go into a pool and come back; a second card's 3 are hers; of 10 that
+    are held 4 are spent."""
+    build = Builder()
+
+    def come(points: int, balance: int, *gift: str) -> None:
+        sender, cause, rule, to = gift
+        fact = message(build, sender, cause, rule, to, points)
+        build.book(fact, [entry("transferred", "lot", points, balance)], balance, DONE)
+
+    bought = {"type": "purchase", "id": "p1", "currency": "GBP", "lines": [line("tea", 10_099)]}
+    build.say(bought, [entry("issued", "lot", 100, 100)], 100)
+    build.say(bought | {"id": "p2", "lines": [line("tea", 300)]}, [entry("issued", "lot", 3, 3)], 3, member="mem_c")
+    build.say({"type": "enrolled", "id": "e1"}, [], 0, member="mem_b")
+    given = [entry("lot", "fee", 5, 95), entry("lot", "transferred", 45, 50)]
+    build.say({"type": "transfer_requested", "id": "t1", "points": 50}, given, 50, to="mem_b")
+    come(45, 45, "mem_a", "t1", "transfer", "mem_b")
+    build.say({"type": "pool_joined", "id": "j1"}, [], 0, member="mem_pool", who="mem_a")
+    put = {"type": "contribution_requested", "id": "c1", "points": 20}
+    build.say(put, [entry("lot", "transferred", 20, 30)], 30, pool="mem_pool")
+    come(20, 20, "mem_a", "c1", "contribution", "mem_pool")
+    back = [entry("lot", "transferred", 20, 0)]
+    build.say({"type": "pool_left", "id": "l1"}, back, 0, member="mem_pool", who="mem_a")
+    come(20, 50, "mem_pool", "l1", "given back", "mem_a")
+    build.say({"type": "merged", "id": "m1"}, [entry("lot", "issued", 3, 0)], 0, member="mem_c", into="mem_a")
+    inner = json.loads(build.house.tables["fact"][1]["body"])
+    del inner["source"]
+    forwarded = {"type": "forwarded", "id": "fwd:1", "occurred_at": AT, "member": "mem_a", "sender": "mem_c"}
+    forwarded |= {"way": "to", "merge": "m1", "facts": [{"fact": json.dumps(inner), "outcome": json.dumps(DONE)}]}
+    build.book(forwarded, [entry("issued", "lot", 3, 53)], 53, DONE)
+    hold = {"type": "redemption_requested", "id": "h1", "points": 10, "hold_until": "2026-03-10T10:30:00Z"}
+    build.say(hold, [entry("lot", "held", 10, 43)], 43, held=10)
+    taken = [entry("held", "spent", 4, 43), entry("held", "lot", 6, 49)]
+    build.say({"type": "redemption_captured", "id": "k1", "redemption": "h1", "points": 4}, taken, 49)
+    return build.house
 
 
 # ---------------------------------------------------------------- each way to be wrong
@@ -212,5 +296,48 @@ def test_what_is_wrong_is_found_by_its_check(check: str, what: str, broken: Brea
     assert found["differences"][check], found
 
 
+def body_with(house: House, n: int, old: bytes, new: bytes) -> None:
+    """A fact's row that says something else."""
+    body = house.tables["fact"][n]["body"]
+    assert old in body
+    house.tables["fact"][n]["body"] = body.replace(old, new)
+
+
+def twice(house: House) -> None:
+    row = house.tables["fact"][11]
+    fact = json.loads(row["body"])
+    row["body"] = json.dumps(fact | {"facts": fact["facts"] * 2}).encode()
+
+
+BROKEN_BETWEEN: list[tuple[str, Break]] = [
+    ("less has come than was given", lambda h: body_with(h, 4, b'"points": 45', b'"points": 44')),
+    ("more has come than was given", lambda h: body_with(h, 7, b'"points": 20', b'"points": 21')),
+    ("what was given has not come", lambda h: without(h.tables["fact"], 4)),
+    ("what has come was not given", lambda h: without(h.tables["fact"], 3)),
+    ("who left the pool has nothing back", lambda h: without(h.tables["fact"], 9)),
+    ("of a second card something is missing", lambda h: without(h.tables["fact"], 11)),
+    ("of a second card something came twice", twice),
+    ("of a second card something came changed", lambda h: body_with(h, 11, b"300", b"301")),
+]
+
+
+def test_a_house_whose_members_meet_is_exact() -> None:
+    found = report(meeting())
+    assert found["exact"], found["differences"]
+
+
+@pytest.mark.parametrize("broken", [broken for _, broken in BROKEN_BETWEEN], ids=[what for what, _ in BROKEN_BETWEEN])
+def test_what_is_wrong_between_members_is_found(broken: Break) -> None:
+    house = meeting()
+    broken(house)
+    assert report(house)["differences"]["between members"]
+
+
+def test_what_is_held_too_long_is_found() -> None:
+    house = meeting()
+    body_with(house, 12, b"10:30", b"09:30")
+    assert report(house)["differences"]["decisions"]
+
+
 def test_every_check_has_something_that_it_finds() -> None:
-    assert {check for check, _, _ in BROKEN} == set(CHECKS)
+    assert {check for check, _, _ in BROKEN} | {"between members"} == set(CHECKS)

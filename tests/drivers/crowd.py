@@ -1,14 +1,16 @@
 """What a crowd of customers says at tills: receipts of 600 bytes, goods brought back, points asked for, new cards.
 
-Pure. Owns the mix and how hard it presses: who asks for points asks for about all there are, sometimes at two tills at
-once, so that a balance that is read too early or twice is overdrawn. Knows the wire and no rule of the programme, but
-that a whole pound is a point: a till shows what it was last told.
+Some points are held first and taken later, given to others or put into pools, and second cards turn out to be their
+owners'. Pure. Owns the mix and how hard it presses: who asks for points asks for about all there are, sometimes at two
+tills at once, so that a balance that is read too early or twice is overdrawn. Knows the wire and no rule of the
+programme, but that a whole pound is a point: a till shows what it was last told.
 """
 
 from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -16,9 +18,18 @@ START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 SECONDS_BETWEEN = 2
 TILLS = 12
 PARTNERS = ("corner-shops", "petrol")
-REDEMPTIONS, RETURNS, ENROLMENTS, SECOND_UPLOADS, LATE = 0.12, 0.05, 0.01, 0.005, 0.01
-"""Shares of what is said; the rest are receipts. LATE: of the receipts, how many happened an hour before."""
-AT_TWO_TILLS = 0.3
+LATE, AT_TWO_TILLS = 0.01, 0.3
+"""Of the receipts, how many happened an hour before; of the redemptions, how many are asked for twice at once."""
+SHARES = {"again": 0.005, "redemption": 0.075, "hold": 0.015, "end_of_a_hold": 0.009, "return": 0.05, "enrolment": 0.01}
+"""Of what is said; the rest are receipts. Some holds nobody ends, so that time does."""
+BETWEEN = {"transfer": 0.012, "contribution": 0.006, "spent_by_a_pool": 0.004, "join": 0.002, "leave": 0.001,
+           "merge": 0.0015}  # fmt: skip
+"""The same of what goes between members."""
+HOLD_MINUTES = (5, 120)
+"""At least and at most: some end before they are taken."""
+SECOND_CARDS = 0.03
+"""Of the customers, how many have one; and of the receipts, how many are said with one."""
+POOLS = 40
 GOODS = tuple(f"{what} {number:03d}" for number in range(60) for what in ("tea", "lantern", "cake stand"))
 
 
@@ -31,16 +42,28 @@ class Saying(NamedTuple):
 
 
 class Crowd:
-    """An endless stream of sayings, the same for the same seed and the same answers."""
+    """An endless stream of sayings, the same for the same seed and the same answers.
 
-    def __init__(self, seed: int, members: int = 3_000, lines: int = 5) -> None:
+    A card is a number: those of the customers, then the second cards, then the pools'. Another card is only ever named
+    once an answer has shown that the house knows it: one that it does not know would be set aside.
+    """
+
+    def __init__(self, seed: int, members: int = 3_000, lines: int = 5, *, meet: bool = True) -> None:
+        """meet: whether points go between members, too."""
         self._dice = random.Random(seed)
         self._name = f"{seed:x}"
         self._members = members
+        self._seconds = int(members * SECOND_CARDS)
         self._lines = lines
+        self._between = BETWEEN if meet else {}
         self._count = 0
-        self._shown: dict[int, int] = {}  # customer -> points, as the last answer said
-        self._asked: dict[str, int] = {}  # fact -> customer
+        self._shown: dict[int, int] = {}  # card -> points, as the last answer said
+        self._asked: dict[str, int] = {}  # fact -> card
+        self._held: dict[str, tuple[int, int]] = {}  # hold that was not answered yet -> card, points
+        self._holds: deque[tuple[str, int, int]] = deque(maxlen=10)  # that were granted: the same
+        self._joining: dict[str, tuple[int, int]] = {}  # fact -> pool, card
+        self._circle: set[tuple[int, int]] = set()  # pool, card
+        self._merged: set[int] = set()
         self._bought: deque[tuple[int, dict[str, Any]]] = deque(maxlen=2_000)
         self._recent: deque[Saying] = deque(maxlen=500)
         self._later: list[Saying] = []
@@ -50,72 +73,157 @@ class Crowd:
         if self._later:
             return self._later.pop()
         roll = self._dice.random()
-        if roll < SECOND_UPLOADS and self._recent:
-            again = self._dice.choice(self._recent)
-            return again._replace(till=self._till())
-        roll -= SECOND_UPLOADS
-        if roll < REDEMPTIONS / (1 + AT_TWO_TILLS):
-            return self._redemption()
-        roll -= REDEMPTIONS / (1 + AT_TWO_TILLS)
-        if roll < RETURNS and self._bought:
-            return self._return()
-        return self._enrolment() if roll < RETURNS + ENROLMENTS else self._purchase()
+        for kind, share in (SHARES | self._between).items():
+            if roll < share:
+                saying: Saying | None = getattr(self, f"_{kind}")()
+                return saying or self._purchase()
+            roll -= share
+        return self._purchase()
 
-    def answered(self, fact: str, available: int) -> None:
-        """A till was told how many points there are after a fact."""
-        customer = self._asked.pop(fact, None)
-        if customer is not None:
-            self._shown[customer] = available
+    def answered(self, answer: Mapping[str, Any]) -> None:
+        """A till was told what became of a fact, and how many points there are after it."""
+        fact = answer["fact"]
+        card = self._asked.pop(fact, None)
+        if card is None:
+            return
+        self._shown[card] = answer.get("available", 0)
+        granted = answer["status"] == "done"
+        if (hold := self._held.pop(fact, None)) and granted:
+            self._holds.append((fact, *hold))
+        if (pair := self._joining.pop(fact, None)) and granted:
+            self._circle.add(pair)
 
-    # ------------------------------------------------------------ what is said
+    # ------------------------------------------------------------ receipts
 
     def _purchase(self) -> Saying:
-        customer, late = self._customer(), self._dice.random() < LATE
+        card, late = self._card(), self._dice.random() < LATE
         lines = [self._line() for _ in range(self._lines)]
-        said = self._said("purchase", customer, late) | self._basket(lines)
+        said = self._said("purchase", card, late) | self._basket(lines)
         if self._dice.random() < 0.3:
             said["partner"] = self._dice.choice(PARTNERS)
-        self._bought.append((customer, said))
+        self._bought.append((card, said))
         return self._saying("purchases.v1", said)
 
-    def _return(self) -> Saying:
+    def _return(self) -> Saying | None:
         """Most with their receipt, some of it or all; now and then more than was bought."""
-        customer, bought = self._dice.choice(self._bought)
+        if not self._bought:
+            return None
+        card, bought = self._dice.choice(self._bought)
         lines = self._dice.sample(bought["lines"], self._dice.randint(1, 2))
-        said = self._said("return", customer) | self._basket([dict(line) for line in lines])
+        said = self._said("return", card) | self._basket([dict(line) for line in lines])
         if self._dice.random() < 0.8:
             said["purchase"] = bought["id"]
         if "partner" in bought:
             said["partner"] = bought["partner"]
         return self._saying("purchases.v1", said)
 
-    def _redemption(self) -> Saying:
-        customer = self._customer()
-        there = self._shown.get(customer, 40)
-        if self._dice.random() < AT_TWO_TILLS:  # not both can be had
-            self._later.append(self._ask(customer, there * 2 // 3 + 1))
-            return self._ask(customer, there * 2 // 3 + 1)
-        return self._ask(customer, there + self._dice.randint(-9, 4))
-
-    def _ask(self, customer: int, points: int) -> Saying:
-        said = self._said("redemption_requested", customer) | {"points": max(1, points)}
-        return self._saying("redemptions.v1", said)
+    def _again(self) -> Saying | None:
+        return self._dice.choice(self._recent)._replace(till=self._till()) if self._recent else None
 
     def _enrolment(self) -> Saying:
         return self._saying("enrolments.v1", self._said("enrolled", self._dice.randrange(self._members)))
 
-    def _said(self, kind: str, customer: int, late: bool = False) -> dict[str, Any]:
+    # ------------------------------------------------------------ points
+
+    def _redemption(self) -> Saying:
+        card = self._card()
+        if self._dice.random() < AT_TWO_TILLS:  # not both can be had
+            points = self._about(card) * 2 // 3 + 1
+            self._later.append(self._ask(card, points))
+            return self._ask(card, points)
+        return self._ask(card, self._about_all(card))
+
+    def _ask(self, card: int, points: int) -> Saying:
+        said = self._said("redemption_requested", card) | {"points": max(1, points)}
+        return self._saying("redemptions.v1", said)
+
+    def _hold(self) -> Saying:
+        card = self._dice.randrange(self._members)
+        points = max(1, self._about(card) // 2)
+        said = self._said("redemption_requested", card) | {"points": points}
+        said["hold_until"] = self._at(60 * self._dice.randint(*HOLD_MINUTES))
+        self._held[said["id"]] = card, points
+        return self._saying("redemptions.v1", said)
+
+    def _end_of_a_hold(self) -> Saying | None:
+        """Taken in part or whole, or given back; each hold ends so at most once."""
+        if not self._holds:
+            return None
+        hold, card, points = self._holds.popleft()
+        if self._dice.random() < 0.3:
+            said = self._said("redemption_voided", card) | {"redemption": hold}
+        else:
+            taken = self._dice.choice((points, (points + 1) // 2))
+            said = self._said("redemption_captured", card) | {"redemption": hold, "points": taken}
+        return self._saying("redemptions.v1", said)
+
+    # ------------------------------------------------------------ between members
+
+    def _transfer(self) -> Saying | None:
+        """To a card that may be somebody's second one, merged or not."""
+        card, to = self._known(self._members), self._known(self._members + self._seconds)
+        if card is None or to is None or self._owner(to) == card:
+            return None
+        said = self._said("transfer_requested", card) | {"to": self._identifier(to)}
+        return self._saying("redemptions.v1", said | {"points": max(1, self._about_all(card) // 2)})
+
+    def _contribution(self) -> Saying | None:
+        """Most by somebody who shares the pool; who does not has the points back."""
+        if not self._circle:
+            return None
+        pool, card = self._dice.choice(sorted(self._circle))
+        if self._dice.random() < 0.2 and (other := self._known(self._members)) is not None:
+            card = other
+        said = self._said("contribution_requested", card) | {"pool": self._identifier(pool)}
+        return self._saying("redemptions.v1", said | {"points": max(1, self._about_all(card) // 2)})
+
+    def _spent_by_a_pool(self) -> Saying | None:
+        if not self._circle:
+            return None
+        pool, _ = self._dice.choice(sorted(self._circle))
+        return self._ask(pool, self._about_all(pool) // 2)
+
+    def _join(self) -> Saying | None:
+        pool = self._members + self._seconds + self._dice.randrange(POOLS)
+        card = self._known(self._members)
+        if card is None:
+            return None
+        said = self._said("pool_joined", pool) | {"who": self._identifier(card)}
+        self._joining[said["id"]] = pool, card
+        return self._saying("enrolments.v1", said)
+
+    def _leave(self) -> Saying | None:
+        if not self._circle:
+            return None
+        pool, card = self._dice.choice(sorted(self._circle))
+        self._circle.remove((pool, card))
+        return self._saying("enrolments.v1", self._said("pool_left", pool) | {"who": self._identifier(card)})
+
+    def _merge(self) -> Saying | None:
+        """A second card turns out to be its owner's; both go on."""
+        card = self._members + self._dice.randrange(max(1, self._seconds))
+        if card in self._merged or not {card, self._owner(card)} <= self._shown.keys():
+            return None
+        self._merged.add(card)
+        return self._saying("enrolments.v1", self._said("merged", card) | {"into": self._identifier(self._owner(card))})
+
+    # ------------------------------------------------------------ words of a saying
+
+    def _said(self, kind: str, card: int, late: bool = False) -> dict[str, Any]:
         self._count += 1
         fact = f"{kind[0]}:{self._name}:{self._count}"
-        at = START + timedelta(seconds=SECONDS_BETWEEN * self._count - (3_600 if late else 0))
-        self._asked[fact] = customer
+        self._asked[fact] = card
         return {
             "type": kind,
             "id": fact,
-            "occurred_at": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "identifier": {"scheme": "card", "value": f"98260{customer:08d}"},
+            "occurred_at": self._at(-3_600 if late else 0),
+            "identifier": self._identifier(card),
             "store": f"store-{self._count % 7}",
         }
+
+    def _at(self, seconds: int) -> str:
+        """So many seconds after the newest fact."""
+        return (START + timedelta(seconds=SECONDS_BETWEEN * self._count + seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _line(self) -> dict[str, Any]:
         quantity = self._dice.randint(1, 6)
@@ -127,9 +235,34 @@ class Crowd:
     def _basket(lines: list[dict[str, Any]]) -> dict[str, Any]:
         return {"currency": "GBP", "total_minor": sum(line["total_minor"] for line in lines), "lines": lines}
 
-    def _customer(self) -> int:
+    @staticmethod
+    def _identifier(card: int) -> dict[str, str]:
+        return {"scheme": "card", "value": f"98260{card:08d}"}
+
+    # ------------------------------------------------------------ cards
+
+    def _card(self) -> int:
         """Some come often: theirs are the long histories and the crowded moments."""
+        if self._dice.random() < SECOND_CARDS:
+            return self._members + self._dice.randrange(max(1, self._seconds))
         return int(self._members * self._dice.random() ** 2)
+
+    def _owner(self, card: int) -> int:
+        """Whose second card it is; every other card is its own."""
+        second = card - self._members
+        return second * self._members // self._seconds if 0 <= second < self._seconds else card
+
+    def _known(self, cards: int) -> int | None:
+        """One of the first so many cards, if the house knows it."""
+        card = self._dice.randrange(cards)
+        return card if card in self._shown else None
+
+    def _about(self, card: int) -> int:
+        """How many points a till may believe there are."""
+        return self._shown.get(self._owner(card) if card in self._merged else card, 40)
+
+    def _about_all(self, card: int) -> int:
+        return self._about(card) + self._dice.randint(-9, 4)
 
     def _till(self) -> str:
         return f"till-{self._dice.randrange(TILLS):02d}"

@@ -140,7 +140,7 @@ class Tills:
             for value in values:
                 answer = json.loads(value)
                 fact = answer["fact"]
-                self.crowd.answered(fact, answer.get("available", 0))
+                self.crowd.answered(answer)
                 if fact not in self._done:
                     self._done.add(fact)
                     self._open.discard(fact)

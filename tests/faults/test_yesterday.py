@@ -27,7 +27,8 @@ async def test_yesterdays_database_is_restored(
     house = await opened(house)
     today = house.database_url.get_secret_value().rpartition("/")[2]
     yesterday = f"{today}-yesterday"
-    async with workers_of(house) as workers, tills_of(house, Crowd(seed=104), folder) as tills:
+    # what names two members and is on its way when the database goes is set aside, to be said again: not here
+    async with workers_of(house) as workers, tills_of(house, Crowd(seed=104, meet=False), folder) as tills:
 
         async def a_day() -> None:
             """Every process is killed at its end, in the middle of whatever it does."""

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.oracles.recount.between import between
 from tests.oracles.recount.booked import changed, directory, doubled, gaps, journal, lost, set_aside
 from tests.oracles.recount.books import Books
 from tests.oracles.recount.house import House, read
@@ -35,6 +36,7 @@ CHECKS: dict[str, Callable[[Books], Iterator[str]]] = {
     "journal": journal,
     "gaps in seq": gaps,
     "decisions": decisions,
+    "between members": between,
     "double entry": double_entry,
     "accounts of the house": chart,
     "entries.v1 against the tables": publication,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tests.oracles.recount.house import House, Record, Row
-from tests.oracles.recount.rules import Account, Due, judged
+from tests.oracles.recount.members import Judged, Members
 
 
 @dataclass
@@ -35,17 +35,19 @@ class Books:
         return found
 
     @cached_property
-    def dues(self) -> dict[tuple[int, int], tuple[Due, int]]:
-        """Of each fact: what the rules say, and the balance before it."""
-        accounts: dict[str, Account] = defaultdict(Account)
-        found = {}
-        for row in self.facts:
-            account = accounts[row["member"]]
-            before = account.balance
-            due = judged(account, json.loads(row["body"]))
-            account.balance += due.points
-            found[row["partition"], row["seq"]] = due, before
-        return found
+    def _judged(self) -> tuple[Members, dict[tuple[int, int], Judged]]:
+        members = Members()
+        return members, {(row["partition"], row["seq"]): members.judge(row) for row in self.facts}
+
+    @property
+    def members(self) -> Members:
+        """All members under the rules, at the end."""
+        return self._judged[0]
+
+    @property
+    def dues(self) -> dict[tuple[int, int], Judged]:
+        """What the rules say of each fact."""
+        return self._judged[1]
 
     @cached_property
     def published(self) -> dict[int, list[Record]]:

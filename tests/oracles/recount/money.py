@@ -15,16 +15,19 @@ CHART = {"issued", "lot", "debt", "written_off", "held", "spent", "expired", "re
 ON_THE_WAY = ("transferred", "moved")
 """Accounts that hold what is on its way between members or lots: nothing, in a house that is at rest."""
 
+ASKED = ("redemption_requested", "transfer_requested", "contribution_requested")
+"""Facts that ask for points."""
+
 OURS = ("lot", "debt")
 """The accounts whose sum is a member's balance; debt counts against the lots."""
 
 
 def overdrawn(books: Books) -> Iterator[str]:
     for row in books.facts:
-        due, before = books.dues[row["partition"], row["seq"]]
-        if row["type"] == "redemption_requested" and due.refusal and json.loads(row["outcome"])["status"] == "done":
+        judged = books.dues[row["partition"], row["seq"]]
+        if row["type"] in ASKED and judged.due.refusal and json.loads(row["outcome"])["status"] == "done":
             given = json.loads(row["body"])["points"]
-            yield f"{row['fact_id']} was given {given} points, and there were {max(0, before)}"
+            yield f"{row['fact_id']} was given {given} points, and there were {max(0, judged.before)}"
     for row in books.house.tables["member"]:
         if min(row["available"], row["pending"], row["held"], row["debt"]) < 0:
             yield f"{row['member']} has less than nothing: {dict(row)}"
@@ -35,17 +38,15 @@ def decisions(books: Books) -> Iterator[str]:
     balances: dict[str, int] = {}
     for row in books.facts:
         place = row["partition"], row["seq"]
-        due, before = books.dues[place]
+        due, before, after, held = books.dues[place]
         outcome = json.loads(row["outcome"])
-        if outcome.get("refusal", "") != due.refusal or (outcome["status"] == "declined") != bool(due.refusal):
-            yield f"{row['type']} {row['fact_id']} ended as {outcome}, and the rules say {due.refusal or 'done'}"
-        if (outcome["status"] == "waiting") != due.waits:
-            yield f"{row['type']} {row['fact_id']} ended as {outcome}, and by the rules it waits: {due.waits}"
+        if (outcome["status"], outcome.get("refusal", "")) != (due.status, due.refusal):
+            yield f"{row['type']} {row['fact_id']} ended as {outcome}, and the rules say {due.status} {due.refusal}"
         moved = sum(signed(entry) for entry in books.entries.get(place, ()))
-        if moved != due.points:
-            yield f"{row['type']} {row['fact_id']} moved {moved} points, and the rules say {due.points}"
-        after = balances[row["member"]] = before + due.points
-        stands = [row["member"], max(0, after), 0, 0, max(0, -after)]
+        if moved != after - before:
+            yield f"{row['type']} {row['fact_id']} moved {moved} points, and the rules say {after - before}"
+        balances[row["member"]] = after
+        stands = [row["member"], max(0, after), 0, held, max(0, -after)]
         if [posting[:5] for posting in json.loads(row["postings"])] != [stands]:
             yield f"after {row['fact_id']} stands {row['postings'].decode()}, and the rules say {stands}"
     for row in books.house.tables["member"]:

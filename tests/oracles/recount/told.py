@@ -72,10 +72,8 @@ def rewards(books: Books) -> Iterator[str]:
     """Each partner is told what its shops earned and took back, once, under one name a member."""
     facts = {(row["partition"], row["seq"]): row for row in books.facts}
     due = defaultdict(list)
-    for place, row in facts.items():
-        mine = books.dues[place][0]
-        own = mine.points - sum(points for _, points in mine.others)
-        for fact, points in (*mine.others, (json.loads(row["body"]), own)):
+    for place in facts:
+        for fact, points in books.dues[place].due.tells:
             if fact.get("partner") in books.house.rewards and points:
                 due[fact["partner"], place].append((fact, points))
     names: dict[tuple[str, str], str] = {}
@@ -115,20 +113,20 @@ def rewards(books: Books) -> Iterator[str]:
 
 
 def answers(books: Books) -> Iterator[str]:
-    """Every fact was answered, and every answer is the outcome as it is stored."""
-    stored = {row["fact_id"]: row for row in books.facts}
-    unanswered = set(books.said)
+    """Every fact was answered, where it was said and where it was forwarded; each answer is the outcome as stored."""
+    stored: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in books.facts:
+        answer = answer_of(row, books.entries.get((row["partition"], row["seq"]), []))
+        stored[answer["fact"]].append(answer)
+    told: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for text in books.house.answers:
         answer = json.loads(text)
-        unanswered.discard(answer["fact"])
-        row = stored.get(answer["fact"])
-        if row is None:
-            yield f"{answer['fact']} was answered, and is not booked"
-            continue
-        wanted = answer_of(row, books.entries.get((row["partition"], row["seq"]), []))
-        if {name: answer.get(name, default) for name, default in BLANK.items()} != wanted:
-            yield f"{answer['fact']} was answered {answer}, and the tables say {wanted}"
-    yield from (f"{name} was never answered" for name in unanswered)
+        mine = {name: answer.get(name, default) for name, default in BLANK.items()}
+        told[answer["fact"]].append(mine)
+        if mine not in stored[answer["fact"]]:
+            yield f"{answer['fact']} was answered {answer}, and the tables say {stored[answer['fact']]}"
+    for name, wanted in stored.items():
+        yield from (f"{name} was never answered {answer}" for answer in wanted if answer not in told[name])
 
 
 _WORDS = ("fact", "type", "member", "status", "refusal")
@@ -139,12 +137,16 @@ BLANK: dict[str, Any] = dict.fromkeys(_WORDS, "") | dict.fromkeys(_NUMBERS, 0)
 
 def answer_of(row: Row, entries: list[Row]) -> dict[str, Any]:
     outcome, (stands,) = json.loads(row["outcome"]), json.loads(row["postings"])
-    told = BLANK | {"fact": row["fact_id"], "type": row["type"], "member": row["member"], "revision": row["revision"]}
+    about = json.loads(row["body"])
+    if row["type"] == "forwarded" and len(about["facts"]) == 1:
+        about = json.loads(about["facts"][0]["fact"])
+    told = BLANK | {"fact": about["id"], "type": about["type"], "revision": about.get("revision", 0)}
+    told |= {"member": row["member"]}
     told |= {"status": outcome["status"], "refusal": outcome.get("refusal", "")}
     told |= dict(zip(("available", "pending", "held", "debt", "tier"), stands[1:6], strict=True))
     told["earned"] = sum(entry["points"] for entry in entries if entry["debit"] == "issued")
-    for name, account in (("reversed", "reversed"), ("redeemed", "spent")):
+    for name, accounts in (("reversed", ("reversed",)), ("redeemed", ("spent", "held"))):
         told[name] = sum(
-            entry["points"] * ((entry["credit"] == account) - (entry["debit"] == account)) for entry in entries
+            entry["points"] * ((entry["credit"] in accounts) - (entry["debit"] in accounts)) for entry in entries
         )
     return told
