@@ -1,31 +1,29 @@
 """What shops say on the inbound topics: the facts as a till knows them, by identifier instead of member id.
 
-Intake turns each of these into a fact (events/facts) once the directory has told it who and which receipt. A till that
-speaks another dialect is translated into these first (services/intake/core/dialects).
+What a till says of a thing is what the fact holds of it: both are made of one content (events/facts). Intake turns each
+of these into a fact once the directory has told it who and which receipt. A till that speaks another dialect is
+translated into these first (services/intake/core/dialects).
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from events.facts.purchases import Codes, Lines
-from events.model import Model
-from events.values import (
-    Code,
-    Count,
-    CountMoved,
-    Currency,
-    Id,
-    Instant,
-    Label,
-    LineMinor,
-    NaturalInt,
-    Points,
-    PointsMoved,
-    Sentence,
+from events.facts.adjustments import AdjustedContent
+from events.facts.deeds import DeedContent, PriceFoundContent
+from events.facts.purchases import Bought, ReturnContent
+from events.facts.redemptions import (
+    RedemptionCapturedContent,
+    RedemptionRequestedContent,
+    RedemptionTakenContent,
+    RedemptionVoidedContent,
+    UsedContent,
 )
+from events.facts.statuses import StatusEndedContent, StatusSetContent
+from events.model import Model
+from events.values import Code, Id, Instant, NaturalInt, Points, Sentence
 
 
 class Identifier(Model):
@@ -46,28 +44,21 @@ class Said(Model):
     channel: Code | None = None
 
 
-class PurchaseSaid(Said):
+class PurchaseSaid(Bought, Said):
     """A receipt. Without an identifier it is a guest's: kept, and claimed later at most once, by its
     number (`receipt_claimed`) or by being said again with an identifier."""
 
     type: Literal["purchase"] = "purchase"
     identifier: Identifier | None = None  # type: ignore[assignment]
-    currency: Currency
     total_minor: NaturalInt
     """Must be the sum of the lines: a receipt that contradicts itself is parked."""
-    lines: Lines
-    codes: Codes = ()
 
 
-class ReturnSaid(Said):
+class ReturnSaid(ReturnContent, Said):
     """Goods brought back, with or without the receipt they were bought on."""
 
-    type: Literal["return"] = "return"
     identifier: Identifier | None = None  # type: ignore[assignment]
-    purchase: Id | None = None
-    currency: Currency
     total_minor: NaturalInt
-    lines: Lines
 
 
 class ReceiptClaimedSaid(Said):
@@ -78,61 +69,36 @@ class ReceiptClaimedSaid(Said):
     receipt: Id
 
 
-class RedemptionRequestedSaid(Said):
-    type: Literal["redemption_requested"] = "redemption_requested"
-    points: Points
-    hold_until: Instant | None = None
-    unit: Code | None = None
+class RedemptionRequestedSaid(RedemptionRequestedContent, Said):
+    """A till asks for points and waits for the answer."""
 
 
-class RedemptionTakenSaid(Said):
-    type: Literal["redemption_taken"] = "redemption_taken"
-    points: Points
-    unit: Code | None = None
+class RedemptionTakenSaid(RedemptionTakenContent, Said):
+    """A till that could not ask has given the discount."""
 
 
-class RedemptionCapturedSaid(Said):
-    type: Literal["redemption_captured"] = "redemption_captured"
-    redemption: Id
-    points: Points
-    unit: Code | None = None
+class RedemptionCapturedSaid(RedemptionCapturedContent, Said):
+    """The discount on held points was given."""
 
 
-class RedemptionVoidedSaid(Said):
-    type: Literal["redemption_voided"] = "redemption_voided"
-    redemption: Id
-    points: Points | None = None
-    unit: Code | None = None
+class RedemptionVoidedSaid(RedemptionVoidedContent, Said):
+    """The redemption did not happen after all."""
 
 
-class UsedSaid(Said):
-    type: Literal["used"] = "used"
-    what: Code
-    count: Count = 1
+class UsedSaid(UsedContent, Said):
+    """A voucher or a free item was used."""
 
 
-class AdjustedSaid(Said):
-    type: Literal["adjusted"] = "adjusted"
-    points: PointsMoved
-    reason: Sentence
-    actor: Id
-    expires_at: Instant | None = None
-    unit: Code | None = None
+class AdjustedSaid(AdjustedContent, Said):
+    """Support gives or takes points."""
 
 
-class DeedSaid(Said):
-    type: Literal["deed"] = "deed"
-    what: Code
-    count: CountMoved = 1
+class DeedSaid(DeedContent, Said):
+    """Something was done, or came round."""
 
 
-class PriceFoundSaid(Said):
-    type: Literal["price_found"] = "price_found"
-    purchase: Id
-    item: Label
-    quantity: Count = 1
-    found_minor: LineMinor
-    evidence: Sentence
+class PriceFoundSaid(PriceFoundContent, Said):
+    """The same goods were found cheaper elsewhere."""
 
 
 class EnrolledSaid(Said):
@@ -149,18 +115,12 @@ class IdentifierAddedSaid(Said):
     added: Identifier
 
 
-class StatusSetSaid(Said):
+class StatusSetSaid(StatusSetContent, Said):
     """A group joined, a segment, an invitation, a fee paid, a birthday: what a status means the programme says."""
 
-    type: Literal["status_set"] = "status_set"
-    status: Code
-    value: Label | None = None
-    until: Instant | None = None
 
-
-class StatusEndedSaid(Said):
-    type: Literal["status_ended"] = "status_ended"
-    status: Code
+class StatusEndedSaid(StatusEndedContent, Said):
+    """A status holds no longer."""
 
 
 class TransferRequestedSaid(Said):
@@ -213,32 +173,6 @@ class ErasedSaid(Said):
     reason: Sentence
 
 
-SAID = (
-    PurchaseSaid,
-    ReturnSaid,
-    ReceiptClaimedSaid,
-    RedemptionRequestedSaid,
-    RedemptionTakenSaid,
-    RedemptionCapturedSaid,
-    RedemptionVoidedSaid,
-    UsedSaid,
-    AdjustedSaid,
-    DeedSaid,
-    PriceFoundSaid,
-    EnrolledSaid,
-    IdentifierAddedSaid,
-    StatusSetSaid,
-    StatusEndedSaid,
-    TransferRequestedSaid,
-    ContributionRequestedSaid,
-    PoolJoinedSaid,
-    PoolLeftSaid,
-    MergedSaid,
-    UnmergedSaid,
-    ErasedSaid,
-)
-"""Every inbound record, in the order of the documents."""
-
 AnySaid = (
     PurchaseSaid
     | ReturnSaid
@@ -263,3 +197,6 @@ AnySaid = (
     | UnmergedSaid
     | ErasedSaid
 )
+
+SAID: tuple[type[Model], ...] = get_args(AnySaid)
+"""Every inbound record, in the order of the documents."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from events.facts.adjustments import Adjusted
 from events.facts.deeds import Deed, PriceFound
 from events.facts.forwarded import Forwarded
@@ -19,36 +21,7 @@ from events.facts.redemptions import (
 from events.facts.statuses import StatusEnded, StatusSet
 from events.facts.ticks import Tick
 from events.facts.transfers import ContributionRequested, PoolJoined, PoolLeft, TransferRequested
-
-FACTS = (
-    Purchase,
-    Correction,
-    Return,
-    RedemptionRequested,
-    RedemptionTaken,
-    RedemptionCaptured,
-    RedemptionVoided,
-    Used,
-    Adjusted,
-    TransferRequested,
-    ContributionRequested,
-    PoolJoined,
-    PoolLeft,
-    Deed,
-    PriceFound,
-    Enrolled,
-    IdentifierAdded,
-    StatusSet,
-    StatusEnded,
-    Merged,
-    Unmerged,
-    Erased,
-    Message,
-    Forwarded,
-    Tick,
-    ProgrammePublished,
-)
-"""Every fact, in the order of the documents."""
+from events.model import Model
 
 MemberFact = (
     Purchase
@@ -78,6 +51,9 @@ MemberFact = (
 )
 PartitionFact = Tick | ProgrammePublished
 Fact = MemberFact | PartitionFact
+
+FACTS: tuple[type[Model], ...] = get_args(Fact)
+"""Every fact, in the order of the documents."""
 
 __all__ = [
     "FACTS",

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from events.facts.fact import AtShop
+from events.model import Model
 from events.values import Code, Count, CountMoved, Id, Label, LineMinor, Sentence
 
 
-class Deed(AtShop):
-    """Something was done, or came round: empty jars brought back, a review written, a birthday.
-
-    Who knows the birthday says so in its year; the day itself is personal and stays with them.
-    """
+class DeedContent(Model):
+    """What was done, and how often."""
 
     type: Literal["deed"] = "deed"
     what: Code
@@ -21,8 +19,15 @@ class Deed(AtShop):
     """How often; below 0 takes back what was said too often."""
 
 
-class PriceFound(AtShop):
-    """The same goods were found cheaper elsewhere, and somebody has looked at the proof."""
+class Deed(DeedContent, AtShop):
+    """Something was done, or came round: empty jars brought back, a review written, a birthday.
+
+    Who knows the birthday says so in its year; the day itself is personal and stays with them.
+    """
+
+
+class PriceFoundContent(Model):
+    """Which goods, and what they cost elsewhere."""
 
     type: Literal["price_found"] = "price_found"
     purchase: Id
@@ -34,3 +39,7 @@ class PriceFound(AtShop):
     """What these units cost elsewhere, in all, in minor units of the receipt's currency."""
     evidence: Sentence
     """Where and when it was seen."""
+
+
+class PriceFound(PriceFoundContent, AtShop):
+    """The same goods were found cheaper elsewhere, and somebody has looked at the proof."""

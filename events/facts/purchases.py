@@ -31,30 +31,39 @@ Codes = Annotated[tuple[Label, ...], Field(max_length=20)]
 Lines = Annotated[tuple[Line, ...], Field(min_length=1, max_length=10_000)]
 
 
-class Purchase(AtShop):
-    """A sale. Its id is the receipt's, never made from its content: two equal receipts are two sales."""
+class Goods(Model):
+    """What goes over the counter, and in which money."""
 
-    type: Literal["purchase"] = "purchase"
     currency: Currency
     lines: Lines
+
+
+class Bought(Goods):
+    """The content of a sale."""
+
     codes: Codes = ()
 
 
-class Correction(AtShop):
+class Purchase(Bought, AtShop):
+    """A sale. Its id is the receipt's, never made from its content: two equal receipts are two sales."""
+
+    type: Literal["purchase"] = "purchase"
+
+
+class Correction(Bought, AtShop):
     """The same receipt (same id) with other content: the whole receipt as it should have been. `revision` >= 1."""
 
     type: Literal["correction"] = "correction"
     revision: Annotated[int, Field(gt=0, le=I31)]
-    currency: Currency
-    lines: Lines
-    codes: Codes = ()
 
 
-class Return(AtShop):
-    """Goods brought back. Amounts are positive: what was given back for each line."""
+class ReturnContent(Goods):
+    """Which goods come back, and of which receipt."""
 
     type: Literal["return"] = "return"
     purchase: Id | None = None
     """The receipt that the goods were bought on; None when it is not known (an unlinked return)."""
-    currency: Currency
-    lines: Lines
+
+
+class Return(ReturnContent, AtShop):
+    """Goods brought back. Amounts are positive: what was given back for each line."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Literal
 
 from events.facts.fact import AtShop
+from events.model import Model
 from events.values import Code, Instant, Label
 
 
-class StatusSet(AtShop):
-    """The status has this value from now on; what it had before ends."""
+class StatusSetContent(Model):
+    """Which status, its value, and until when."""
 
     type: Literal["status_set"] = "status_set"
     status: Code
@@ -23,8 +24,16 @@ class StatusSet(AtShop):
     """When it ends by itself (exclusive); None: when it is set anew or ended."""
 
 
-class StatusEnded(AtShop):
-    """The status holds no longer. One that does not hold stays so."""
+class StatusSet(StatusSetContent, AtShop):
+    """The status has this value from now on; what it had before ends."""
+
+
+class StatusEndedContent(Model):
+    """Which status."""
 
     type: Literal["status_ended"] = "status_ended"
     status: Code
+
+
+class StatusEnded(StatusEndedContent, AtShop):
+    """The status holds no longer. One that does not hold stays so."""
