@@ -11,7 +11,7 @@ from infra.clock import now_ms
 from infra.postgres.migrate import migrate
 from infra.postgres.pool import Connection, Pool
 from infra.postgres.queries import load
-from infra.postgres.standing import end_standing
+from infra.postgres.stalled import end_stalled
 from infra.runner.model import Placed, ReadModel
 
 SQL = Path(__file__).with_name("sql")
@@ -65,7 +65,7 @@ class Store:
 
     async def claim(self, partitions: Collection[int]) -> dict[int, Place]:
         """Take partitions over. Raises ModelStopped where the rows stem from another topic of that name."""
-        await end_standing(self.pool)
+        await end_stalled(self.pool)
         async with self._inside() as connection:
             rows = await connection.fetch(queries.claim, sorted(partitions), self._topic_id)
             if any(row["topic_id"] != self._topic_id for row in rows):

@@ -18,7 +18,7 @@ from events.retries import retry_of
 from infra.kafka.client import TopicPartition
 from infra.postgres.pool import Borrowed, Pool
 from infra.postgres.queries import load
-from infra.postgres.standing import end_standing
+from infra.postgres.stalled import end_stalled
 from services.intake.core.batch import NewRevision
 from services.intake.core.identity import Key, Place, Revision
 
@@ -74,7 +74,7 @@ class Directory:
     async def claim_positions(self, topic_ids: Mapping[TopicPartition, str]) -> dict[TopicPartition, Position]:
         """Take these partitions: their positions, under a new epoch. A known one has the topic id it had before."""
         tps = sorted(topic_ids)
-        await end_standing(self._pool)
+        await end_stalled(self._pool)
         rows = await self._pool.fetch(_queries.claim_positions, *_columns(tps, 2), [topic_ids[tp] for tp in tps])
         return {TopicPartition(row[0], row[1]): Position(*row[2:]) for row in rows}
 

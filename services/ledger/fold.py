@@ -34,8 +34,8 @@ from services.ledger.published import (
     asked_of,
     entries_message,
     outcome_message,
+    postings_column,
     reward_message,
-    standings,
     stored_answer,
 )
 from services.ledger.reading import Draft, digest
@@ -352,7 +352,7 @@ def _book(part: Part, item: Item, outcome: Outcome, results: Sequence[Result]) -
             digest(body),
             body,
             stored,
-            standings(postings),
+            postings_column(postings),
         )
     )
     n = 0

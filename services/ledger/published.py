@@ -122,7 +122,7 @@ def _numbered(seq: int, source: str, kind: str, time: str) -> tuple[tuple[str, b
 # ---------------------------------------------------------------- from the tables
 
 
-class _Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class _Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A posting without its entries: how a member stood after the fact."""
 
     member: str
@@ -134,10 +134,10 @@ class _Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     qualifying_minor: int
 
 
-_decode_standings = msgspec.json.Decoder(list[_Standing]).decode
+_decode_rows = msgspec.json.Decoder(list[_Row]).decode
 
 
-def standings(postings: Sequence[Posting]) -> bytes:
+def postings_column(postings: Sequence[Posting]) -> bytes:
     """The column `postings`: JSON, an array for each posting. Ids need no escape (events/values.py)."""
     rows = [
         b'["%b",%d,%d,%d,%d,%d,%d]'
@@ -154,10 +154,10 @@ def postings_of(stored: StoredFact) -> tuple[Posting, ...]:
         entries.setdefault(member, []).append(entry)
     return tuple(
         Posting(
-            *(stood.member, stood.available, stood.pending, stood.held, stood.debt, stood.tier, stood.qualifying_minor),
-            entries=tuple(entries.get(stood.member, ())),
+            *(row.member, row.available, row.pending, row.held, row.debt, row.tier, row.qualifying_minor),
+            entries=tuple(entries.get(row.member, ())),
         )
-        for stood in _decode_standings(stored.postings)
+        for row in _decode_rows(stored.postings)
     )
 
 

@@ -26,7 +26,7 @@ from events.retries import retry_of
 from infra.kafka.client import Record
 from infra.postgres.pool import OUTAGE, ROW_REFUSED, Connection, Pool, UniqueViolation
 from infra.postgres.queries import load
-from infra.postgres.standing import end_standing
+from infra.postgres.stalled import end_stalled
 from services.book.turn import ColdKey
 from services.ledger.batch import Batch, FactKey, Parked, Part, Position, StoredFact
 from services.ledger.rows import (
@@ -157,7 +157,7 @@ class PostgresStore:
         return _positions(await self._pool.fetch(self._sql.positions, list(partitions)))
 
     async def claim(self, partitions: Sequence[int], topic_id: str) -> dict[int, Position]:
-        await end_standing(self._pool)
+        await end_stalled(self._pool)
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(self._sql.make_positions, sorted(partitions), topic_id)
             await connection.fetch(self._sql.locked_positions, list(partitions))

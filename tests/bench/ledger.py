@@ -27,7 +27,7 @@ from tests.bench.report import Result, ratios, run, say, show, spread
 from tests.bench.workload import PARTITIONS, Mix, Workload
 
 
-class Standing:
+class Kept:
     """A house that lives through all rounds, each of which books the next facts of its workload."""
 
     def __init__(self, house: Round, workload: Workload, counted: Count, cached: int | None = None) -> None:
@@ -37,7 +37,7 @@ class Standing:
         self._cached = cached
 
     @classmethod
-    async def of_many_members(cls, house: Round, members: int, cached: int, events: int) -> Standing:
+    async def of_many_members(cls, house: Round, members: int, cached: int, events: int) -> Kept:
         """All of them in the tables, a few in the worker's memory. events: in all rounds."""
         say(f"putting {members:,} members into the tables")
         workload = Workload(Mix(members=members), events)
@@ -46,16 +46,16 @@ class Standing:
         return cls(house, workload, Count(given=visits), cached)
 
     @classmethod
-    async def of_many_facts(cls, house: Round, facts: int, events: int) -> Standing:
+    async def of_many_facts(cls, house: Round, facts: int, events: int) -> Kept:
         """So many earlier facts in the tables."""
         workload = Workload(Mix(), events)
         await _programme_booked(house)
         await give_facts(house, facts)
-        standing = cls(house, workload, Count())
+        kept = cls(house, workload, Count())
         enrolments = both(workload.enrolments())
         await house.fill(enrolments)
-        counted_quietly(standing._counted, enrolments)
-        return standing
+        counted_quietly(kept._counted, enrolments)
+        return kept
 
     async def round(self, events: int) -> dict[str, Any]:
         """The next so many facts: figures and differences."""
@@ -85,20 +85,20 @@ async def bench(events: int, rounds: int, members: int, cached: int, earlier: in
     backlog = Backlog(mix_of(events, kind), events, kind)
     ran: dict[str, list[dict[str, Any]]] = {"warm": [], "floor": []}
     async with servers() as (stack, folder), AsyncExitStack() as closing:
-        beside: dict[str, Standing] = {}
+        beside: dict[str, Kept] = {}
         if members:
             house = await closing.enter_async_context(round_on(stack, folder))
-            beside["members"] = await Standing.of_many_members(house, members, cached, events * rounds)
+            beside["members"] = await Kept.of_many_members(house, members, cached, events * rounds)
         if earlier:
             house = await closing.enter_async_context(round_on(stack, folder))
-            beside["earlier"] = await Standing.of_many_facts(house, earlier, events * rounds)
+            beside["earlier"] = await Kept.of_many_facts(house, earlier, events * rounds)
         sample = folder / "sample.json"
         for number in range(rounds):
             ran["warm"].append(await ledger_round(stack, folder, backlog))
             sample.write_text(json.dumps(ran["warm"][-1]["sizes"]))
             ran["floor"].append(await rival_round(stack, folder, FLOOR, backlog, sample))
-            for name, standing in beside.items():
-                ran.setdefault(name, []).append(await standing.round(events))
+            for name, kept in beside.items():
+                ran.setdefault(name, []).append(await kept.round(events))
             rates = ", ".join(f"{name} {rows[-1]['events_per_s']:,}" for name, rows in ran.items())
             say(f"round {number + 1} of {rounds}, events/s: {rates}")
         file = folder / "watched.json"

@@ -16,7 +16,7 @@ from events.values import millis
 from services.book.retold import retell
 from services.workbench.simulate import Simulation, report
 from tests.conformance.pack import CASES, OURS, Case, Fact, Report, adapter_of, check, differences, read
-from tests.drivers.standing import retold, stands
+from tests.drivers.accounts import account, account_again
 
 FILES = sorted(CASES.glob("*.yaml"))
 SCHEMA = json.loads((Path(__file__).parent / "case.schema.json").read_text())
@@ -47,7 +47,7 @@ def test_a_case_told_again(file: Path) -> None:
         simulation.advance(millis(step.until))
         for name, member in simulation.members.items():
             again = retell(member, simulation.plan, simulation.cold_of(name))
-            assert retold(again) == stands(simulation, name), name
+            assert account_again(again) == account(simulation, name), name
 
 
 def test_there_are_cases() -> None:

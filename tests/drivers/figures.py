@@ -21,7 +21,8 @@ class Figures:
     refused: Counter[str] = field(default_factory=Counter)
     """Process -> writes that were refused to one who woke up."""
     records: int = 0
-    facts: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    """Facts booked, by type."""
     declined: int = 0
     answers: int = 0
     repeats: int = 0
@@ -36,10 +37,15 @@ class Figures:
         """A house was recounted (tests/oracles/recount)."""
         self.houses += 1
         self.records += report["records"]
-        self.facts += sum(report["facts"].values())
+        self.kinds.update(report["facts"])
         self.declined += report["declined"]
         self.answers += report["answers"]
         self.repeats += report["repeats"]
+
+    @property
+    def facts(self) -> int:
+        """Booked, of all types."""
+        return self.kinds.total()
 
     def add(self, more: Figures) -> None:
         """Take over what another one has counted."""
@@ -59,6 +65,7 @@ class Figures:
         rows += [
             ("records said", self.records),
             ("facts booked", self.facts),
+            *((f"  {kind}", count) for kind, count in sorted(self.kinds.items())),
             ("  of them declined", self.declined),
             ("answers received", self.answers),
             ("repeats dropped by seq", self.repeats),
@@ -75,6 +82,7 @@ class Figures:
                 "pauses": _nested(self.pauses),
                 "refused": dict(self.refused),
                 "other": dict(self.other),
+                "kinds": dict(self.kinds),
                 **{name: getattr(self, name) for name in ("records", "facts", "declined", "answers", "repeats")},
                 "houses": self.houses,
                 "seconds": round(monotonic() - self.began),

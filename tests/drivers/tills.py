@@ -141,9 +141,9 @@ class Tills:
                 answer = json.loads(value)
                 fact = answer["fact"]
                 self.crowd.answered(answer)
-                if fact not in self._done:
+                if fact in self._open:  # not what members say to each other, nor what was answered before
                     self._done.add(fact)
-                    self._open.discard(fact)
+                    self._open.remove(fact)
                     self.answered += 1
             self._moved.notify_all()
 

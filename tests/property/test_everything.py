@@ -15,10 +15,10 @@ from events.values import millis
 from services.book.baskets import current
 from services.book.retold import retell
 from services.workbench.simulate import Simulation
+from tests.drivers.accounts import account, account_again
 from tests.drivers.everything import history, programme
 from tests.drivers.facts import MEMBER, World, fact
 from tests.drivers.histories import Said, delayed, hour
-from tests.drivers.standing import retold, stands
 
 SHARES = 6
 
@@ -41,10 +41,10 @@ def told(text: str, facts: list[Said]) -> Simulation:
 def test_any_order_of_arrival(share: int, tries: int) -> None:
     for seed in range(share * tries, (share + 1) * tries):
         facts, text = history(seed, 30), programme(seed)
-        in_order = stands(told(text, facts), MEMBER)
+        in_order = account(told(text, facts), MEMBER)
         for _ in range(2):
             mixed = random.Random(seed).sample(facts, len(facts))
-            assert stands(told(text, mixed), MEMBER) == in_order, f"seed {seed}"
+            assert account(told(text, mixed), MEMBER) == in_order, f"seed {seed}"
 
 
 @pytest.mark.parametrize("share", range(SHARES))
@@ -52,7 +52,7 @@ def test_a_book_told_from_its_facts(share: int, tries: int) -> None:
     for seed in range(share * tries, (share + 1) * tries):
         house = told(programme(seed), delayed(history(seed, 30, decisions=True), seed))
         again = retell(house.members[MEMBER], house.plan, house.cold_of(MEMBER))
-        assert retold(again) == stands(house, MEMBER), f"seed {seed}"
+        assert account_again(again) == account(house, MEMBER), f"seed {seed}"
 
 
 @pytest.mark.parametrize("share", range(SHARES))

@@ -8,14 +8,14 @@ import pytest
 
 from events.values import millis
 from services.book.retold import retell
+from tests.drivers.accounts import account, account_again
 from tests.drivers.facts import MEMBER, World, fact
 from tests.drivers.histories import PROGRAMME, delayed, history, shuffled
-from tests.drivers.standing import retold, stands
 
 
 def told(world: World, until: str | None = None) -> dict[str, Any]:
     rows = world.simulation.cold_of(MEMBER)
-    return retold(retell(world.member(), world.simulation.plan, rows, None if until is None else millis(until)))
+    return account_again(retell(world.member(), world.simulation.plan, rows, None if until is None else millis(until)))
 
 
 @pytest.mark.parametrize("share", range(4))
@@ -25,7 +25,7 @@ def test_the_book_as_it_stands(share: int, request: pytest.FixtureRequest) -> No
         world = World(PROGRAMME)
         for said in delayed(history(seed, 60, decisions=True), seed):
             world.simulation.add(fact(**said))
-        assert told(world) == stands(world.simulation, MEMBER), f"seed {seed}"
+        assert told(world) == account(world.simulation, MEMBER), f"seed {seed}"
 
 
 def test_the_book_as_it_stood(request: pytest.FixtureRequest) -> None:
@@ -43,4 +43,4 @@ def test_the_book_as_it_stood(request: pytest.FixtureRequest) -> None:
                     short.simulation.add(fact(**said))
             short.simulation.advance(millis(until))
             if MEMBER in short.simulation.members:
-                assert told(whole, until) == stands(short.simulation, MEMBER), f"seed {seed} at {until}"
+                assert told(whole, until) == account(short.simulation, MEMBER), f"seed {seed} at {until}"

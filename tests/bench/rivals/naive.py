@@ -19,7 +19,7 @@ from events.facts.ticks import slice_of
 from services.book.member import Member, decode, encode, new
 from services.book.step import Missing, Result, step
 from services.book.turn import ColdKey, pack
-from services.ledger.published import entries_message, standings
+from services.ledger.published import entries_message, postings_column
 from services.ledger.reading import digest
 from services.ledger.store import SQL
 from services.programme.calendar import instant_ms
@@ -80,7 +80,7 @@ def fact_row(record: Any, seq: int, fact: Any, result: Result) -> tuple[Any, ...
     return (
         *(record.partition, seq, fact.id, fact.revision, fact.member, fact.type, instant_ms(fact.occurred_at)),
         *(record.timestamp, record.offset, digest(record.value), record.value),
-        *(encode_outcome(result.outcome), standings((result.posting,))),
+        *(encode_outcome(result.outcome), postings_column((result.posting,))),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from infra.postgres.pool import Pool
 
-STOOD_SECONDS = 20
+STALLED_SECONDS = 20
 """A process that lives sends a whole command at once."""
 
 _END = """select count(pg_terminate_backend(pid)) from pg_stat_activity
@@ -17,6 +17,6 @@ where datname = current_database() and usename = current_user and application_na
     and xact_start is not null and wait_event = 'ClientRead' and state_change < now() - make_interval(secs => $1)"""
 
 
-async def end_standing(pool: Pool) -> None:
+async def end_stalled(pool: Pool) -> None:
     """End the sessions of ours that have waited for their process in a transaction for so long."""
-    await pool.execute(_END, float(STOOD_SECONDS))
+    await pool.execute(_END, float(STALLED_SECONDS))

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from infra.postgres import standing
+from infra.postgres import stalled
 from infra.postgres.migrate import migrate
 from infra.postgres.pool import Pool, open_pool
 from infra.settings import Settings
@@ -36,7 +36,7 @@ async def half_a_command(pool: Pool, table: str) -> None:
         await connection.copy_to_table(table, source=half(), format="binary")
 
 
-async def test_who_claims_ends_a_session_that_stands_and_no_other(
+async def test_who_claims_ends_a_session_that_stalls_and_no_other(
     house: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool, other = await open_pool(house, max_size=3), await open_pool(house, max_size=3)
@@ -50,7 +50,7 @@ async def test_who_claims_ends_a_session_that_stands_and_no_other(
 
     claim = asyncio.create_task(store.claim([0], "journal"))
     await until_waiting(pool, "transactionid")  # it stands for less than 20 s: the claim waits for its row
-    monkeypatch.setattr(standing, "STOOD_SECONDS", 0)
+    monkeypatch.setattr(stalled, "STALLED_SECONDS", 0)
     assert (await store.claim([0], "journal"))[0].epoch in (2, 3)
     assert (await claim)[0].epoch in (2, 3)
     assert await pool.fetchval(WAITS, "ClientRead") == 0

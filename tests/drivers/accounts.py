@@ -1,4 +1,4 @@
-"""How a member stands, as plain values that two ways to the same book must have in common."""
+"""A member's account as plain values, that two ways to the same book must have in common."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def sums(member: Member) -> dict[str, Any]:
     return {name: getattr(member, name) for name in SUMS}
 
 
-def stands(simulation: Simulation, name: str) -> dict[str, Any]:
+def account(simulation: Simulation, name: str) -> dict[str, Any]:
     """A member as the house has it, and her other currencies. Every account must add up."""
     member = simulation.members[name]
     member.check()
@@ -29,7 +29,7 @@ def stands(simulation: Simulation, name: str) -> dict[str, Any]:
     return found | {unit: sums(purse) | {"lots": lots(name, unit)} for unit, purse in member.purses.items()}
 
 
-def retold(again: Retold) -> dict[str, Any]:
+def account_again(again: Retold) -> dict[str, Any]:
     """The same of a book that was told from its facts."""
     member = again.member
     member.check()
