@@ -92,7 +92,7 @@ async def test_truncated_under_a_ledger_that_runs(house: Settings, folder: Path,
 
         async def others_booked() -> bool:
             found = await positions(house)
-            return all(found[partition] == end for partition, end in there.items() if partition != TRUNCATED)
+            return all(found[partition] >= end for partition, end in there.items() if partition != TRUNCATED)
 
         await until(others_booked, "the other partitions are booked to their ends")
         stands = (await positions(house))[TRUNCATED]
