@@ -22,7 +22,7 @@ SALE = Receipt("536367", "13047", "United Kingdom", "2011-06-01 08:34", (("84879
 
 
 def test_every_row_of_the_data_is_in_one_receipt_in_the_order_of_the_file() -> None:
-    receipts = read()
+    receipts = list(read())
     assert len(receipts) == 25_900
     assert len({receipt.number for receipt in receipts}) == 25_900
     assert sum(len(receipt.rows) for receipt in receipts) == 541_909

@@ -27,6 +27,11 @@ class Expectation:
         club = json.loads(gzip.decompress((data / "expected-club.json.gz").read_bytes()))
         self._customers: dict[str, dict[str, Row]] = {"plain": plain, "club": club}
 
+    def receipts(self) -> dict[str, int]:
+        """How many are to come, by house: the club has no guests."""
+        plain = self._totals["plain"]
+        return {"plain": plain["receipts"], "club": plain["receipts"] - plain["guest_receipts"]}
+
     def differences(self, house: str, totals: Row, customers: Mapping[str, Row]) -> list[str]:
         """A sentence for each total and each customer's column that is not as expected; [] when all is exact."""
         wrong = _unlike(self._totals[house] | {"parked": 0, "projections_differ": 0}, totals)

@@ -6,7 +6,7 @@ Owns the order (the file's) and the progress. Does not own the settling at the e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from services.workbench.demo.books import Books
 from services.workbench.demo.receipts import Receipt, said
@@ -15,13 +15,13 @@ from services.workbench.demo.restarts import Restarts
 from services.workbench.demo.tills import Tills
 
 
-async def say_all(receipts: Sequence[Receipt], tills: Tills, restarts: Restarts) -> None:
+async def say_all(receipts: Iterable[Receipt], tills: Tills, restarts: Restarts) -> None:
     """Every receipt to its till, in the order of the file."""
     for number, receipt in enumerate(receipts):
         await restarts.may_say(number)
         tills.say(said(receipt))
         if number % 200 == 0:
-            await asyncio.sleep(0)  # the tills write meanwhile
+            await asyncio.sleep(0)  # the tills write meanwhile, and the file is read on afterwards
 
 
 async def watch(total: int, books: Books, restarts: Restarts, progress: Progress) -> None:

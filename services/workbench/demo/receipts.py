@@ -26,6 +26,9 @@ DATA = Path(__file__).resolve().parents[3] / "data" / "uci-online-retail"
 TILLS = 12
 """All receipts of a customer come from one till, so that they stay in order."""
 
+APART = 3
+"""At most so many receipts begin before the rows of one are all there: those of one receipt do not lie together."""
+
 _LONDON = ZoneInfo("Europe/London")
 _encode = msgspec.json.Encoder().encode
 
@@ -71,17 +74,19 @@ class Saying(NamedTuple):
     headers: tuple[tuple[str, bytes], ...]
 
 
-def read(data: Path = DATA) -> list[Receipt]:
+def read(data: Path = DATA) -> Iterator[Receipt]:
     """Every receipt, in the order of the file; one stands where its first row stands."""
-    receipts: dict[str, Receipt] = {}
+    newest: dict[str, Receipt] = {}
     for number, rows in groupby(_rows(data), key=lambda row: row[0]):
         first, *more = rows
         lines = tuple((row[1], int(row[3]), row[5]) for row in (first, *more))
-        if (known := receipts.get(number)) is not None:
-            receipts[number] = known._replace(rows=known.rows + lines)
-        else:
-            receipts[number] = Receipt(number, first[6], first[7], first[4][:16], lines)
-    return list(receipts.values())
+        if (known := newest.get(number)) is not None:
+            newest[number] = known._replace(rows=known.rows + lines)
+            continue
+        newest[number] = Receipt(number, first[6], first[7], first[4][:16], lines)
+        if len(newest) > APART:
+            yield newest.pop(next(iter(newest)))
+    yield from newest.values()
 
 
 def _rows(data: Path) -> Iterator[list[str]]:

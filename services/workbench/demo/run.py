@@ -27,7 +27,7 @@ from services.workbench.demo.books import Books, Stuck
 from services.workbench.demo.club import Club
 from services.workbench.demo.expectation import Expectation, Row
 from services.workbench.demo.plain import say_all, watch
-from services.workbench.demo.receipts import Receipt, read
+from services.workbench.demo.receipts import read
 from services.workbench.demo.report import Progress, progress, show_table, show_verdict
 from services.workbench.demo.restarts import SIGNALS, Restarts
 from services.workbench.demo.tills import Tills
@@ -51,17 +51,14 @@ class Demo:
         """The report. Raises StackError, Stuck, or what a server says that is away."""
         began = monotonic()
         await _start(self._stack)
-        opened = monotonic()
-        receipts = await asyncio.to_thread(read)
-        reading_s = monotonic() - opened
-        members = sum(bool(receipt.customer) for receipt in receipts)
-        _say(f"\n{len(receipts):,} receipts, two houses; data moving {monotonic() - began:.0f} s after the start")
-        with progress({"plain": len(receipts), "club": members}) as shown:
-            counted = {  # one after the other, so that the rate of each is its own
-                "plain": await self._plain(receipts, reading_s, shown),
-                "club": await self._club(receipts, members, reading_s, shown),
-            }
         expected = Expectation()
+        due = expected.receipts()
+        _say(f"\n{due['plain']:,} receipts, two houses; data moving {monotonic() - began:.0f} s after the start")
+        with progress(due) as shown:
+            counted = {  # one after the other, so that the rate of each is its own
+                "plain": await self._plain(due["plain"], shown),
+                "club": await self._club(due["club"], shown),
+            }
         differences = [
             what for name, (totals, rows) in counted.items() for what in expected.differences(name, totals, rows)
         ]
@@ -69,46 +66,42 @@ class Demo:
             "exact": not differences,
             "differences": differences[:100],
             "seconds": round(monotonic() - began, 1),
-            "reading_s": round(reading_s, 2),
             "houses": {name: totals for name, (totals, _) in counted.items()},
         }
 
-    async def _plain(
-        self, receipts: Sequence[Receipt], reading_s: float, shown: Progress
-    ) -> tuple[Row, dict[str, Row]]:
+    async def _plain(self, due: int, shown: Progress) -> tuple[Row, dict[str, Row]]:
         settings = self._stack.settings_of(PLAIN)
         await publish(settings, (PROGRAMMES / "plain.yaml").read_text("utf-8"), "plain.yaml")
-        restarts = self._ends_of(PLAIN, len(receipts))
+        restarts = self._ends_of(PLAIN, due)
         async with AsyncExitStack() as closing:
             tills = await closing.enter_async_context(Tills(settings))
             books = Books(settings, await closing.enter_async_context(await open_pool(settings)))
             began = monotonic()
             await _all_of(
-                [say_all(receipts, tills, restarts), watch(len(receipts), books, restarts, shown), restarts.run()],
+                [say_all(read(), tills, restarts), watch(due, books, restarts, shown), restarts.run()],
                 beside=[tills.run()],
             )
             await books.settled()
-            return await self._counted(books, len(receipts), reading_s + monotonic() - began, restarts)
+            return await self._counted(books, due, monotonic() - began, restarts)
 
-    async def _club(
-        self, receipts: Sequence[Receipt], members: int, reading_s: float, shown: Progress
-    ) -> tuple[Row, dict[str, Row]]:
+    async def _club(self, due: int, shown: Progress) -> tuple[Row, dict[str, Row]]:
         settings = self._stack.settings_of(CLUB)
         await publish(settings, (PROGRAMMES / "club.yaml").read_text("utf-8"), "club.yaml")
-        restarts = self._ends_of(CLUB, members)
+        restarts = self._ends_of(CLUB, due)
         async with AsyncExitStack() as closing:
             tills = await closing.enter_async_context(Tills(settings))
             pool = await closing.enter_async_context(await open_pool(settings))
             answers = await closing.enter_async_context(Answers(settings, pool))
             books = Books(settings, pool)
             began = monotonic()
+            receipts = await asyncio.to_thread(list, read())
             club = Club(tills, answers, restarts, shown)
             await _all_of([club.run(receipts), restarts.run()], beside=[tills.run(), answers.read(), answers.look()])
             await books.settled()
-            seconds = reading_s + monotonic() - began
+            seconds = monotonic() - began
             await books.tick(LAST_TICK)
             await books.settled()
-            totals, rows = await self._counted(books, members, seconds, restarts)
+            totals, rows = await self._counted(books, due, seconds, restarts)
             return totals | {"answers_looked_up": answers.looked_up}, rows
 
     def _ends_of(self, house: House, total: int) -> Restarts:
