@@ -188,7 +188,7 @@ def in_words(error: ErrorDetails, keys: frozenset[str]) -> str:
         near = get_close_matches(key, keys, 1)
         return f"there is no such key; {f'did you mean {near[0]}?' if near else 'remove it, or mend its spelling'}"
     if kind == "string_pattern_mismatch":
-        return f"{_shown(error['input'])} is not what stands here; {_pattern(str(context['pattern']))}"
+        return f"{_shown(error['input'])} is not what stands here; {example_of(str(context['pattern']))}"
     if kind in _WORDS:
         return _WORDS[kind].format(value=_shown(error["input"]), **context)
     return error["msg"].removeprefix("Value error, ")
@@ -231,7 +231,8 @@ _WORDS = {
 }
 
 
-def _pattern(pattern: str) -> str:
+def example_of(pattern: str) -> str:
+    """What to write where this pattern, or a sentence that quotes it, wants something else."""
     return next((words for part, words in _PATTERNS.items() if part in pattern), f"write what matches {pattern}")
 
 

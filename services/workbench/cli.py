@@ -82,7 +82,8 @@ def simulate(
     programme: Annotated[list[Path], typer.Option(help="A programme file; repeat it for several versions.")],
     facts: Annotated[Path, typer.Option(help="Facts, one JSON object a line, in the order of the journal.")],
     until: Annotated[
-        str | None, typer.Option(help="Let time pass to this instant, such as 2026-12-31T00:00:00Z.")
+        str | None,
+        typer.Option(help="As it stands at an instant, such as 2026-12-31T00:00:00Z; later facts are left out."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

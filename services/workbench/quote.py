@@ -19,8 +19,9 @@ from services.programme.mechanic import Context
 from services.programme.pricing.price import cells_of, price
 from services.programme.pricing.spent import KEY
 from services.programme.words import decimal, money
+from services.workbench.facts_file import FileFault
 from services.workbench.preview import preview
-from services.workbench.simulate import FileFault, Simulation, of_files, simulate
+from services.workbench.simulate import Simulation, of_files, simulate
 
 GUEST = "guest"
 """Stands for the member where the basket names none."""

@@ -1,6 +1,6 @@
 """`simulate`: a programme and a file of facts in, balances, lots and entries out. Pure, with no server.
 
-The same step as the ledger's, fed from a file in the order of its lines. Owns the file's reading and the report. What a
+The same step as the ledger's, fed from a file in the order of its lines. Owns the report. What a
 fact does is services/book; duplicates by (id, revision) are dropped, and what says something else under a known id is
 set aside, as in the ledger.
 """
@@ -8,6 +8,7 @@ set aside, as in the ledger.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -32,14 +33,12 @@ from services.programme.calendar import NEVER
 from services.programme.compile import begins_ms, compile_programme
 from services.programme.mechanic import POINTS
 from services.programme.plan import Plan
+from services.programme.words import decimal
 from services.programme.written import ProgrammeError
+from services.workbench.facts_file import FileFault, read_facts
 
 UNTIL = "until:"
 """Ids of what is no fact of the file: time passing to the instant that was asked for."""
-
-
-class FileFault(ValueError):
-    """A line of the facts file is no fact; the message says file, line and why."""
 
 
 class Booked(NamedTuple):
@@ -169,29 +168,6 @@ def _until(at_ms: int) -> Fact:
     return decode_fact(
         b'{"type":"tick","id":"%b%d","occurred_at":"%b"}' % (UNTIL.encode(), at_ms, instant(at_ms).encode())
     )
-
-
-def read_facts(file: Path) -> Iterator[Fact]:
-    """The facts of a JSON Lines file. Blank lines are passed over. Raises FileFault at the first line that is none."""
-    with file.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                try:
-                    fact = decode_fact(line)
-                    _check_instants(fact)
-                except ValueError as error:  # Unreadable is its kind
-                    raise FileFault(f"{file.name}:{number}: {error}") from None
-                yield fact
-
-
-def _check_instants(fact: Fact) -> None:
-    """Raises ValueError for an instant like 31 February, which its pattern lets pass."""
-    for name in ("occurred_at", "hold_until", "expires_at", "until"):
-        if (said := getattr(fact, name, None)) is not None:
-            try:
-                millis(said)
-            except ValueError as error:
-                raise ValueError(f"{name} {said}: {error}") from None
 
 
 def report(simulation: Simulation) -> dict[str, Any]:
@@ -361,6 +337,9 @@ def of_files(work: Callable[[], int]) -> int:
     """The exit code of a command that reads files; 2 and one sentence a fault when one of them is missing or wrong."""
     try:
         return work()
+    except BrokenPipeError:  # who reads has had enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
     except ValueError as error:  # ProgrammeError and FileFault are its kinds
@@ -370,29 +349,64 @@ def of_files(work: Callable[[], int]) -> int:
 
 def run_simulate(programmes: list[Path], facts: Path, until: str | None, *, as_json: bool) -> int:
     """The command."""
-    return of_files(lambda: _show(report(simulate(programmes, facts, until)), as_json=as_json))
 
-
-def _show(whole: dict[str, Any], *, as_json: bool) -> int:
-    if as_json:
-        print(json.dumps(whole))
+    def work() -> int:
+        simulation = simulate(programmes, facts, until)
+        whole = report(simulation)
+        if as_json:
+            print(json.dumps(whole))
+        else:
+            _print(whole, simulation.plan)
         return 0
+
+    return of_files(work)
+
+
+def _print(whole: dict[str, Any], plan: Plan) -> None:
+    """For a person: points with their decimals, and what did not count."""
+    version = plan.versions[-1] if plan.versions else None
     print(f"{whole['facts']} facts, {whole['duplicates']} duplicates")
     for parked in whole["parked"]:
         print(f"set aside: {parked['type']} {parked['fact']}: {parked['reason']}")
+    declined: dict[tuple[str, str], list[str]] = {}
+    for one in whole["outcomes"]:
+        if one["status"] == "declined":
+            declined.setdefault((one["type"], one["refusal"]), []).append(one["fact"])
+    for (kind, refusal), facts in declined.items():
+        print(f"declined: {kind} {_first_of(facts)}: {refusal}")
+    early = [
+        one["fact"]
+        for one in whole["outcomes"]
+        if one["type"] == "purchase" and one["status"] == "done" and not one["programme"]
+    ]
+    if early:
+        print(f"before any version: purchase {_first_of(early)}")
     for m in whole["members"]:
-        print(f"{m['member']}: available {m['available']}, pending {m['pending']}, held {m['held']}, "
-              f"debt {m['debt']}, tier {m['tier']}")  # fmt: skip
-        _print_lots(m["lots"])
+        decimals = version.points_decimals if version is not None else 0
+        print(f"{m['member']}: {_sums_in_words(m, decimals)}, tier {m['tier']}")
+        _print_lots(m["lots"], decimals)
         for currency, purse in m["currencies"].items():
-            print(f"  {currency}: available {purse['available']}, pending {purse['pending']}, held {purse['held']}, "
-                  f"debt {purse['debt']}")  # fmt: skip
-            _print_lots(purse["lots"])
+            decimals = version.currencies.get(currency, 0) if version is not None else 0
+            print(f"  {currency}: {_sums_in_words(purse, decimals)}")
+            _print_lots(purse["lots"], decimals)
         for unit, count in m["units"].items():
             print(f"  {count:>8}  {unit}")
-    return 0
+        for one in m["waiting"]:
+            print(f"  waiting: return {one['return']}, for its purchase {one['purchase']}")
 
 
-def _print_lots(lots: list[dict[str, Any]]) -> None:
+def _first_of(facts: list[str]) -> str:
+    return facts[0] + (f" and {len(facts) - 1} more" if facts[1:] else "")
+
+
+def _sums_in_words(account: dict[str, Any], decimals: int) -> str:
+    return ", ".join(f"{name} {_number(account[name], decimals)}" for name in ("available", "pending", "held", "debt"))
+
+
+def _print_lots(lots: list[dict[str, Any]], decimals: int) -> None:
     for lot in lots:
-        print(f"  {lot['points']:>8}  until {lot['expires_at'] or 'for ever'}  {lot['slot']}")
+        print(f"  {_number(lot['points'], decimals):>8}  until {lot['expires_at'] or 'for ever'}  {lot['slot']}")
+
+
+def _number(points: int, decimals: int) -> str:
+    return decimal(points, decimals).replace(",", "")

@@ -186,3 +186,6 @@ def test_another_currency_is_an_account_of_its_own() -> None:
     said = explain(facts=[BOUGHT]).output
     assert "promo: 5.9 points to spend" in said
     assert "5.9 points (promo) of p:r1, good for ever" in said
+    assert "+5.9 by extra of shop-1, for what was paid" in said
+    assert "        +3.7 for green, 1250 of 1250 counted\n        +2.2 for cake, 725 of 725 counted\n" in said
+    assert "5.9 points earned: the points p:r1 of 10 Jul 2026, good for ever (extra +5.9)" in said

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from services.workbench.cli import app
+from services.workbench.quality import REPOSITORY
 
 PROGRAMME = """programme: p
 version: p-1
@@ -66,6 +69,61 @@ def test_time_passes_to_the_instant_that_is_asked_for_and_no_further(folder: Pat
     assert simulate("--until", "2026-02-10T23:59:59Z", facts=facts).output.endswith(last + "\n")
     said = simulate("--until", "2026-02-11T00:00:00Z", facts=facts).output
     assert said == "2 facts, 0 duplicates\nann: available 0, pending 0, held 0, debt 0, tier standard\n"
+
+
+def test_a_person_reads_points_with_their_decimals(folder: Path) -> None:
+    """12.50 at 15 tenths for every 1.00 is 18.7, 0.5 of it spent; in miles, of two decimals, 0.12."""
+    (folder / "p.yaml").write_text(
+        PROGRAMME.replace("rules:", "points_decimals: 1\ncurrencies: {miles: {decimals: 2}}\nrules:").replace(
+            "{points: 1,", "{points: 15,"
+        )
+        + "  - {id: air, gives: miles, share: {points: 1, per_minor: 100}}\n"
+    )
+    assert simulate(facts=[BOUGHT, ASKED]).output.splitlines()[1:] == [
+        "ann: available 18.2, pending 0.0, held 0.0, debt 0.0, tier standard",
+        "      18.2  until 2026-02-11T00:00:00Z  p:r1",
+        "  miles: available 0.12, pending 0.00, held 0.00, debt 0.00",
+        "      0.12  until for ever  p:r1",
+    ]
+
+
+def test_what_did_not_count_is_said(folder: Path) -> None:
+    """A receipt in other money, two requests for more than there is, a receipt of last year, a return without its
+    receipt at hand."""
+    back = BOUGHT | {"type": "return", "id": "b1", "purchase": "r7", "occurred_at": "2026-01-12T12:00:00Z"}
+    facts = [
+        BOUGHT | {"id": "r0", "occurred_at": "2025-12-31T23:59:59Z"},
+        BOUGHT | {"id": "r3", "currency": "EUR"}, ASKED | {"id": "q1"}, ASKED | {"id": "q2"}, back,
+    ]  # fmt: skip
+    assert simulate(facts=facts).output.splitlines() == [
+        "5 facts, 0 duplicates",
+        "declined: purchase r3: currency_must_be_the_programmes",
+        "declined: redemption_requested q1 and 1 more: balance_must_cover_the_points",
+        "before any version: purchase r0",
+        "ann: available 0, pending 0, held 0, debt 0, tier standard",
+        "  waiting: return b1, for its purchase r7",
+    ]
+
+
+def test_a_key_that_no_fact_has_is_said_once_with_its_line(folder: Path) -> None:
+    line = {"item": "tea", "total_minor": 1250, "category": "hot"}
+    done = simulate("--json", facts=[BOUGHT, *(BOUGHT | {"id": name, "lines": [line]} for name in ("r2", "r3"))])
+    assert done.stderr == "note: f.jsonl:2: a purchase has no lines.category; passed over\n"
+    assert json.loads(done.stdout)["members"][0]["available"] == 36
+
+
+def test_who_has_read_enough_may_close_the_pipe(folder: Path) -> None:
+    simulate(facts=[BOUGHT | {"id": f"r{n}", "member": f"m{n}"} for n in range(3_000)])
+    command = [sys.executable, "-m", "services.workbench", "simulate", "--programme", folder / "p.yaml"]
+    with subprocess.Popen(
+        [*command, "--facts", folder / "f.jsonl"], cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert running.stdout.readline() == b"3000 facts, 0 duplicates\n"
+        running.stdout.close()
+        assert running.stderr.read() == b""
+    assert running.returncode == 0
 
 
 def test_another_fact_under_a_known_id_is_set_aside_and_said(folder: Path) -> None:

@@ -27,9 +27,10 @@ from services.programme.mechanic import POINTS
 from services.programme.plan import Plan, Version
 from services.programme.words import amount
 from services.workbench.explain.story import Posted, Story, decimals_of, story
-from services.workbench.explain.words import date, day
+from services.workbench.explain.words import date, day, signed
+from services.workbench.facts_file import FileFault
 from services.workbench.inside import Refused, in_house
-from services.workbench.simulate import FileFault, Simulation, of_files, simulate
+from services.workbench.simulate import Simulation, of_files, simulate
 
 SUMS = ("available", "pending", "held", "debt", "tier", "qualifying_minor")
 """What a stored state and a retold one must have in common."""
@@ -170,7 +171,7 @@ def _print_lot(lot: Story, decimals: int, zone: str, currency: str) -> None:
         of = f" with {given['fact']}" if "fact" in given else ""
         print(f"    {date(millis(given['at']), zone)}  {amount(given['points'], POINTS, decimals)}{of}")
         for rule in given.get("rules", ()):
-            _print_rule(rule)
+            _print_rule(rule, decimals)
     for became in lot["became"]:
         by = f" by {became['fact']}" if "fact" in became else ""
         print(
@@ -178,12 +179,13 @@ def _print_lot(lot: Story, decimals: int, zone: str, currency: str) -> None:
         )
 
 
-def _print_rule(rule: Story) -> None:
+def _print_rule(rule: Story, decimals: int) -> None:
     of = f" of {rule['version']}" if "version" in rule else ""
     why = f", {rule['why']}" if "why" in rule else ""
-    print(f"      {rule['points']:+d} by {rule['rule']}{of}{why}")
+    print(f"      {signed(rule['points'], decimals)} by {rule['rule']}{of}{why}")
     for line in rule.get("lines", ()):
-        print(f"        {line['points']:+d} for {line['item']}, {line['counted']} of {line['total_minor']} counted")
+        given = signed(line["points"], decimals)
+        print(f"        {given} for {line['item']}, {line['counted']} of {line['total_minor']} counted")
 
 
 def _print_deed(row: Story, zone: str) -> None:

@@ -14,7 +14,7 @@ from services.book.accounts import MEANING
 from services.book.turn import lot_of
 from services.programme.calendar import NEVER
 from services.programme.mechanic import POINTS
-from services.programme.words import amount
+from services.programme.words import amount, decimal
 from services.programme.zones import zone_of
 
 _ENTRIES: dict[tuple[str, str], str] = {
@@ -104,7 +104,14 @@ def entry_words(entry: Entry, decimals: int, zone: str) -> str:
     else:
         said = f"{values['points']} from ({MEANING[entry.debit]}) to ({MEANING[entry.credit]})"
     rules = awards(entry.why)
-    return said + (" (" + ", ".join(f"{rule} {given:+d}" for rule, _, given in rules) + ")" if rules else "")
+    return said + (
+        " (" + ", ".join(f"{rule} {signed(given, decimals)}" for rule, _, given in rules) + ")" if rules else ""
+    )
+
+
+def signed(points: int, decimals: int) -> str:
+    """Points given or taken, in smallest units: "+1.5"."""
+    return ("+" if points >= 0 else "") + decimal(points, decimals)
 
 
 def lot_words(lot: str, zone: str) -> str:
