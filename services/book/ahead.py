@@ -11,10 +11,11 @@ from typing import Any
 
 from services.book.baskets import basket_of, current, less, rows_of
 from services.book.member import Member
+from services.book.shelves import Place, absent, cells_with, places_of
 from services.book.strict import is_strict
 from services.book.turn import Cold
 from services.programme.mechanic import Change
-from services.programme.plan import Plan
+from services.programme.plan import Plan, Version
 from services.programme.rate import Worth, worth
 
 
@@ -25,7 +26,20 @@ def look_ahead(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) ->
         return None
     basket = change.before or change.after
     assert basket is not None
-    return worth(change, plan.of(basket.at_ms).touched(change), member.cells, to_ms)
+    version = plan.of(basket.at_ms)
+    places = places_of(member, basket, version.rules["basket"]) if change.before is not None else []
+    if absent(places, cold):
+        return None
+    return worth(change, version.touched(change), cells_with(member, places, cold), to_ms)
+
+
+def places_of_find(member: Member, fact: Any, plan: Plan, version: Version, cold: Cold) -> list[Place]:
+    """The shelves that a find touches: its purchase, as it stands, tells its period. `cold` has the purchase's rows."""
+    stands = current(fact.purchase, cold)
+    bought = plan.at(stands.at_ms) if stands is not None else None
+    if stands is None or bought is None:
+        return []
+    return places_of(member, stands.basket(bought, member), version.rules.get(fact.type, ()))
 
 
 def _change(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> Change | None:

@@ -16,6 +16,6 @@ def due_ms(member: Member, plan: Plan) -> int | None:
 def carried_ms(member: Member, plan: Plan) -> int:
     """When the next version begins that takes cells of a member's over. NEVER: none is known."""
     for starts_ms, rules in plan.carries:
-        if member.version_ms < starts_ms and any(rule in member.cells for rule in rules):
+        if member.version_ms < starts_ms and any(rule in member.cells or rule in member.away for rule in rules):
             return starts_ms
     return NEVER

@@ -42,7 +42,7 @@ def erase(turn: Turn) -> None:
     redemptions.release_all(turn, WHY)
     while member.pages:
         open_page(turn, member.pages[0])
-    member.timeline, member.cells, member.units = Timeline(), {}, {}
+    member.timeline, member.cells, member.away, member.units = Timeline(), {}, {}, {}
     member.statuses, member.waiting = {}, {}
 
 

@@ -19,14 +19,16 @@ from events.facts.purchases import Correction, Purchase, Return
 from events.refusals import Refusal
 from services.book import erasure, messages, pools, redemptions, transfers
 from services.book.accounts import REVERSED
+from services.book.ahead import places_of_find
 from services.book.baskets import about, basket_of, keep, known, less, rows_of, standing
 from services.book.history import order_of
 from services.book.lots import claw, draw_for, earn, expire, repay, take, undraw
 from services.book.pages import open_ending, seal
 from services.book.purses import PurseTurn
 from services.book.rewards import together, told
+from services.book.shelves import places_of, places_taken_over, put_away, reach
 from services.book.status import note
-from services.book.strict import is_strict, rerated, walk
+from services.book.strict import is_strict, places_of_standing, rerated, walk
 from services.book.turn import Cold, Turn
 from services.programme.calendar import day_of
 from services.programme.mechanic import CURRENCY, POINTS, Basket, Change, Lot
@@ -94,10 +96,17 @@ def play(
         else:
             for account in (turn, *(_purse(turn, currency) for currency in sorted(member.purses))):
                 erasure.forfeit(account)
-    seal(turn)
+    finish(turn, plan)
     if isinstance(rated, Refusal):
         return Played(turn, NOT_RATED, rated)
     return Played(turn, NOT_RATED, waits=True) if rated is _WAITS else Played(turn, rated)
+
+
+def finish(turn: Turn, plan: Plan) -> None:
+    """The last thing of a turn: what is far in time goes out of the hot row."""
+    seal(turn)
+    if turn.member.cells or turn.reached:
+        put_away(turn, plan)
 
 
 # ---------------------------------------------------------------- time
@@ -121,13 +130,15 @@ def advance(turn: Turn, to_ms: int, plan: Plan) -> None:
 def _begin_versions(turn: Turn, to_ms: int, plan: Plan) -> None:
     """Each programme version that begins by an instant takes over the levels, at its own instant."""
     member = turn.member
+    taken_over = places_taken_over(member, plan, to_ms)
     for index, version in enumerate(plan.versions):
         if not member.version_ms < version.starts_ms <= to_ms:
             continue
         member.version_ms = version.starts_ms
         _let_happen(turn, version.starts_ms)
         plan.begin_levels(member.timeline, index)
-        if version.carried and member.cells:
+        if version.carried and (member.cells or member.away):
+            reach(turn, taken_over)
             fact, turn.cause = turn.cause, f"version:{version.name}"  # whatever comes first after it
             _post(turn, migrate(member.cells, plan, index), version.shortfall)
             turn.cause = fact
@@ -171,6 +182,8 @@ def _deed(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated
     rules = version.rules.get(fact.type) if version is not None else None
     if version is None or not rules:
         return NOT_RATED
+    if fact.type == "price_found" and member.away:
+        reach(turn, places_of_find(member, fact, plan, version, turn.cold))
     of = about(fact, at_ms, member.timeline.level, version, member)
     awards = rate(Change(fact, None, None, [], of), rules, member.cells, turn.now_ms)
     _post(turn, awards)
@@ -271,6 +284,9 @@ def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan, decided: bool) -> 
         change = turn.ahead.change
     else:
         change = Change(fact, bought.basket(version, member), left.basket(version, member), [])
+    basket = change.before
+    assert basket is not None
+    reach(turn, places_of(member, basket, version.rules["basket"]))
     strict = is_strict(version)
     rule = None if strict else plan.tier_of(version, day_of(bought.at_ms, version.zone), at_ms)
     awards = _rate(turn, change, version, rule)
@@ -278,6 +294,7 @@ def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan, decided: bool) -> 
     if strict:
         member.timeline, moved = walk(member, left, turn.now_ms, plan, turn.cold)
         for one, other in moved:
+            reach(turn, places_of_standing(member, one, plan))
             awards += (more := rerated(fact, one, other, plan, member, member.cells, turn.now_ms))
             tells.append(told(plan.of(one.at_ms), one.partner, more))
             keep(turn, other)

@@ -68,6 +68,8 @@ Back = tuple[tuple[str, int, int, int, tuple[str, ...]], ...]
 """(item, quantity, total and its tax in minor units, categories) of goods that came back."""
 
 _Cell = int | str | tuple[int | str | tuple[int | str | tuple[int | str, ...], ...], ...]
+Shelf = dict[int | str, _Cell]
+"""Cells of a rule out of the way (services/book/shelves.py)."""
 
 
 class Between(msgspec.Struct, array_like=True, gc=False):
@@ -174,6 +176,8 @@ class Member(msgspec.Struct, array_like=True, gc=False):
 
     purses: dict[str, Member] = {}
     """Currency -> the account of it (services/book/purses.py). The regular points are the member's own."""
+    away: dict[str, tuple[int, int]] = {}
+    """Rule -> (the first of its shelves, the first period's that are hot): services/book/shelves.py."""
 
     @property
     def pages(self) -> list[Page]:

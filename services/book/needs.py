@@ -6,21 +6,22 @@ spending beyond the hot row, or time that reaches a page, needs pages of lots. S
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from events.facts import MemberFact
 from events.facts.purchases import Return
 from services.book import redemptions
 from services.book.accounts import ISSUED
-from services.book.ahead import look_ahead
+from services.book.ahead import look_ahead, places_of_find
 from services.book.baskets import about, basket_of, current, less, rows_of
 from services.book.due import carried_ms
 from services.book.member import Drawing, Drawn, Member, Owed
 from services.book.messages import lots_in, other_awards
 from services.book.pages import lots_at_hand, missing
 from services.book.purses import Rows, key_of, purse_of
-from services.book.strict import is_strict, rerated, rows_to_walk, walk
+from services.book.shelves import Place, absent, cells_with, places_taken_over
+from services.book.strict import is_strict, places_of_standing, rerated, rows_to_walk, walk
 from services.book.transfers import decided_lots
 from services.book.turn import Cold, ColdKey, lot_id, newest
 from services.programme.mechanic import CURRENCY, POINTS, Change, Lot
@@ -55,7 +56,9 @@ def needs(
     ahead: its worth, where that is known; None: it is rated here, if it must be.
     """
     to_ms = max(at_ms, member.now_ms)
-    carried = _carried(member, to_ms, plan)
+    if member.away and (lack := absent(_taken_over(member, to_ms, plan), cold)):
+        return lack
+    carried = _carried(member, to_ms, plan, cold)
     own = _own(member, fact, to_ms, carried, plan, cold, ahead)
     elsewhere = member.purses or carried or fact.type == "message"
     return own + _of_purses(member, fact, to_ms, carried, plan, cold, ahead) if elsewhere else own
@@ -81,7 +84,7 @@ def _own(
         return () if to_ms < member.next_event_ms else _time_needs(member, to_ms, ([], set(), 0), cold)
     keys, lots, points = seek(member, fact, to_ms, plan, cold, ahead) if seek is not None else ([], set(), 0)
     if plan.draws and fact.type != "return" and (member.draws or member.pages):
-        carried = carried + (_drawn(member, fact, to_ms, plan) if ahead is None else ahead.awards)
+        carried = carried + (_drawn(member, fact, to_ms, plan, cold) if ahead is None else ahead.awards)
     if carried:
         more = _of_awards(carried, POINTS, member, to_ms, cold)
         keys, lots, points = keys + more[0], lots | more[1], points + more[2]
@@ -126,11 +129,24 @@ def _of_purchase(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, 
             return keys, set(), 0
     if fact.type == "correction":
         return [], set(), 0
-    if absent := _to_walk(fact, member, plan, cold):
-        return absent, set(), 0
+    if rows := _to_walk(fact, member, plan, cold):
+        return rows, set(), 0
+    if member.away and (shelves := absent(_places(fact, to_ms, plan, member, cold), cold)):
+        return list(shelves), set(), 0
     if not member.draws and _lots_last(fact, to_ms, plan, cold) and not (member.packed_pages or member.open_pages):
         return [], set(), 0
     return _of_awards(_awards(member, fact, to_ms, plan, cold, ahead), POINTS, member, to_ms, cold)
+
+
+def _of_find(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
+    """What was found cheaper needs the cell of its purchase, which may be put away."""
+    version = plan.at(to_ms)
+    if not member.away or version is None:
+        return [], set(), 0
+    keys: list[ColdKey] = [("purchase", fact.purchase), ("fact", fact.purchase)]
+    if any(key not in cold for key in keys):
+        return keys, set(), 0
+    return list(absent(places_of_find(member, fact, plan, version, cold), cold)), set(), 0
 
 
 def _of_awards(awards: list[Award], unit: str, member: Member, to_ms: int, cold: Cold) -> _Sought:
@@ -160,16 +176,22 @@ def _undrawn(awards: list[Award], member: Member, to_ms: int, cold: Cold) -> lis
     return keys + (_given_back(member, to_ms, True, cold) if keys else [])
 
 
-def _carried(member: Member, to_ms: int, plan: Plan) -> list[Award]:
+def _taken_over(member: Member, to_ms: int, plan: Plan) -> list[Place]:
+    """The shelves of cells that versions take over which begin by then."""
+    return [] if to_ms < carried_ms(member, plan) else places_taken_over(member, plan, to_ms)
+
+
+def _carried(member: Member, to_ms: int, plan: Plan, cold: Cold) -> list[Award]:
     """What it is worth that versions begin by then which take cells over."""
     if to_ms < carried_ms(member, plan):
         return []
-    return migrated(_copy(member.cells), plan, member.version_ms, to_ms)
+    cells = cells_with(member, places_taken_over(member, plan, to_ms), cold)
+    return migrated(_copy(cells), plan, member.version_ms, to_ms)
 
 
-def _drawn(member: Member, fact: MemberFact, to_ms: int, plan: Plan) -> list[Award]:
+def _drawn(member: Member, fact: MemberFact, to_ms: int, plan: Plan, cold: Cold) -> list[Award]:
     """What a fact that takes nothing back is worth, as far as it may draw."""
-    version, cells = plan.at(to_ms), _cells_by(member, to_ms, plan)
+    version, cells = plan.at(to_ms), _cells_by(member, to_ms, plan, (), cold)
     if version is None:
         return []
     if fact.type in ("purchase", "correction"):
@@ -185,12 +207,14 @@ def _drawn(member: Member, fact: MemberFact, to_ms: int, plan: Plan) -> list[Awa
 
 
 def _awards(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> list[Award]:
-    """What a return takes back; nothing while its purchase is not looked up."""
+    """What a return takes back; nothing while its purchase, or what it is rated by, is not looked up."""
     if ahead is not None:
         return ahead.awards
     if fact.purchase is not None and any((kind, fact.purchase) not in cold for kind in ("purchase", "fact")):
         return []
     if _to_walk(fact, member, plan, cold):
+        return []
+    if member.away and absent(_places(fact, to_ms, plan, member, cold), cold):
         return []
     return _taken_back(fact, to_ms, plan, member, cold)
 
@@ -243,6 +267,7 @@ def _of_nothing(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, a
 _SEEK: dict[str, Callable[[Member, Any, int, Plan, Cold, Worth | None], _Sought]] = {
     "return": _of_purchase,
     "correction": _of_purchase,
+    "price_found": _of_find,
     "adjusted": _of_adjustment,
     "message": _of_message,
     "transfer_requested": _of_transfer,
@@ -262,7 +287,9 @@ _SEEK: dict[str, Callable[[Member, Any, int, Plan, Cold, Worth | None], _Sought]
 
 def tick_needs(member: Member, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
     """What passing time needs of the member and of its other currencies."""
-    carried = _carried(member, at_ms, plan)
+    if member.away and (lack := absent(_taken_over(member, at_ms, plan), cold)):
+        return lack
+    carried = _carried(member, at_ms, plan, cold)
     found = _time_needs(member, at_ms, _of_awards(carried, POINTS, member, at_ms, cold), cold)
     for currency, purse in _purses(member, carried):
         rows = Rows(cold, currency)
@@ -324,7 +351,8 @@ def _taken_back(fact: Return, at_ms: int, plan: Plan, member: Member, cold: Cold
     """The awards of a return, rated on a copy of the cells."""
     if fact.purchase is None:
         version = plan.at(at_ms)
-        levels, cells = _levels(member, at_ms, version) if version is not None else (), _cells_by(member, at_ms, plan)
+        levels = _levels(member, at_ms, version) if version is not None else ()
+        cells = _cells_by(member, at_ms, plan, (), cold)
         return [
             award
             for level in levels
@@ -340,7 +368,7 @@ def _taken_back(fact: Return, at_ms: int, plan: Plan, member: Member, cold: Cold
     changes = [(stands, left)]
     if is_strict(version):
         changes += walk(member, left, at_ms, plan, cold).moved
-    cells = _copy(_cells_by(member, at_ms, plan))
+    cells = _copy(_cells_by(member, at_ms, plan, _places(fact, at_ms, plan, member, cold), cold))
     return [award for before, after in changes for award in rerated(fact, before, after, plan, member, cells, at_ms)]
 
 
@@ -350,11 +378,24 @@ def _levels(member: Member, to_ms: int, version: Version) -> Iterable[int]:
     return (member.timeline.level,) if quiet else range(len(version.levels))
 
 
-def _cells_by(member: Member, at_ms: int, plan: Plan) -> Cells:
-    """A member's cells as they are when the versions have begun that begin by then; not to be written."""
+def _places(fact: Return, to_ms: int, plan: Plan, member: Member, cold: Cold) -> list[Place]:
+    """The shelves that a return touches, and of what it moves besides. `cold` has its purchase, and what it walks."""
+    stands = current(fact.purchase, cold) if fact.purchase is not None and member.away else None
+    version = plan.at(stands.at_ms) if stands is not None else None
+    if stands is None or version is None:
+        return []
+    left = less(stands, rows_of(fact))
+    moved = walk(member, left, to_ms, plan, cold).moved if left is not None and is_strict(version) else ()
+    found = [place for one in (stands, *(one for one, _ in moved)) for place in places_of_standing(member, one, plan)]
+    return list(dict.fromkeys(found))
+
+
+def _cells_by(member: Member, at_ms: int, plan: Plan, places: Sequence[Place], cold: Cold) -> Cells:
+    """A member's cells, those of some shelves among them, as they are when the versions have begun that begin by then;
+    not to be written."""
     if not plan.carries:
-        return member.cells
-    cells = _copy(member.cells)
+        return cells_with(member, places, cold)
+    cells = _copy(cells_with(member, [*places, *_taken_over(member, at_ms, plan)], cold))
     migrated(cells, plan, member.version_ms, at_ms)
     return cells
 

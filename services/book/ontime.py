@@ -19,12 +19,12 @@ from events.refusals import Refusal
 from services.book import redemptions, transfers
 from services.book.baskets import current, keep, standing
 from services.book.difference import difference, positions
-from services.book.forward import NOT_RATED, Played, advance, play
+from services.book.forward import NOT_RATED, Played, advance, finish, play
 from services.book.history import base_of, chunk_keys, order_of, record, since
 from services.book.member import Broken, Member, Sent, Step, Told, decode, new
 from services.book.messages import heard, letters, row_of
 from services.book.needs import foreseen, needs, tick_needs
-from services.book.pages import rows_missing, seal
+from services.book.pages import rows_missing
 from services.book.purses import Rows, key_of, purse_of
 from services.book.rewards import RewardDue, rewards_of
 from services.book.turn import Cold, ColdKey, Turn, as_of, claimed_of, pack, unpack
@@ -286,7 +286,7 @@ class Again:
                 raise Missing(lack)
             turn = Turn(self._base, "tick", view)
             advance(turn, self._member.now_ms, self._plan)
-            seal(turn)
+            finish(turn, self._plan)
             self.cold |= turn.written
             view |= turn.written
 

@@ -16,12 +16,11 @@ from events.refusals import Refusal
 from services.book import transfers
 from services.book.baskets import keep, standing
 from services.book.due import due_ms
-from services.book.forward import Rated, advance, play
+from services.book.forward import Rated, advance, finish, play
 from services.book.history import chunk_keys, order_of, record, since
 from services.book.member import Broken, Member, new
 from services.book.needs import needs, tick_needs
 from services.book.ontime import Missing
-from services.book.pages import seal
 from services.book.turn import Cold, ColdKey, Turn, unpack
 from services.programme.plan import Plan
 
@@ -126,7 +125,7 @@ def _advanced(base: Member, at_ms: int, plan: Plan, rows: dict[ColdKey, bytes | 
         rows |= dict.fromkeys(absent)
     turn = Turn(base, "tick", rows)
     advance(turn, at_ms, plan)
-    seal(turn)
+    finish(turn, plan)
     rows |= turn.written
     entries, elsewhere = _entries(turn)
     if entries or elsewhere or base.tier != level:

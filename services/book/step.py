@@ -16,14 +16,13 @@ from events.refusals import Refusal
 from services.book import needs as forward_needs
 from services.book.baskets import current
 from services.book.due import carried_ms, due_ms
-from services.book.forward import advance, play
+from services.book.forward import advance, finish, play
 from services.book.history import order_of, record
 from services.book.member import Member
 from services.book.merging import Did, forward, hand_over, inner_key, is_for_itself, known_inner, take_in
 from services.book.messages import hear, heard, letters, row_of
 from services.book.ontime import Missing, Refolded, is_late, late_needs, refold, said_before
 from services.book.ontime import rerate as refold_from
-from services.book.pages import seal
 from services.book.purses import purse_of
 from services.book.rewards import RewardDue, rewards_of
 from services.book.transfers import Lots
@@ -179,7 +178,7 @@ def tick(member: Member, at_ms: int, plan: Plan, cold: Cold) -> Result | None:
         raise Missing(missing)
     turn = Turn(member, "tick", cold)
     advance(turn, at_ms, plan)
-    seal(turn)
+    finish(turn, plan)
     return Result(Outcome("done"), posting(member, turn.entries), turn.written, elsewhere=_elsewhere(turn))
 
 

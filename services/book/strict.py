@@ -16,6 +16,7 @@ from events.facts.purchases import Return
 from services.book.baskets import Standing, basket_of, current, standing
 from services.book.history import base_of, chunk_keys, since
 from services.book.member import Broken, Member, decode, new
+from services.book.shelves import Place, places_of
 from services.book.turn import Cold, ColdKey, as_of, newest, unpack
 from services.programme.mechanic import Change
 from services.programme.plan import Plan, Version
@@ -83,6 +84,12 @@ def rerated(
     version = plan.of(before.at_ms)
     change = Change(fact, before.basket(version, member), after.basket(version, member), [])
     return rate(change, version.touched(change), cells, now_ms)
+
+
+def places_of_standing(member: Member, stands: Standing, plan: Plan) -> list[Place]:
+    """The shelves of cells that a change of a purchase touches."""
+    version = plan.of(stands.at_ms)
+    return places_of(member, stands.basket(version, member), version.rules["basket"]) if member.away else []
 
 
 class _Levels:

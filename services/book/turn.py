@@ -23,7 +23,7 @@ from services.programme.rate import Worth
 ColdKey = tuple[str, str]
 """(kind, key) of a cold row of one member.
 
-Versioned, written by `Turn.write`: "purchase", "use", "debt", "gone", "lots". As they are: "chunk" and "state"
+Versioned, written by `Turn.write`: "purchase", "use", "debt", "gone", "lots", "cells". As they are: "chunk" and "state"
 (services/book/history.py), "message" (services/book/messages.py), "inner" and the "step" of a forwarded fact
 (services/book/merging.py). Not written here: "fact", a purchase's own row of `fact`, and "step", any row of `fact`,
 by its seq; both are msgpack of (body, outcome, when the journal took it).
@@ -95,7 +95,9 @@ def versioned(member: Member, value: Any) -> bytes:
 class Turn:
     """What one fact or tick does to `member`. `now_ms` is the book's time, which only goes forward in a turn."""
 
-    __slots__ = ("ahead", "cause", "cold", "entries", "lots", "member", "now_ms", "purses", "sent", "written")
+    __slots__ = (
+        "ahead", "cause", "cold", "entries", "lots", "member", "now_ms", "purses", "reached", "sent", "written",
+    )  # fmt: skip
 
     def __init__(self, member: Member, cause: str, cold: Cold) -> None:
         member.turns += 1
@@ -107,6 +109,8 @@ class Turn:
         self.written: dict[ColdKey, bytes | None] = {}
         self.sent: Sent = ()
         self.lots: tuple[tuple[str, int], ...] = ()
+        self.reached: tuple[tuple[str, int], ...] = ()
+        """The shelves whose cells are in the hot row for this turn (services/book/shelves.py)."""
         self.ahead: Worth | None = None
         """What the rules make of the fact, where that was asked before (services/book/ahead.py)."""
         self.purses: dict[str, Turn] = {}

@@ -127,6 +127,8 @@ class Mechanic(ABC):
     """True: its dues are other members', to whom they were said; a later revision cannot take its cells over."""
     draws: ClassVar[bool] = False
     """True: its dues may be draws on the member's lots."""
+    by_period: ClassVar[bool] = False
+    """True: a cell is of a period, which a basket tells (`period`): those of long ago can be put away."""
     reads_points: ClassVar[bool] = False
     """True: `Change.points` is what it counts, so the rule's condition may not turn on what is in the basket."""
     lasts_days: int = 0
@@ -143,6 +145,14 @@ class Mechanic(ABC):
     def key(self, change: Change) -> Key | None:
         """Which cell the change touches; None: none."""
         return None
+
+    def period(self, basket: Basket) -> int:
+        """Of a `by_period` mechanic: of the cell that changes of a basket touch. A number that grows with time."""
+        raise NotImplementedError
+
+    def period_of(self, key: Key, cell: Any) -> int:
+        """The same, told by the cell; 0: it cannot be told any more, and the cell stays where it is."""
+        return key if isinstance(key, int) else 0
 
     def absorb(self, cell: Any, change: Change) -> Any:
         """The cell after the change; None = empty. Commutes; there and back is nothing; never mutates."""

@@ -94,12 +94,16 @@ class Plan(msgspec.Struct, frozen=True):
     """Derived: when versions begin that take cells over, ascending, and from which rules."""
     draws: bool = False
     """Derived: whether any rule draws on lots."""
+    by_period: dict[str, Mechanic] = {}
+    """Derived: by id@revision, the mechanics whose cells are each of a period."""
 
     def __post_init__(self) -> None:
         carries = tuple((v.starts_ms, tuple(rule.name for rule in v.carried)) for v in self.versions if v.carried)
         draws = any(rule.mechanic.draws for v in self.versions for rules in v.rules.values() for rule in rules)
         msgspec.structs.force_setattr(self, "carries", carries)
         msgspec.structs.force_setattr(self, "draws", draws)
+        by_period = {name: one for v in self.versions for name, one in v.mechanics.items() if one.by_period}
+        msgspec.structs.force_setattr(self, "by_period", by_period)
 
     @property
     def zone(self) -> str:

@@ -138,6 +138,11 @@ def cells_of(mechanic: Mechanic, changes: list[Change]) -> dict[Key, Any]:
         new = mechanic.absorb(old, change)
         if old != frozen:
             raise Lawbreak("absorb changes its argument")
+        basket = change.after or change.before
+        if mechanic.by_period and basket is not None and new is not None:
+            period = mechanic.period_of(key, new)
+            if period not in (0, mechanic.period(basket)):
+                raise Lawbreak("a cell is of another period than the basket that touched it")
         if new is None:
             cells.pop(key, None)
         else:

@@ -32,6 +32,7 @@ class Cap(Mechanic):
         """Rules or groups that stand before it; None: all of them."""
 
     reads_points: ClassVar[bool] = True
+    by_period: ClassVar[bool] = True
 
     def __init__(self, config: Any, meter: Meter, frame: Frame) -> None:
         self._cap = config.points
@@ -42,6 +43,10 @@ class Cap(Mechanic):
     def key(self, change: Change) -> Key | None:
         basket = change.after or change.before
         return self._place(basket) if change.points and basket is not None else None
+
+    def period(self, basket: Basket) -> int:
+        place = self._place(basket)
+        return place if isinstance(place, int) else 0
 
     def absorb(self, cell: Any, change: Change) -> Any:
         """((earned at, slot, expires, active, points), ...), ascending."""

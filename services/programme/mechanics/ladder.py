@@ -6,7 +6,7 @@ the month: floor(points * spend / per_minor).
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -54,6 +54,8 @@ class Ladder(Mechanic):
                 raise ValueError(f"more than {POINTS_PER_MINOR_MAX} points per minor unit; lower a step's points")
             return self
 
+    by_period: ClassVar[bool] = True
+
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self.measure = meter.add(config.base, config)
         self._measure: int = self.measure
@@ -65,6 +67,9 @@ class Ladder(Mechanic):
     def key(self, change: Change) -> Key | None:
         basket = change.after or change.before
         return None if basket is None else month_of(basket.day)
+
+    def period(self, basket: Basket) -> int:
+        return month_of(basket.day)
 
     def absorb(self, cell: Any, change: Change) -> Any:
         """The month's spend."""

@@ -17,6 +17,7 @@ from services.programme.mechanic import (
     LASTING_DAYS,
     POINTS,
     POINTS_PER_MINOR_MAX,
+    Basket,
     Change,
     Counted,
     Due,
@@ -49,6 +50,7 @@ class PriceGuarantee(Mechanic):
             return self
 
     kinds: ClassVar[frozenset[str]] = frozenset({"basket", "price_found"})
+    by_period: ClassVar[bool] = True
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self.measure = meter.add("gross", config)
@@ -61,6 +63,13 @@ class PriceGuarantee(Mechanic):
             return change.fact.purchase
         basket = change.after or change.before
         return None if basket is None else basket.purchase
+
+    def period(self, basket: Basket) -> int:
+        return basket.day
+
+    def period_of(self, key: Key, cell: Any) -> int:
+        day: int = cell[0]  # 0 where all has come back
+        return day
 
     def absorb(self, cell: Any, change: Change) -> Any:
         """(day of the purchase, ((item, units, paid), ...), ((instant, id, item, units, found), ...)), ascending."""

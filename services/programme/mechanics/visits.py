@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import date
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -33,6 +33,8 @@ class Visits(Mechanic):
         valid_months: Months | None = None
         """Points end with the day this many months after the one that completes the round; None: never."""
 
+    by_period: ClassVar[bool] = True
+
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self.measure = meter.add(config.base, config)
         self._measure: int = self.measure
@@ -45,6 +47,9 @@ class Visits(Mechanic):
     def key(self, change: Change) -> Key | None:
         basket = change.after or change.before
         return None if basket is None or not self._moved(change) else month_of(basket.day)
+
+    def period(self, basket: Basket) -> int:
+        return month_of(basket.day)
 
     def absorb(self, cell: Any, change: Change) -> Any:
         """(days with one receipt, as bits from the first of the month on; ((place, receipts), ...) of the others)."""
