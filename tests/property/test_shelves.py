@@ -16,9 +16,9 @@ import pytest
 from services.book import shelves
 from services.book.member import decode, encode
 from services.book.retold import retell
+from tests.drivers.accounts import account, account_again
 from tests.drivers.facts import MEMBER, World, fact
 from tests.drivers.histories import Said, hour
-from tests.drivers.standing import retold, stands
 
 SHARES = 6
 STRICT = "returns: {policy: strict}\n"
@@ -97,7 +97,7 @@ def test_cells_on_shelves_change_nothing(share: int, request: pytest.FixtureRequ
                 small.simulation.add(fact(**said))
                 small.simulation.members[MEMBER] = decode(MEMBER, encode(small.member()))
             assert _last(small) == _last(whole), f"seed {seed}: {said['id']}"
-            assert stands(small.simulation, MEMBER) == stands(whole.simulation, MEMBER), f"seed {seed}: {said['id']}"
+            assert account(small.simulation, MEMBER) == account(whole.simulation, MEMBER), f"seed {seed}: {said['id']}"
         assert not whole.member().away
         put_away += sum(until - first for first, until in small.member().away.values())
         hot = small.member().cells
@@ -105,7 +105,9 @@ def test_cells_on_shelves_change_nothing(share: int, request: pytest.FixtureRequ
         with patch.multiple(shelves, HOT_CELLS_MAX=2, TOGETHER=2):
             house = small.simulation
             assert small.counts_again(), f"seed {seed}"
-            assert retold(retell(house.members[MEMBER], house.plan, house.cold_of(MEMBER))) == stands(house, MEMBER)
+            assert account_again(retell(house.members[MEMBER], house.plan, house.cold_of(MEMBER))) == account(
+                house, MEMBER
+            )
     assert put_away > 10 * tries
 
 
