@@ -200,11 +200,9 @@ class Counted(Model):
 
     def counts(self, item: str, categories: tuple[str, ...]) -> bool:
         """Whether a line of this item and of these categories counts."""
-        return (
-            (not self.items or item in self.items)
-            and not any(category in self.exclude for category in categories)
-            and (not self.only or any(category in self.only for category in categories))
-        )
+        if (self.items and item not in self.items) or not set(self.exclude).isdisjoint(categories):
+            return False
+        return not self.only or not set(self.only).isdisjoint(categories)
 
 
 class Spend(Counted):

@@ -157,7 +157,8 @@ def _absorb(
 ) -> tuple[tuple[Due, ...], ...]:
     """The cell's dues before and after. It is changed by the mechanic that rated the purchase, and worth what its rule
     of today says."""
-    old = cells.get(rule.name, {}).get(key)
+    mine = cells.get(rule.name)
+    old = mine.get(key) if mine is not None else None
     new = mechanic.absorb(old, change)
     if new == old:
         return (), ()
@@ -199,7 +200,9 @@ def _stacked(rule: Rule, before: Basket | None, after: Basket | None, awards: li
 def _stack(stack: Stack, basket: Basket) -> dict[str, tuple[Due, ...]]:
     """What each rule of the group gives for a basket."""
     found = [
-        (rule.name, rule.mechanic.due(None, basket)) for rule in stack.rules if rule.when is None or rule.when(basket)
+        (rule.name, rule.mechanic.due(None, basket))
+        for rule in stack.rules
+        if (rule.measure is None or basket.measures[rule.measure]) and (rule.when is None or rule.when(basket))
     ]
     if stack.best:
         found = [max(found, key=lambda one: _given(one[1]))] if found else []
@@ -226,15 +229,13 @@ def _diff(
     rule: Rule, old: tuple[Due, ...], new: tuple[Due, ...], awards: list[Award], points: list[tuple[Lot, int]]
 ) -> None:
     name, kind = rule.name, rule.unit
-    if not old and len(new) == 1:  # by far the most frequent: a new purchase
-        unit, amount, lot, to = new[0]
-        awards.append((name, unit if unit != POINTS else kind, lot, amount, to))
-        if unit == POINTS == kind and not to and lot[3][0] != "-":
-            points.append((lot, amount))
-        return
-    was = {(unit, lot, to): amount for unit, amount, lot, to in old}
-    moved = [((unit, lot, to), amount - was.pop((unit, lot, to), 0)) for unit, amount, lot, to in new]
-    moved += [(identity, -amount) for identity, amount in was.items()]
+    if len(new) == 1 and (not old or (len(old) == 1 and old[0][0] == new[0][0] and old[0][2:] == new[0][2:])):
+        unit, amount, lot, to = new[0]  # by far the most frequent: something new, or more of the same
+        moved = [((unit, lot, to), amount - old[0][1] if old else amount)]
+    else:
+        was = {(unit, lot, to): amount for unit, amount, lot, to in old}
+        moved = [((unit, lot, to), amount - was.pop((unit, lot, to), 0)) for unit, amount, lot, to in new]
+        moved += [(identity, -amount) for identity, amount in was.items()]
     for (unit, lot, to), amount in moved:
         if amount:
             awards.append((name, unit if unit != POINTS else kind, lot, amount, to))
