@@ -6,6 +6,7 @@ the month: floor(points * spend / per_minor).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -21,6 +22,7 @@ from services.programme.mechanic import (
     Due,
     Frame,
     Key,
+    Lot,
     Mechanic,
     Meter,
     Spend,
@@ -83,8 +85,13 @@ class Ladder(Mechanic):
         points = floor_div(max(cell, 0) * rate, self._per)
         if not points or not isinstance(key, int):
             return ()
-        begins, ends = month_start(key + 1, self._zone), month_start(key + 2, self._zone)
-        return ((POINTS, points, (ends, begins, begins, f"m:{key // 12}-{key % 12 + 1:02d}"), ""),)
+        return ((POINTS, points, _lot_of(key, self._zone), ""),)
 
     def _spend(self, basket: Basket | None) -> int:
         return 0 if basket is None else basket.measures[self._measure]
+
+
+@lru_cache(1 << 12)
+def _lot_of(month: int, zone: str) -> Lot:
+    begins, ends = month_start(month + 1, zone), month_start(month + 2, zone)
+    return ends, begins, begins, f"m:{month // 12}-{month % 12 + 1:02d}"
