@@ -201,7 +201,7 @@ class Crowd:
 
     def _merge(self) -> Saying | None:
         """A second card turns out to be its owner's; both go on."""
-        card = self._members + self._dice.randrange(max(1, self._seconds))
+        card = self._members + self._dice.randrange(self._seconds)
         if card in self._merged or not {card, self._owner(card)} <= self._shown.keys():
             return None
         self._merged.add(card)
@@ -244,7 +244,7 @@ class Crowd:
     def _card(self) -> int:
         """Some come often: theirs are the long histories and the crowded moments."""
         if self._dice.random() < SECOND_CARDS:
-            return self._members + self._dice.randrange(max(1, self._seconds))
+            return self._members + self._dice.randrange(self._seconds)
         return int(self._members * self._dice.random() ** 2)
 
     def _owner(self, card: int) -> int:
