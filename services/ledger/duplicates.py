@@ -4,7 +4,9 @@ A fact is named by (id, revision). A second delivery is looked for in this batch
 unique index only where it can be: for facts not later than the newest one of their member (the high-water mark). What
 slips through that (a known id with another instant) violates the index at commit; the refold then asks for every id.
 A repeat with the same content is answered again; with other content it is parked. `source` is no content: the same
-receipt may come again from other coordinates.
+receipt may come again from other coordinates. Whose it is, is: the directory gives an id to one member alone, so one
+that comes of a second has been written past intake, and is parked like any other content. Where the two members lie in
+two partitions nobody here can see it, until they are merged and it counts once.
 """
 
 from __future__ import annotations

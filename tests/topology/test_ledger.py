@@ -314,6 +314,34 @@ async def test_ticks_let_points_end_in_slices_and_once(most: int) -> None:
     assert_topics_are_the_tables(play)
 
 
+LATE = """
+programme: late
+version: late-{number}
+effective_from: {begins}T00:00:00Z
+currency: GBP
+tier: {{levels: [{{name: silver, from_minor: 10000}}], window_months: {months}}}
+rules:
+  - {{id: base, share: {{points: 1, per_minor: 100, tier_percent: [100, 150]}}}}
+"""
+
+
+async def test_a_version_published_late_counts_what_time_alone_has_dropped_since_it_began() -> None:
+    """120.00 in February count for a month, so a tick of 20 March has dropped them. A version of twelve months, from
+    1 March on, is published after that tick: from its beginning they count, and 10.00 later earn 15 points."""
+
+    def published(number: int, begins: str, months: int) -> list[tuple[int, bytes]]:
+        text = LATE.format(number=number, begins=begins, months=months)
+        value = {"type": "programme_published", "id": f"programme:{number}", "text": text}
+        value |= {"occurred_at": "2026-03-22T00:00:00Z", "sha256": sha256(text.encode()).hexdigest()}
+        return [(partition, json.dumps(value).encode()) for partition in range(PARTITIONS)]
+
+    first, second = published(1, "2026-01-01", 1), published(2, "2026-03-01", 12)
+    bought = told("2026-02-15 buy a 120.00", "m1")
+    script = [*first, bought, *tick("2026-03-20T00:00:00Z"), *second, told("2026-03-25 buy b 10.00", "m1")]
+    play = await Play(most=10_000).run(script)
+    assert play.balances() == {"m1": 120 + 15}
+
+
 @pytest.mark.parametrize(
     "error", [Broken("the sum of lots is not the balance"), RuntimeError("a bug"), RecursionError()]
 )
