@@ -31,10 +31,12 @@ class WriteFailed(Exception):
 
 
 class Writer:
-    """acks=all, idempotent, zstd. After WriteFailed it refuses everything until reopen()."""
+    """acks=all, idempotent. After WriteFailed it refuses everything until reopen()."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, packed: bool = True) -> None:
+        """packed: by zstd. Of one or two records that somebody waits for it saves little, and costs the broker more."""
         self._settings = settings
+        self._packed = packed
         self._producer: Any = None
         self._broken = ""
 
@@ -46,7 +48,7 @@ class Writer:
             client_id=f"tallystick-writer-{self._settings.instance}",
             acks="all",
             enable_idempotence=True,
-            compression_type="zstd",
+            compression_type="zstd" if self._packed else None,
             linger_ms=0,
             max_batch_size=BATCH_BYTES,
             request_timeout_ms=REQUEST_MS,

@@ -23,7 +23,7 @@ from infra.settings import Settings
 from services.ledger.batch import Owned
 from services.ledger.metrics import Metrics
 from services.ledger.plans import Plans
-from services.ledger.relay import Relay
+from services.ledger.relay import Relay, next_beat
 from services.ledger.store import SQL, PostgresStore
 from services.ledger.ticks import Ticker
 from services.ledger.worker import JournalRefused, Worker
@@ -47,9 +47,10 @@ async def run(settings: Settings, health: Health, registry: Registry, stopping: 
         stack.push_async_callback(pool.close)
         await migrate(pool, SQL, "ledger")
         await ensure_topics(settings, (JOURNAL, ENTRIES, OUTCOMES))
-        writer = Writer(settings)
-        await writer.start()
-        stack.push_async_callback(writer.stop)
+        writer, answers = Writer(settings), Writer(settings, packed=False)
+        for one in (writer, answers):
+            await one.start()
+            stack.push_async_callback(one.stop)
         store = PostgresStore(pool)
         stack.push_async_callback(store.close)
         if before := await store.use_zone_rules(ZONE_RULES):
@@ -65,7 +66,7 @@ async def run(settings: Settings, health: Health, registry: Registry, stopping: 
             offsets = await worker.claim(reader, [tp.partition for tp in assigned])
             return {TopicPartition(JOURNAL.name, partition): offset for partition, offset in offsets.items()}
 
-        relay = Relay(store, writer, settings.partitions, reach)
+        relay = Relay(store, writer, answers, settings.partitions, reach, next_beat)
         worker = Worker(
             *(store, relay, Plans(ensure_partners), settings.partitions, journal_id, health, metrics, reach),
             settings.members_cached,

@@ -19,6 +19,9 @@ from services.book.turn import ColdKey
 from services.ledger.rows import EntryRow, FactRow, MessageRow, RewardRow
 from services.programme.plan import Plan
 
+WAITED_FOR = frozenset({"redemption_requested", "transfer_requested", "contribution_requested"})
+"""Types of facts that ask: somebody stands at a till until the outcome is there."""
+
 FactKey = tuple[str, int]
 """(id, revision): names a fact for ever."""
 
@@ -89,6 +92,8 @@ class Chunk:
     """By partner."""
     messages: list[bytes] = field(default_factory=list)
     """Journal values of facts for other members."""
+    waited_for: bool = False
+    """Somebody waits for an outcome among these."""
     repeats: list[Message] = field(default_factory=list)
     """Outcomes answered again. They have no seq, and are not published again after a crash."""
 

@@ -26,7 +26,7 @@ from services.book.rewards import pseudonym
 from services.book.step import Missing, Result, needs, rerate, step, tick
 from services.book.turn import Cold as Known
 from services.ledger import cold as cold_rows
-from services.ledger.batch import Batch, Chunk, Done, Item, Parked, Part, StoredFact
+from services.ledger.batch import WAITED_FOR, Batch, Chunk, Done, Item, Parked, Part, StoredFact
 from services.ledger.cold import Cold
 from services.ledger.duplicates import set_known_aside, set_repeats_aside, to_look_up
 from services.ledger.plans import Plans
@@ -368,6 +368,7 @@ def _book(part: Part, item: Item, outcome: Outcome, results: Sequence[Result]) -
     if name is not None:
         answer = outcome_message(partition, fact, outcome, asked_of(fact, postings))
         chunk.outcomes.append(answer)
+        chunk.waited_for = chunk.waited_for or fact.type in WAITED_FOR
     for result in results:
         if result.rewards:
             _reward(part, seq, result)

@@ -1,9 +1,11 @@
 """Step 6: what the book has decided goes to its topics, in the order of seq, without holes.
 
-Each partition has a lane: committed chunks wait in it and are written one after the other; the next one starts when
-the one before is acknowledged, so a lost write can never be overtaken. Whatever the lane does not hold in memory (after
-a crash, after a failed write, when Kafka was away too long) is read from the tables, and one function builds the record
-on both paths. Repeats on the topics are possible and have the same seq; a consumer drops `seq <= last`.
+Each partition has a lane: committed chunks wait in it for the next beat, when all lanes write what they have, so that
+few requests carry it; the next write starts when the one before is acknowledged, so a lost one can never be overtaken.
+Outcomes of a partition in which somebody waits for an answer go ahead at once, on a connection of their own. Whatever
+the lane does not hold in memory (after a crash, after a failed write, when Kafka was away too long) is read from the
+tables, and one function builds the record on both paths. Repeats on the topics are possible and have the same seq; a
+consumer drops `seq <= last`.
 
 Owns `published_seq`. Does not own what the records look like (published.py).
 """
@@ -19,6 +21,7 @@ from typing import Protocol
 
 from events.decode import decode_fact
 from events.topics import ENTRIES, JOURNAL, OUTCOMES, rewards_topic
+from infra.clock import monotonic
 from infra.kafka.client import OUTAGE as KAFKA_OUTAGE
 from infra.kafka.client import Message, partition_of
 from infra.postgres.pool import OUTAGE as POSTGRES_OUTAGE
@@ -31,6 +34,8 @@ log = logging.getLogger(__name__)
 PAGE_FACTS = 2_000
 WAITING_FACTS = 50_000
 """A lane holds no more than this in memory; what comes beyond it is read from the tables later."""
+BEAT_SECONDS = 0.05
+"""Between two writes of entries, rewards, messages, and outcomes that nobody waits for."""
 SAVE_SECONDS = 1.0
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -59,6 +64,8 @@ class Lane:
     queue: deque[Chunk] = field(default_factory=deque)
     queued_to: int = 0
     """The newest seq that is in the queue, being written, or published."""
+    answers: list[Awaitable[None]] = field(default_factory=list)
+    """Outcomes of queued chunks that were sent ahead: what is published waits for them too."""
     repeats: list[Message] = field(default_factory=list)
     """Outcomes to be answered again; they have no seq."""
     lost: bool = False
@@ -68,10 +75,23 @@ class Lane:
 class Relay:
     """The lanes of the partitions that are ours."""
 
-    def __init__(self, store: Store, topics: Topics, partitions: int, reach: Callable[[str], None]) -> None:
-        """partitions: of the journal. reach: the failpoint."""
+    def __init__(
+        self,
+        store: Store,
+        topics: Topics,
+        outcomes: Topics,
+        partitions: int,
+        reach: Callable[[str], None],
+        beat: Callable[[], Awaitable[object]],
+    ) -> None:
+        """outcomes: topics again, by another connection. partitions: of the journal. reach: the failpoint.
+
+        beat: ends when lanes may write.
+        """
         self._store = store
         self._topics = topics
+        self._outcomes = outcomes
+        self._beat = beat
         self._partitions = partitions
         self._reach = reach
         self._lanes: dict[int, Lane] = {}
@@ -110,6 +130,8 @@ class Relay:
         if follows and chunk.last_seq - lane.published <= WAITING_FACTS:
             lane.queue.append(chunk)
             lane.queued_to = chunk.last_seq
+            if chunk.waited_for:
+                self._answer(lane)
         self._go(lane)
 
     async def write(self, topic: str, partition: int, records: Sequence[Message]) -> None:
@@ -182,12 +204,14 @@ class Relay:
         """Write until nothing waits; during an outage, try again and again."""
         attempt = 0
         while (lane.published < lane.committed or lane.repeats) and not lane.lost:
+            await self._beat()
             opened = self._writing
             try:
                 chunk = self._next(lane) or await self._from_tables(lane)
                 await self._write(lane, chunk)
             except OUTAGES as error:
                 lane.queue.clear()
+                lane.answers.clear()
                 lane.queued_to = lane.published
                 self.failing = f"{error!r}"
                 log.warning("partition %d: publishing failed, and is tried again: %r", lane.partition, error)
@@ -199,6 +223,15 @@ class Relay:
                 lane.published = max(lane.published, chunk.last_seq)
                 lane.queued_to = max(lane.queued_to, lane.published)
                 attempt, self.failing = 0, ""
+
+    def _answer(self, lane: Lane) -> None:
+        """Send the outcomes of everything that waits in memory ahead of the rest of it."""
+        outcomes = [outcome for chunk in lane.queue for outcome in chunk.outcomes]
+        for chunk in lane.queue:
+            chunk.outcomes = []
+        answer = asyncio.ensure_future(self._outcomes.write(OUTCOMES.name, lane.partition, outcomes))
+        answer.add_done_callback(_looked_at)
+        lane.answers.append(answer)
 
     def _next(self, lane: Lane) -> Chunk | None:
         """Everything that waits in memory, as one chunk; None when the tables must be read."""
@@ -227,10 +260,10 @@ class Relay:
         """All topics at once; returns when everything is acknowledged. Raises WriteFailed."""
         partition = chunk.partition
         repeats, lane.repeats = lane.repeats, []
+        writes, lane.answers = lane.answers, []
         self._reach("before-produce")
-        writes: list[Awaitable[None]] = []
         if chunk.outcomes or repeats:
-            writes.append(self._topics.write(OUTCOMES.name, partition, chunk.outcomes + repeats))
+            writes.append(self._outcomes.write(OUTCOMES.name, partition, chunk.outcomes + repeats))
         if chunk.entries:
             writes.append(self._topics.write(ENTRIES.name, partition, chunk.entries))
         for partner, rewards in chunk.rewards.items():
@@ -249,10 +282,22 @@ class Relay:
             if self._writing == opened:
                 try:
                     await self._topics.reopen()
+                    await self._outcomes.reopen()
                 except KAFKA_OUTAGE as error:
                     log.warning("Kafka is still away: %r", error)
                     return
                 self._writing += 1
+
+
+async def next_beat() -> None:
+    """Until the next of the moments at which all lanes write."""
+    await asyncio.sleep(BEAT_SECONDS - monotonic() % BEAT_SECONDS)
+
+
+def _looked_at(answer: asyncio.Future[None]) -> None:
+    """A failure is met by the lane's next write; a lane that was lost has none, and need not know."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _join(first: Chunk, second: Chunk) -> None:

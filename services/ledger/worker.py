@@ -34,7 +34,7 @@ from infra.health import Health
 from infra.kafka.client import OUTAGE as KAFKA_OUTAGE
 from infra.kafka.client import JournalGap, Record, TopicPartition
 from infra.postgres.pool import OUTAGE as POSTGRES_OUTAGE
-from services.ledger.batch import Batch, Owned, Position
+from services.ledger.batch import WAITED_FOR, Batch, Owned, Position
 from services.ledger.fold import BROKEN, SERVERS, Fold, Stopped
 from services.ledger.garbage import Sweep
 from services.ledger.metrics import Metrics
@@ -323,7 +323,7 @@ class Worker:
         """Small batches while somebody waits for an answer, large ones in a backlog."""
         waited_for = now_ms() - WAITED_FOR_MS
         asked = any(
-            item.fact.type == "redemption_requested" and item.record.timestamp_ms >= waited_for
+            item.fact.type in WAITED_FOR and item.record.timestamp_ms >= waited_for
             for draft in drafts
             for item in draft.items
         )

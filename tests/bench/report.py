@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from statistics import median
 from typing import Any
 
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
@@ -66,7 +67,7 @@ def run(bench: Callable[[], Awaitable[Result]]) -> int:
     logging.getLogger("infra.kafka").addHandler(logging.NullHandler())  # a new topic without a leader yet is no news
     machine = described()
     try:
-        result = asyncio.run(_interruptible(bench))
+        result = uvloop.run(_interruptible(bench))
     except asyncio.CancelledError:
         print("Stopped", file=sys.stderr)
         return 130

@@ -121,7 +121,7 @@ class Process:
         self._die_at = die_at
         self.health = Health()
         self.registry = Registry()
-        self.relay = Relay(play.store, play.topics, PARTITIONS, self._reach)
+        self.relay = Relay(play.store, play.topics, play.topics, PARTITIONS, self._reach, lambda: asyncio.sleep(0))
 
         async def ensure(partners: tuple[str, ...]) -> None:
             play.partners += partners
