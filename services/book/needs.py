@@ -83,6 +83,7 @@ def _own(
     if seek is None and not carried and not plan.draws:
         return () if to_ms < member.next_event_ms else _time_needs(member, to_ms, ([], set(), 0), cold)
     keys, lots, points = seek(member, fact, to_ms, plan, cold, ahead) if seek is not None else ([], set(), 0)
+    keys = keys + _drawn_out(carried, POINTS, member, to_ms, cold)
     if plan.draws and fact.type != "return" and (member.draws or member.pages):
         carried = carried + (_drawn(member, fact, to_ms, plan, cold) if ahead is None else ahead.awards)
     if carried:
@@ -104,6 +105,7 @@ def _of_purses(
     for currency, purse in _purses(member, awards):
         rows = Rows(cold, currency)
         keys, lots, points = _of_awards(awards, CURRENCY + currency, purse, to_ms, rows)
+        keys = keys + _drawn_out(carried, CURRENCY + currency, purse, to_ms, rows)
         if fact.type == "erased" or (getattr(fact, "unit", None) == currency and fact.type in _SEEK):
             more = _SEEK[fact.type](purse, fact, to_ms, plan, rows, None)
             keys, lots, points = keys + more[0], lots | more[1], points + more[2]
@@ -157,6 +159,20 @@ def _of_awards(awards: list[Award], unit: str, member: Member, to_ms: int, cold:
     if member.draws:
         keys += _undrawn(mine, member, to_ms, cold)
     return keys, lots, sum(abs(award[3]) for award in mine)
+
+
+def _of_carried(carried: list[Award], unit: str, member: Member, to_ms: int, cold: Cold) -> _Sought:
+    """What versions need that take cells over, one after the other."""
+    keys, lots, points = _of_awards(carried, unit, member, to_ms, cold)
+    return keys + _drawn_out(carried, unit, member, to_ms, cold), lots, points
+
+
+def _drawn_out(carried: list[Award], unit: str, member: Member, to_ms: int, cold: Cold) -> list[ColdKey]:
+    """What a version draws where it takes cells over, what comes after it may undo, when the lots that it emptied have
+    ended: the breakage of all that end by then."""
+    if not any(award[1] == unit and award[2][3].startswith("-") and award[3] < 0 for award in carried):
+        return []
+    return [("gone", lot_id(lot[:4])) for lot in lots_at_hand(member, cold) if lot[0] <= to_ms]
 
 
 def _undrawn(awards: list[Award], member: Member, to_ms: int, cold: Cold) -> list[ColdKey]:
@@ -290,10 +306,10 @@ def tick_needs(member: Member, at_ms: int, plan: Plan, cold: Cold) -> tuple[Cold
     if member.away and (lack := absent(_taken_over(member, at_ms, plan), cold)):
         return lack
     carried = _carried(member, at_ms, plan, cold)
-    found = _time_needs(member, at_ms, _of_awards(carried, POINTS, member, at_ms, cold), cold)
+    found = _time_needs(member, at_ms, _of_carried(carried, POINTS, member, at_ms, cold), cold)
     for currency, purse in _purses(member, carried):
         rows = Rows(cold, currency)
-        sought = _of_awards(carried, CURRENCY + currency, purse, at_ms, rows)
+        sought = _of_carried(carried, CURRENCY + currency, purse, at_ms, rows)
         found += tuple(key_of(currency, key) for key in _time_needs(purse, at_ms, sought, rows))
     return found
 
