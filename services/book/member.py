@@ -221,7 +221,10 @@ class Member(msgspec.Struct, array_like=True, gc=False):
         if self.open_pages and self.open_pages[0].first[0] < due:
             due = self.open_pages[0].first[0]
         if self.pending:
-            due = min(due, *(lot[2] for lot in self.lots if lot[2] > self.now_ms))
+            now_ms = self.now_ms
+            for lot in self.lots:  # asked for every fact
+                if now_ms < lot[2] < due:
+                    due = lot[2]
         for until, _ in self.holds.values():
             if until < due:
                 due = until
