@@ -20,17 +20,11 @@ rules:
   - {id: often, visits: {every: 5, points: 3}}
   - {id: cheaper, price_guarantee: {within_days: 366, per_minor: 100}}
 """
-SECOND = """
-programme: long
-version: long-2
-effective_from: 2026-01-01T00:00:00Z
-currency: GBP
-rules:
-  - {id: base, share: {points: 1, per_minor: 100}}
-  - {id: cap, revision: 1, carry: migrate, cap: {points: 11, per: day, of: [base]}}
-  - {id: often, visits: {every: 5, points: 3}}
-  - {id: cheaper, price_guarantee: {within_days: 366, per_minor: 100}}
-"""
+SECOND = (
+    PROGRAMME.replace("long-1", "long-2")
+    .replace("2024-01-01", "2026-01-01")
+    .replace("{id: cap, cap: {points: 10,", "{id: cap, revision: 1, carry: migrate, cap: {points: 11,")
+)
 FIRST_DAY = date(2024, 1, 1)
 
 

@@ -104,10 +104,9 @@ def told(line: str, member: str = MEMBER) -> Fact:
         case "void":
             part = {"points": int(rest[2])} if rest[2:] else {}
             return fact(**base, type="redemption_voided", redemption=rest[1], **part)
-        case "use":
-            return fact(**base, type="used", what=rest[0], count=int(rest[1]) if rest[1:] else 1)
-        case "deed":
-            return fact(**base, type="deed", what=rest[0], count=int(rest[1]) if rest[1:] else 1)
+        case "use" | "deed":
+            kind = "used" if verb == "use" else verb
+            return fact(**base, type=kind, what=rest[0], count=int(rest[1]) if rest[1:] else 1)
         case "found":
             (seen,) = lines(rest[2:])
             found = {"item": seen["item"], "quantity": seen.get("quantity", 1), "found_minor": seen["total_minor"]}
