@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import msgspec
 from pydantic import model_validator
@@ -204,6 +204,11 @@ class Counted(Model):
             return False
         return not self.only or not set(self.only).isdisjoint(categories)
 
+    @property
+    def most(self) -> bool:
+        """Whether all lines count but those of a few categories; else only those of a few count."""
+        return not self.only and not self.items
+
 
 class Spend(Counted):
     """Which money of a basket counts."""
@@ -215,23 +220,30 @@ class Spend(Counted):
 Sum = Literal["gross", "net", "paid units"]
 """What is summed over lines: money in minor units, with or without its tax; units of lines that cost something."""
 
-_Indices = tuple[int, ...]
-_Touched = tuple[_Indices, "tuple[_Indices, _Indices] | None"]
-"""The sums that a line adds to: of gross money, and, which is rarer, of net money and of units."""
+_SUMS: tuple[Sum, ...] = get_args(Sum)
+_Otherwise = tuple[tuple[int, int, int], ...]
+"""(index, of what, 1 or -1): the sums that a line counts for, or does not, other than most lines."""
 _ALL = Counted()
 _UNNAMED = ""
 """An item that no rule names."""
 
 
 class Meter:
-    """The sums over a basket's lines that a programme version needs; lines are walked once per basket."""
+    """The sums over a basket's lines that a programme version needs; lines are walked once per basket.
+
+    Most sums are of all lines but a few, or of a few lines. So what all lines come to is added once, and of a line only
+    what it does otherwise.
+    """
 
     def __init__(self) -> None:
         self._sums: dict[tuple[Sum, Counted], int] = {}
+        self._of_most: list[tuple[int, int]] = []
+        """(index, of what): the sums that most lines count for."""
+        self._asks_net = False
         self._items: set[str] = set()
         """Those that a sum names: lines of all others are told apart by their categories alone."""
-        self._of_categories: dict[tuple[str, ...], _Touched] = {}
-        self._of_items: dict[tuple[str, tuple[str, ...]], _Touched] = {}
+        self._of_categories: dict[tuple[str, ...], _Otherwise] = {}
+        self._of_items: dict[tuple[str, tuple[str, ...]], _Otherwise] = {}
 
     def add(self, what: Sum, counted: Counted | None = None) -> int:
         """The index of a sum over the lines that count; None: over all lines."""
@@ -241,35 +253,50 @@ class Meter:
                 tuple(sorted(set(names))) for names in (counted.only, counted.exclude, counted.items)
             )
             lines = Counted(only=only, exclude=exclude, items=items)
-        self._items |= set(lines.items)
-        return self._sums.setdefault((what, lines), len(self._sums))
-
-    def _touched(self, item: str, categories: tuple[str, ...]) -> _Touched:
-        fits = [(what, i) for (what, lines), i in self._sums.items() if lines.counts(item, categories)]
-        gross, net, units = (tuple(i for which, i in fits if which == what) for what in ("gross", "net", "paid units"))
-        return gross, (net, units) if net or units else None
+        if (what, lines) not in self._sums:
+            index = self._sums[what, lines] = len(self._sums)
+            self._items |= set(lines.items)
+            self._asks_net = self._asks_net or what == "net"
+            if lines.most:
+                self._of_most.append((index, _SUMS.index(what)))
+        return self._sums[what, lines]
 
     def measure(self, lines: tuple[Line, ...]) -> Sequence[int] | Sums:
         """Every measure of the lines, by index."""
         sums: Any = [0] * len(self._sums) if len(self._sums) <= SUMS_MAX else Sums()
-        items, of_categories = self._items, self._of_categories
+        items, of_items, of_categories, asks_net = self._items, self._of_items, self._of_categories, self._asks_net
+        gross = net = units = part = 0
         for line in lines:
-            categories = line.categories
-            if line.item in items:
-                touched = self._of_items.get((line.item, categories))
-                if touched is None:
-                    touched = self._of_items[line.item, categories] = self._touched(line.item, categories)
-            else:
-                touched = of_categories.get(categories)
-                if touched is None:
-                    touched = of_categories[categories] = self._touched(_UNNAMED, categories)
-            gross, rarer = touched
-            total = line.total_minor
-            for i in gross:
-                sums[i] += total
-            if rarer is not None:
-                for i in rarer[0]:
-                    sums[i] += max(total - line.tax_minor, 0)
-                for i in rarer[1] if total else ():
-                    sums[i] += line.quantity
+            item, categories, minor = line.item, line.categories, line.total_minor
+            gross += minor
+            if minor:
+                units += line.quantity
+            if asks_net:
+                part = max(minor - line.tax_minor, 0)
+                net += part
+            otherwise = of_items.get((item, categories)) if item in items else of_categories.get(categories)
+            if otherwise is None:
+                otherwise = self._learn(item, categories)
+            if otherwise:
+                amounts = minor, part, line.quantity if minor else 0
+                for index, what, sign in otherwise:
+                    sums[index] += sign * amounts[what]
+        totals = gross, net, units
+        for index, what in self._of_most:
+            sums[index] += totals[what]
         return tuple(sums) if type(sums) is list else sums
+
+    def _learn(self, item: str, categories: tuple[str, ...]) -> _Otherwise:
+        """What lines of this item and of these categories do otherwise, now and whenever they come."""
+        name = item if item in self._items else _UNNAMED
+        found = []
+        for (what, lines), index in self._sums.items():
+            counts = lines.counts(name, categories)
+            if counts is not lines.most:
+                found.append((index, _SUMS.index(what), 1 if counts else -1))
+        otherwise = tuple(found)
+        if name:
+            self._of_items[item, categories] = otherwise
+        else:
+            self._of_categories[categories] = otherwise
+        return otherwise

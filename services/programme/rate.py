@@ -38,7 +38,10 @@ class Worth(msgspec.Struct, frozen=True, gc=False):
     def take(self, cells: Cells) -> list[Award]:
         """The awards; writes into the cells, which must still be those that it was found by, what becomes of them."""
         for name, key, cell in self.written:
-            _store(cells, name, key, cell)
+            if cell is not None and name in cells:
+                cells[name][key] = cell
+            else:
+                _store(cells, name, key, cell)
         return self.awards
 
 
@@ -57,59 +60,59 @@ def worth(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> W
     awards: list[Award] = []
     written: Written = []
     before, after = change.before, change.after
-    now = after.measures if after is not None else None
-    was = before.measures if before is not None else None
+    was = before.measures if before is not None else after.measures if after is not None else None
+    now = after.measures if after is not None else was
     for rule in rules:
         index = rule.measure
-        if index is not None and not ((now and now[index]) or (was and was[index])) and (now or was):
+        if index is not None and now is not None and was is not None and not now[index] and not was[index]:
             continue
-        mechanic, seen = rule.mechanic, change
-        if rule.when is not None:
-            seen = _seen(rule.when, mechanic, change)
-            if seen is _NOTHING:
-                continue
+        seen = change if rule.when is None else _seen(rule.when, rule.mechanic, change)
+        if seen is None:
+            continue
         if rule.of is not None:
             seen = Change(change.fact, seen.before, seen.after, _points_of(rule.of, rule.unit, awards))
-        if mechanic.per_purchase:
+        holder = rule
+        if rule.per_purchase:
             if rule.stack is not None:
                 _stacked(rule, before, after, awards, change.points)
                 continue
-            old = mechanic.due(None, seen.before) if seen.before is not None else ()
-            new = mechanic.due(None, seen.after) if seen.after is not None else ()
-        elif mechanic.per_fact:
-            old, new = (), mechanic.due(None, change.fact)
+            old = rule.due(None, seen.before) if seen.before is not None else ()
+            new = rule.due(None, seen.after) if seen.after is not None else ()
+        elif rule.per_fact:
+            old, new = (), rule.due(None, change.fact)
         else:
-            key = mechanic.key(seen)
+            key = rule.key(seen)
             if key is None:
                 continue
-            holder = rule if rule.heir is None else _holder(rule, key, cells, now_ms)
-            old, new = _absorb(holder, mechanic, key, seen, cells, written)
-            if old != new:
-                _diff(holder, old, new, awards, change.points)
-            continue
+            if rule.heir is not None:
+                holder = _holder(rule, key, cells, now_ms)
+            mine = cells.get(holder.name)
+            cell = mine.get(key) if mine is not None else None
+            becomes = rule.absorb(cell, seen)  # as it rated the purchase; worth what its rule of today says
+            if becomes == cell:
+                continue
+            written.append((holder.name, key, becomes))
+            old = holder.due(key, cell) if cell is not None else ()
+            new = holder.due(key, becomes) if becomes is not None else ()
         if old != new:
-            _diff(rule, old, new, awards, change.points)
+            _diff(holder, old, new, awards, change.points)
     return Worth(change, awards, written)
 
 
-_NOTHING: Any = object()
-
-
-def _seen(when: Predicate, mechanic: Any, change: Change) -> Change:
+def _seen(when: Predicate, mechanic: Any, change: Change) -> Change | None:
     """The change as a rule with a condition sees it: a basket of which it does not hold is none. Of facts without a
-    basket, a rule that counts baskets, or what was used, sees all. _NOTHING: it sees nothing of it."""
+    basket, a rule that counts baskets, or what was used, sees all. None: it sees nothing of it."""
     before, after = change.before, change.after
-    if before is None and after is None:
-        if change.about is None or change.fact.type == "used" or "basket" in mechanic.kinds or when(change.about):
-            return change
-        return _NOTHING  # type: ignore[no-any-return]
-    was = before is not None and when(before)
-    now = after is not None and when(after)
-    if was == (before is not None) and now == (after is not None):
+    if before is None or after is None:
+        alone = after if before is None else before
+        if alone is not None:
+            return change if when(alone) else None
+        all_of_it = change.about is None or change.fact.type == "used" or "basket" in mechanic.kinds
+        return change if all_of_it or when(change.about) else None  # type: ignore[arg-type]
+    was, now = when(before), when(after)
+    if was and now:
         return change
-    if not was and not now:
-        return _NOTHING  # type: ignore[no-any-return]
-    return Change(change.fact, before if was else None, after if now else None, change.points)
+    return Change(change.fact, before if was else None, after if now else None, change.points) if was or now else None
 
 
 def migrated(cells: Cells, plan: Plan, since_ms: int, to_ms: int) -> list[Award]:
@@ -133,7 +136,7 @@ def migrate(cells: Cells, plan: Plan, index: int) -> list[Award]:
         if heir is None:
             continue
         for key, cell in sorted(cells.get(old.name, {}).items(), key=lambda item: str(item[0])):
-            was, now = old.mechanic.due(key, cell), heir.rule.mechanic.due(key, cell)
+            was, now = old.due(key, cell), heir.rule.due(key, cell)
             if heir.top_up and _given(now) <= _given(was):
                 continue
             _store(cells, old.name, key, None)
@@ -150,21 +153,6 @@ def _holder(rule: Rule, key: Key, cells: Cells, now_ms: int) -> Rule:
             break
         rule = heir.rule
     return rule
-
-
-def _absorb(
-    rule: Rule, mechanic: Any, key: Key, change: Change, cells: Cells, written: Written
-) -> tuple[tuple[Due, ...], ...]:
-    """The cell's dues before and after. It is changed by the mechanic that rated the purchase, and worth what its rule
-    of today says."""
-    mine = cells.get(rule.name)
-    old = mine.get(key) if mine is not None else None
-    new = mechanic.absorb(old, change)
-    if new == old:
-        return (), ()
-    written.append((rule.name, key, new))
-    due = rule.mechanic.due
-    return (due(key, old) if old is not None else ()), (due(key, new) if new is not None else ())
 
 
 def _store(cells: Cells, name: str, key: Key, cell: Any) -> None:
@@ -200,7 +188,7 @@ def _stacked(rule: Rule, before: Basket | None, after: Basket | None, awards: li
 def _stack(stack: Stack, basket: Basket) -> dict[str, tuple[Due, ...]]:
     """What each rule of the group gives for a basket."""
     found = [
-        (rule.name, rule.mechanic.due(None, basket))
+        (rule.name, rule.due(None, basket))
         for rule in stack.rules
         if (rule.measure is None or basket.measures[rule.measure]) and (rule.when is None or rule.when(basket))
     ]
@@ -228,15 +216,17 @@ def _given(dues: tuple[Due, ...]) -> int:
 def _diff(
     rule: Rule, old: tuple[Due, ...], new: tuple[Due, ...], awards: list[Award], points: list[tuple[Lot, int]]
 ) -> None:
-    name, kind = rule.name, rule.unit
-    if len(new) == 1 and (not old or (len(old) == 1 and old[0][0] == new[0][0] and old[0][2:] == new[0][2:])):
-        unit, amount, lot, to = new[0]  # by far the most frequent: something new, or more of the same
-        moved = [((unit, lot, to), amount - old[0][1] if old else amount)]
+    if not old:  # by far the most frequent: something new, or more of the same
+        moved = new
+    elif len(old) == len(new) == 1 and old[0][0] == new[0][0] and old[0][2:] == new[0][2:]:
+        unit, amount, lot, to = new[0]
+        moved = ((unit, amount - old[0][1], lot, to),)
     else:
         was = {(unit, lot, to): amount for unit, amount, lot, to in old}
-        moved = [((unit, lot, to), amount - was.pop((unit, lot, to), 0)) for unit, amount, lot, to in new]
-        moved += [(identity, -amount) for identity, amount in was.items()]
-    for (unit, lot, to), amount in moved:
+        more = [(unit, amount - was.pop((unit, lot, to), 0), lot, to) for unit, amount, lot, to in new]
+        moved = (*more, *[(unit, -amount, lot, to) for (unit, lot, to), amount in was.items()])
+    name, kind = rule.name, rule.unit
+    for unit, amount, lot, to in moved:
         if amount:
             awards.append((name, unit if unit != POINTS else kind, lot, amount, to))
             if unit == POINTS == kind and not to and lot[3][0] != "-":

@@ -5,10 +5,17 @@ Owns the values alone. They are made in services/programme/compile.py, and asked
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 
-from services.programme.mechanic import POINTS, Mechanic
+from services.programme.mechanic import POINTS, Change, Due, Key, Mechanic
 from services.programme.predicates import Predicate
+
+
+def _unbound(*_: Any) -> Any:
+    raise NotImplementedError
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -28,6 +35,16 @@ class Rule(msgspec.Struct, frozen=True):
     """Names of the rules whose points it counts. None: those of all before it."""
     when: Predicate | None = None
     """Receipts of which it does not hold are as if they were not there. None: all are."""
+    per_purchase: bool = False
+    """Derived, as what follows: the mechanic's own, at hand for every fact."""
+    per_fact: bool = False
+    key: Callable[[Change], Key | None] = _unbound
+    absorb: Callable[[Any, Change], Any] = _unbound
+    due: Callable[[Key | None, Any], tuple[Due, ...]] = _unbound
+
+    def __post_init__(self) -> None:
+        for name in ("per_purchase", "per_fact", "key", "absorb", "due"):
+            msgspec.structs.force_setattr(self, name, getattr(self.mechanic, name))
 
 
 class Stack(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ floor, on each find: floor(points * difference / per_minor).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -55,6 +56,7 @@ class PriceGuarantee(Mechanic):
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self.measure = meter.add("gross", config)
         self._config, self._zone = config, frame.zone
+        self._counts = lru_cache(1 << 12)(config.counts)
         self.lasts_days = LASTING_DAYS if config.valid_months is None else 0  # a find may be older
         self.why = f"because it was found cheaper elsewhere within {config.within_days} days{counted(config)}"
 
@@ -81,7 +83,7 @@ class PriceGuarantee(Mechanic):
         rest = {item: (units, paid) for item, units, paid in lines}
         for sign, basket in ((1, change.after), (-1, change.before)):
             for line in basket.lines if basket is not None else ():
-                if self._config.counts(line.item, line.categories):
+                if self._counts(line.item, line.categories):
                     units, paid = rest.get(line.item, (0, 0))
                     rest[line.item] = units + sign * line.quantity, paid + sign * line.total_minor
         kept = tuple(sorted((item, *left) for item, left in rest.items() if any(left)))

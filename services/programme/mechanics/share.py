@@ -93,8 +93,7 @@ class Share(Mechanic):
         self.why = f"{to}for what was paid{counted(config)}: {rate} {every}".strip()
 
     def due(self, key: Key | None, cell: Basket) -> tuple[Due, ...]:
-        tier = cell.tier
-        percent = self._percent[min(self._top, tier)]
+        percent = self._percent[cell.tier] if cell.tier < self._top else self._percent[-1]
         minor = cell.measures[self._measure]
         rate = self._points
         if self._steps:

@@ -39,10 +39,9 @@ class Stamps(Mechanic):
     lasts_days = LASTING_DAYS  # it gives no points
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
-        self._measure: int = meter.add("paid units", config)
         self._deed = config.deed
         if self._deed is None:
-            self.measure = self._measure
+            self.measure = meter.add("paid units", config)
         self._every = config.every
         self._unit = config.unit
         what = config.deed or f"units bought{counted(config)}"
@@ -74,4 +73,4 @@ class Stamps(Mechanic):
         return ((self._unit, free, (NEVER, 0, 0, self._unit), ""),) if free else ()
 
     def _units(self, basket: Basket | None) -> int:
-        return 0 if basket is None else basket.measures[self._measure]
+        return 0 if basket is None else basket.measures[self.measure]  # type: ignore[index]  # deeds have no basket
