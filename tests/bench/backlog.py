@@ -110,7 +110,13 @@ async def measured(
         after, looks = await house.used(worker), await worker.histograms()
         await house.until_published(published, worker)
         await worker.stop()
-    return after.since(before, last - first) | {"batches": batches(looked, looks, after.at - before.at)}
+    figures = after.since(before, last - first)
+    return {
+        **figures,
+        "pace": worker.pace,
+        "at_pace_1": round(figures["events_per_s"] * worker.pace),
+        "batches": batches(looked, looks, after.at - before.at),
+    }
 
 
 async def ledger_round(stack: Stack, folder: Path, backlog: Backlog, file: Path | None = None) -> dict[str, Any]:

@@ -71,7 +71,9 @@ async def rival_round(stack: Stack, folder: Path, rival: Rival, backlog: Backlog
         found = await rival_differences(house, backlog.counted, rival.check, house.written)
     rate = round(said["events"] / said["seconds"])
     used = after.since(before, said["events"])
-    return {**used, "cpu_us": {**used["cpu_us"], **said.get("parts", {})}, "events_per_s": rate, "differences": found}
+    cpu = {**used["cpu_us"], **said.get("parts", {})}
+    paced = {"pace": worker.pace, "at_pace_1": round(rate * worker.pace)}
+    return {**used, "cpu_us": cpu, "events_per_s": rate, **paced, "differences": found}
 
 
 def _told(house: Round, backlog: Backlog, warm: float, sample: Path, scratch: Path) -> dict[str, str]:

@@ -11,10 +11,12 @@ import itertools
 import os
 import re
 import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import mean
 from types import MappingProxyType
 from typing import Any
 
@@ -175,6 +177,13 @@ class Worker:
     process: asyncio.subprocess.Process
     log: Path
     port: int
+    paces: list[float] = field(default_factory=list)
+    """The machine's, just before it was started and just after it has ended."""
+
+    @property
+    def pace(self) -> float:
+        """The mean of both; of use once it has ended."""
+        return round(mean(self.paces), 3)
 
     async def histograms(self) -> dict[str, tuple[float, float]]:
         """What the process says at /metrics of its histograms: name -> (how often, sum of all)."""
@@ -213,6 +222,7 @@ async def worker_of(
 
     heard: its standard output is a pipe to be read, not part of its log.
     """
+    before = await pace_now()
     log, port = house.folder / f"worker-{next(_numbers)}.log", _free_port()
     settings = house.settings.model_copy(update={"http_port": port})
     with log.open("wb") as output:
@@ -225,12 +235,27 @@ async def worker_of(
             cwd="/",
         )
     cores().give(process.pid)
+    worker = Worker(process, log, port, [before])
     try:
-        yield Worker(process, log, port)
+        yield worker
     finally:
         if process.returncode is None:
             process.kill()
         await process.wait()
+    worker.paces.append(await pace_now())
+
+
+async def pace_now() -> float:
+    """The machine's pace (pace.py) on the worker's core."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.bench.pace"),
+        env={**child_environment(), "PYTHONPATH": str(REPOSITORY)},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    cores().give(process.pid)
+    said, _ = await process.communicate()
+    return float(said)
 
 
 @asynccontextmanager

@@ -26,6 +26,7 @@ from services.programme.mechanic import Change
 from services.programme.rate import rate
 from tests.bench.backlog import Backlog, mix_of
 from tests.bench.machine import cores
+from tests.bench.pace import pace
 from tests.bench.report import Result, run, say, show, spread
 from tests.bench.rules import measured
 
@@ -125,7 +126,8 @@ async def bench(events: int, rounds: int) -> Result:
         for kind, backlog in backlogs.items():
             gc.disable()
             figures, members = fold(backlog)
-            ran[kind].append(figures | {"rules_alone_us": rules_alone(backlog)})
+            alone = rules_alone(backlog)
+            ran[kind].append(figures | {"rules_alone_us": alone, "pace": round(pace(), 3)})
             gc.enable()
             found += differences(backlog, members)
         told = ", ".join(f"{kind} {rows[-1]['receipts_per_s']:,}" for kind, rows in ran.items())
@@ -159,6 +161,7 @@ ROWS = (
     ("decode, us a fact", "decode_us"),
     ("rate and book, us a fact", "rate_and_book_us"),
     ("the rules alone, us a receipt", "rules_alone_us"),
+    ("the machine's pace", "pace"),
 )
 
 

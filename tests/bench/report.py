@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.stack.supervisor import StackError
-from tests.bench.house import BenchFailed
+from tests.bench.house import BenchFailed, pace_now
 from tests.bench.machine import cores, described
 
 Result = dict[str, Any]
@@ -77,7 +77,9 @@ def run(bench: Callable[[], Awaitable[Result]]) -> int:
     result["machine"] = machine
     for line in result["differences"]:
         print(f"  not exact: {line}")
+    before, after = machine["pace"] = result.pop("pace")
     print(f"{machine['cpu']}, {machine['cores']} cores; load {machine['load_average'][0]} before; {machine['pinned']}")
+    print(f"pace {before:.2f} before and {after:.2f} after: so many times as slow as where the rates were promised")
     print(json.dumps(result), flush=True)
     return 0 if result["exact"] else 1
 
@@ -87,4 +89,6 @@ async def _interruptible(bench: Callable[[], Awaitable[Result]]) -> Result:
     assert me is not None
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, me.cancel)
-    return await bench()
+    before = await pace_now()
+    result = await bench()
+    return {**result, "pace": [before, await pace_now()]}

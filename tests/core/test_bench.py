@@ -8,11 +8,12 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from events.decode import decode_fact, encode_fact
 from infra.kafka.client import partition_of
-from tests.bench import rate, steps
+from tests.bench import pace, rate, steps
 from tests.bench.backlog import Backlog
 from tests.bench.count import Count
 from tests.bench.grocery import Grocery
@@ -147,6 +148,34 @@ def test_samples_share_the_cpu_of_the_round(tmp_path: Path) -> None:
     assert steps_of(file, 20.0) == {"decode": 15.0, "post": 5.0}
 
 
+def test_the_yardstick_is_a_fixed_piece_of_work() -> None:
+    """Against a second program, which reads each receipt by itself and keeps no state but sums."""
+    said, units = pace.receipts(), 2_500
+    points = Counter[str]()
+    written = 0
+    recent: dict[str, list[tuple[int, int]]] = {}
+    paid = Counter[str]()
+    for n in range(units):
+        receipt = json.loads(said[n % 1_000])
+        member = receipt["member"]
+        counted = [one for one in receipt["lines"] if "tobacco" not in one["groups"]]
+        got = sum(one["cents"] for one in counted) // 100
+        got += 2 * sum(one["cents"] for one in counted if "fresh" in one["groups"]) // 100
+        points[member] += got
+        paid[member] += sum(one["cents"] for one in counted)
+        recent[member] = [*recent.get(member, []), (n, got)][-8:]
+        written += len(msgspec.msgpack.encode([receipt["id"], member, [points[member], paid[member], recent[member]]]))
+    assert pace.fold(said, units) == written + points.total()
+
+
+def test_the_pace_is_the_yardsticks_time_over_its_time_where_the_rates_were_promised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter([10.0, 10.0 + 2 * 400 * pace.REFERENCE_US / 1e6])
+    monkeypatch.setattr(pace, "process_time", lambda: next(clock))
+    assert pace.pace(400) == pytest.approx(2.0)
+
+
 def test_the_spread_is_told() -> None:
     assert spread([3, 1, 2]) == {"median": 2, "least": 1, "most": 3}
     assert spread([0.5, 1.0]) == {"median": 0.75, "least": 0.5, "most": 1.0}
@@ -160,6 +189,7 @@ def test_a_run_that_was_not_exact_ends_with_1(exact: bool, code: int, capsys: py
     assert run(bench) == code
     *_, last = capsys.readouterr().out.splitlines()
     assert json.loads(last)["exact"] is exact
+    assert all(0.1 < one < 100 for one in json.loads(last)["machine"]["pace"])
 
 
 def test_a_run_that_could_not_end_is_a_sentence_and_1(capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,6 +52,7 @@ def test_a_command_runs_whole_and_ends_with_a_line_of_json() -> None:
     assert result["exact"] is True
     assert set(result["beside"]) == {"floor", "members", "earlier"}
     assert result["machine"]["cores"]
+    assert all(one["at_pace_1"] == round(one["events_per_s"] * one["pace"]) for one in result["rounds"]["floor"])
 
 
 async def test_a_round_of_the_ledger_is_exact_and_watched(servers: Servers, folder: Path, backlog: Backlog) -> None:
