@@ -123,6 +123,46 @@ def test_what_changes_is_said_with_whom_it_concerns(tmp_path: Path, capsys: pyte
     assert capsys.readouterr().out == "nothing changes\n"
 
 
+THIRD = "every_nth: (only: socks, every: 3, times: {})"
+
+
+def test_changes_of_prices_rights_and_currencies_are_said_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = (EXAMPLES / "everything.yaml").read_text()
+    new = old
+    for was, now in (
+        ("percent: 5, exclude: [gift-card]}}", "percent: 6, exclude: [gift-card]}}"),
+        ("{decimals: 1, valid_months: 1}", "{decimals: 1, valid_months: 2}"),
+        ('hours: ["09:00-11:00"]', 'hours: ["09:00-12:00"]'),
+        ("what: the lounge, when: {tiers: [gold]}", "what: the lounge, when: {tiers: [silver, gold]}"),
+        ("every: 3, percent: 100, times: 2, only: [socks]", "every: 3, percent: 100, times: 3, only: [socks]"),
+    ):
+        assert old.count(was) == 1
+        new = new.replace(was, now)
+    assert run_diff(file(tmp_path, old, "old.yaml"), file(tmp_path, new, "new.yaml"), as_json=True) == 0
+    found = json.loads(capsys.readouterr().out)["changes"]
+    assert {one["what"]: (one["before"], one["after"], one["whom"]) for one in found} == {
+        "currencies.promo": ("decimals: 1, valid_months: 1", "decimals: 1, valid_months: 2", "everybody"),
+        "conditions.quiet-hours": (
+            "weekdays: (mon, tue, wed), hours: 09:00-11:00",
+            "weekdays: (mon, tue, wed), hours: 09:00-12:00",
+            "everybody",
+        ),
+        "price card-price": (
+            "5 % off for all but gift-card, for members with card.",
+            "6 % off for all but gift-card, for members with card.",
+            "everybody",
+        ),
+        "price third": (THIRD.format(2), THIRD.format(3), "everybody"),
+        "entitlement lounge": (
+            "The lounge, if the level is gold.",
+            "The lounge, if the level is silver or gold.",
+            "where the level is silver or gold",
+        ),
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

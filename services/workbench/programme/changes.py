@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
-from services.programme.claims import said
+from services.programme.claims import Claim, said
+from services.programme.entitlements import EntitlementText
 from services.programme.model import ProgrammeText, RuleText, known_of
+from services.programme.pricing.price import PriceText
 from services.programme.promises import broken, keeps
 from services.programme.words import money
 from services.workbench.programme.files import File
-from services.workbench.programme.sheet import rule_words
+from services.workbench.programme.sheet import price_words, right_words, rule_words
 
-RULES_APART = frozenset({"version", "effective_from", "rules", "tier", "retired"})
+APART = frozenset({"version", "effective_from", "rules", "price", "entitlements", "tier", "retired"})
 """Parts of the file that are not compared value by value."""
 
 
@@ -30,14 +32,20 @@ class Difference(NamedTuple):
 
 def changes(old: File, new: File) -> tuple[list[Difference], list[str]]:
     """The changes in the order of the file, and what the new one takes back without saying how."""
-    found = [*_parts(old.programme, new.programme), *_levels(old.programme, new.programme), *_rules(old, new)]
+    found = [
+        *_parts(old.programme, new.programme),
+        *_levels(old.programme, new.programme),
+        *_named("price", old, new, lambda file: file.programme.price, _price_words),
+        *_rules(old, new),
+        *_named("entitlement", old, new, lambda file: file.programme.entitlements, _right_words),
+    ]
     return found, [why for _, why in broken(old.programme, new.programme)]
 
 
 def _parts(old: ProgrammeText, new: ProgrammeText) -> Iterator[Difference]:
     for name in type(new).model_fields:
         was, now = getattr(old, name), getattr(new, name)
-        if name in RULES_APART or was == now:
+        if name in APART or was == now:
             continue
         if isinstance(was, dict) and isinstance(now, dict):
             for key in sorted({*was, *now}):
@@ -70,25 +78,56 @@ def _levels(old: ProgrammeText, new: ProgrammeText) -> Iterator[Difference]:
 
 
 def _rules(old: File, new: File) -> Iterator[Difference]:
-    was, now = ({rule.id: rule for rule in file.programme.rules} for file in (old, new))
-    for name in (*now, *(rule for rule in was if rule not in now)):
+    was: dict[str, RuleText] = {rule.id: rule for rule in old.programme.rules}
+    now: dict[str, RuleText] = {rule.id: rule for rule in new.programme.rules}
+    for one in _named("rule", old, new, lambda file: file.programme.rules, _rule_words):
+        name = one.what.removeprefix("rule ")
+        yield one._replace(begun=_begun(was.get(name), now.get(name)))
+
+
+Named = TypeVar("Named", RuleText, PriceText, EntitlementText)
+
+
+def _named(
+    what: str, old: File, new: File, of: Callable[[File], Iterable[Named]], words: Callable[[Named, File], str]
+) -> Iterator[Difference]:
+    """Changes of what has an id, in the order of the new file; what is gone stands last."""
+    was: dict[str, Named] = {one.id: one for one in of(old)}
+    now: dict[str, Named] = {one.id: one for one in of(new)}
+    for name in (*now, *(gone for gone in was if gone not in now)):
         before, after = was.get(name), now.get(name)
-        texts = [
-            "" if rule is None else rule_words(rule, file.programme, file.plan.versions[0]).removeprefix(f"{name}: ")
-            for rule, file in ((before, old), (after, new))
-        ]
-        same = before is not None and after is not None and _content(before) == _content(after)
-        if same or before == after:
+        if before is not None and after is not None and _content(before) == _content(after):
             continue
+        texts = ["" if one is None else words(one, file) for one, file in ((before, old), (after, new))]
+        if before is not None and after is not None and texts[0] == texts[1]:  # of something that its words pass over
+            texts = [_plain(_apart(one, other)) for one, other in ((before, after), (after, before))]
         whom = _whom(after or before, new if after else old)
-        yield Difference(f"rule {name}", texts[0], texts[1], whom, _begun(before, after))
+        yield Difference(f"{what} {name}", texts[0], texts[1], whom)
 
 
-def _content(rule: RuleText) -> Any:
-    return rule.model_dump(exclude={"revision", "carry"})
+def _rule_words(rule: RuleText, file: File) -> str:
+    return rule_words(rule, file.programme, file.plan.versions[0]).removeprefix(f"{rule.id}: ")
 
 
-def _whom(rule: RuleText | None, file: File) -> str:
+def _price_words(rule: PriceText, file: File) -> str:
+    return price_words(rule, file.programme, file.plan.versions[0])
+
+
+def _right_words(right: EntitlementText, file: File) -> str:
+    return right_words(right, file.programme)
+
+
+def _content(one: RuleText | Claim) -> Any:
+    return one.model_dump(mode="json", exclude_defaults=True, exclude={"revision", "carry"})
+
+
+def _apart(one: RuleText | Claim, other: RuleText | Claim) -> dict[str, Any]:
+    """What stands in one and not so in the other."""
+    theirs = _content(other)
+    return {key: value for key, value in _content(one).items() if value != theirs.get(key)}
+
+
+def _whom(rule: RuleText | Claim | None, file: File) -> str:
     if rule is None or rule.when is None:
         return "everybody"
     return "where " + " and ".join(said(rule.when, known_of(file.programme), file.programme.currency))
@@ -107,10 +146,18 @@ def _begun(before: RuleText | None, after: RuleText | None) -> str:
 
 
 def _plain(value: Any) -> str:
-    if value is None or value in ((), {}):
+    """A part of the file, as a person would write it on a line; "" for nothing."""
+    if value is None or value in ((), {}, []):
         return ""
     if hasattr(value, "model_dump"):
-        return str(value.model_dump(exclude_defaults=True, mode="json"))
-    if isinstance(value, tuple):
-        return ", ".join(_plain(one) for one in value)
+        return _plain(value.model_dump(exclude_defaults=True, mode="json"))
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_inside(one)}" for key, one in value.items())
+    if isinstance(value, (tuple, list)):
+        return ", ".join(map(_inside, value))
     return str(value)
+
+
+def _inside(value: Any) -> str:
+    """The same, so that it can be told from what follows."""
+    return f"({_plain(value)})" if isinstance(value, (dict, tuple, list)) and len(value) > 1 else _plain(value)

@@ -11,9 +11,11 @@ from typing import Any
 
 from services.programme.claims import Claim, said
 from services.programme.conditions import Condition
+from services.programme.entitlements import EntitlementText
 from services.programme.mechanic import POINTS
 from services.programme.model import ProgrammeText, RuleText, config_of, known_of
 from services.programme.plan import Version
+from services.programme.pricing.price import PriceText
 from services.programme.words import amount, money
 
 Sheet = list[tuple[str, list[str]]]
@@ -27,17 +29,25 @@ def sheet(programme: ProgrammeText, version: Version) -> Sheet:
     if programme.tier is not None:
         parts.append(("Levels", list(_levels(programme))))
     if programme.price:
-        says = {rule.id: rule.says for rule in version.prices.rules}
-        parts.append(("Prices", [_sentence(says[rule.id], _claim(rule, programme)) for rule in programme.price]))
+        parts.append(("Prices", [price_words(rule, programme, version) for rule in programme.price]))
     parts.append(("Points and gifts", [rule_words(rule, programme, version) for rule in programme.rules]))
     if programme.entitlements:
-        rights = []
-        for right in programme.entitlements:
-            ways = [way for one in right.claims() if (way := _claim(one, programme))]
-            rights.append(_sentence(right.what or right.id, " or ".join(ways)))
+        rights = [right_words(right, programme) for right in programme.entitlements]
         parts.append(("What members are entitled to", rights))
     parts.append(("When goods come back", list(_returns(programme))))
     return parts
+
+
+def price_words(rule: PriceText, programme: ProgrammeText, version: Version) -> str:
+    """What is taken off, and for whom."""
+    says = next(one.says for one in version.prices.rules if one.id == rule.id)
+    return _sentence(says, _claim(rule, programme))
+
+
+def right_words(right: EntitlementText, programme: ProgrammeText) -> str:
+    """What members are entitled to, and by what."""
+    ways = [way for one in right.claims() if (way := _claim(one, programme))]
+    return _sentence(right.what or right.id, " or ".join(ways))
 
 
 def rule_words(rule: RuleText, programme: ProgrammeText, version: Version) -> str:
