@@ -13,9 +13,9 @@ Headers = tuple[tuple[str, bytes], ...]
 _FIXED: Headers = (("ce_specversion", b"1.0"), ("content-type", b"application/json"))
 
 
-def headers(event_id: str, source: str, kind: str, time: str) -> Headers:
+def headers(event_id: str, source: str, kind: str, time: str, *more: tuple[str, bytes]) -> Headers:
     """The headers of one event. `kind` is the bare name (`purchase`), `time` an RFC 3339 instant."""
-    return ("ce_id", event_id.encode()), ("ce_time", time.encode()), *_of_source(source, kind)
+    return ("ce_id", event_id.encode()), ("ce_time", time.encode()), *_of_source(source, kind), *more
 
 
 @lru_cache(1 << 12)

@@ -28,7 +28,7 @@ def look_ahead(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) ->
     assert basket is not None
     version = plan.of(basket.at_ms)
     places = places_of(member, basket, version.rules["basket"]) if change.before is not None else []
-    if absent(places, cold):
+    if places and absent(places, cold):
         return None
     return worth(change, version.touched(change), cells_with(member, places, cold), to_ms)
 

@@ -41,8 +41,10 @@ class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def basket(self, version: Version, member: Member) -> Basket:
         """As it is rated under a programme version. What held of the member at its instant holds of it for ever."""
         lines: Any = tuple(
-            _Line(item=item, quantity=quantity, total_minor=total, tax_minor=tax, categories=categories)
-            for item, quantity, total, tax, categories in self.rows
+            [
+                _Line(item=item, quantity=quantity, total_minor=total, tax_minor=tax, categories=categories)
+                for item, quantity, total, tax, categories in self.rows
+            ]
         )
         context = (
             Context(member.id, member.statuses, self.store, self.channel, self.codes) if version.conditional else None
@@ -80,7 +82,7 @@ def standing(fact: Purchase | Correction | Return, at_ms: int, tier: int) -> Sta
 
 def rows_of(fact: Purchase | Correction | Return) -> Back:
     """The lines of a receipt as a cold row holds them."""
-    return tuple((line.item, line.quantity, line.total_minor, line.tax_minor, line.categories) for line in fact.lines)
+    return tuple([(line.item, line.quantity, line.total_minor, line.tax_minor, line.categories) for line in fact.lines])
 
 
 def known(turn: Turn, purchase: str, by: tuple[int, int, str]) -> Standing | None:

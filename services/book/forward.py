@@ -105,7 +105,7 @@ def play(
 def finish(turn: Turn, plan: Plan) -> None:
     """The last thing of a turn: what is far in time goes out of the hot row."""
     seal(turn)
-    if turn.member.cells or turn.reached:
+    if plan.by_period:
         put_away(turn, plan)
 
 
@@ -149,13 +149,16 @@ def _let_happen(turn: Turn, to_ms: int) -> None:
     member = turn.member
     while (due := member.next_event_ms) <= to_ms:
         turn.now_ms = member.now_ms = max(due, member.now_ms)
-        redemptions.lapse(turn)
-        open_ending(turn, due)
-        active = [lot for lot in member.lots if lot[2] == due]
-        member.pending -= sum(lot[4] for lot in active)
+        if member.holds:
+            redemptions.lapse(turn)
+        if member.packed_pages or member.open_pages:
+            open_ending(turn, due)
+        active = [lot for lot in member.lots if lot[2] == due] if member.pending else []
+        for lot in active:
+            member.pending -= lot[4]
         while member.lots and member.lots[0][0] <= due:
             expire(turn, member.lots[0][:4], member.lots[0][4])
-        for lot in active:  # one that ends at this very instant is gone, and repays nothing
+        for lot in active if member.debt else ():  # one that ends at this very instant is gone, and repays nothing
             repay(turn, lot[:4])
     turn.now_ms = member.now_ms = to_ms
 
@@ -332,10 +335,10 @@ def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> Non
     if len(awards) == 1:  # nearly every purchase
         rule, unit, lot, points, to = awards[0]
         if points > 0 and unit == POINTS and not to and lot[3][0] != "-":
-            earn(turn, lot, points, f"{rule}:{points:+d}")
+            earn(turn, lot, points, f"{rule}:+{points}")
             return
     net: dict[Lot, int] = {}
-    why: dict[Lot, list[str]] = {}
+    why: dict[Lot, str] = {}
     away: list[Award] = []
     elsewhere: dict[str, list[Award]] = {}
     for award in awards:
@@ -343,8 +346,12 @@ def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> Non
         if to:
             away.append(award)
         elif unit == POINTS:
-            net[lot] = net.get(lot, 0) + points
-            why.setdefault(lot, []).append(f"{rule}:{points:+d}")
+            said = f"{rule}:+{points}" if points > 0 else f"{rule}:{points}"
+            if lot in net:
+                net[lot] += points
+                why[lot] += " " + said
+            else:
+                net[lot], why[lot] = points, said
         elif unit.startswith(CURRENCY):
             elsewhere.setdefault(unit.removeprefix(CURRENCY), []).append((rule, POINTS, lot, points, ""))
         else:
@@ -353,14 +360,15 @@ def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> Non
         _post(_purse(turn, currency), elsewhere[currency], shortfall)
     if away:
         turn.sent = messages.given(away)
-    for lot in sorted(net, key=lambda lot: (net[lot] < 0, lot)) if len(net) > 1 else net:
+    order = sorted(net)
+    for lot in [*[lot for lot in order if net[lot] >= 0], *[lot for lot in order if net[lot] < 0]]:
         points = net[lot]
-        if lot[3].startswith("-"):
-            _draw(turn, lot[3], -points, " ".join(why[lot]))
+        if lot[3][0] == "-":
+            _draw(turn, lot[3], -points, why[lot])
         elif points > 0:
-            earn(turn, lot, points, " ".join(why[lot]))
+            earn(turn, lot, points, why[lot])
         elif points < 0:
-            claw(turn, lot, -points, " ".join(why[lot]), shortfall)
+            claw(turn, lot, -points, why[lot], shortfall)
 
 
 def _draw(turn: Turn, slot: str, points: int, why: str) -> None:

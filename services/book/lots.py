@@ -62,8 +62,7 @@ def expire(turn: Turn, lot: Lot, points: int) -> None:
     """Points of a lot that has ended. They are remembered by lot: a return re-labels them as taken back."""
     change(turn, lot, -points)
     turn.member.expired += points
-    turn.enter(LOT, EXPIRED, points, "expiry", lot)
-    key = lot_id(lot)
+    key = turn.enter(LOT, EXPIRED, points, "expiry", lot)
     if lot[0] < turn.now_ms and not turn.knows(("gone", key)):
         raise Broken(f"{turn.member.id}: the breakage of lot {key} was not looked up")
     turn.write("gone", key, (turn.read("gone", key, int) or 0) + points)
@@ -74,18 +73,22 @@ def draw(turn: Turn, points: int, to: Account, why: str) -> tuple[list[tuple[Lot
     member, now_ms = turn.member, turn.now_ms
     taken: list[tuple[Lot | None, int]] = []
     while points:
-        live = next((lot for lot in member.lots if lot[2] <= now_ms), None)
+        live = None
+        for lot in member.lots:
+            if lot[2] <= now_ms:
+                live = lot
+                break
         page = soonest(member)
         if page is not None and (live is None or page.first <= live[:4]):
             open_page(turn, page)
             continue
         if live is None:
             break
-        lot, part = live[:4], min(live[4], points)
-        change(turn, lot, -part)
+        source, part = live[:4], min(live[4], points)
+        change(turn, source, -part)
         credit(member, to, part)
-        turn.enter(LOT, to, part, why, lot)
-        taken.append((lot, part))
+        turn.enter(LOT, to, part, why, source)
+        taken.append((source, part))
         points -= part
     return taken, points
 

@@ -153,12 +153,23 @@ def _of_find(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahea
 
 def _of_awards(awards: list[Award], unit: str, member: Member, to_ms: int, cold: Cold) -> _Sought:
     """What posting awards of a unit needs: the breakage of their lots that have ended, their draws that are undone."""
-    mine = [award for award in awards if award[1] == unit and not award[4]]
-    lots = {lot for _, _, lot, _, _ in mine if not lot[3].startswith("-")}
-    keys: list[ColdKey] = [("gone", lot_id(lot)) for lot in sorted(lots) if lot[0] <= to_ms]
-    if member.draws:
-        keys += _undrawn(mine, member, to_ms, cold)
-    return keys, lots, sum(abs(award[3]) for award in mine)
+    lots: set[Lot] = set()
+    ended: set[Lot] = set()
+    moved, undrawn = 0, []
+    for _, of, lot, points, to in awards:
+        if of != unit or to:
+            continue
+        moved += abs(points)
+        if lot[3][0] != "-":
+            lots.add(lot)
+            if lot[0] <= to_ms:
+                ended.add(lot)
+        elif points > 0:
+            undrawn.append((lot[3], points))
+    keys: list[ColdKey] = [("gone", lot_id(lot)) for lot in sorted(ended)] if ended else []
+    if undrawn:
+        keys += _undrawn(undrawn, member, to_ms, cold)
+    return keys, lots, moved
 
 
 def _of_carried(carried: list[Award], unit: str, member: Member, to_ms: int, cold: Cold) -> _Sought:
@@ -175,12 +186,12 @@ def _drawn_out(carried: list[Award], unit: str, member: Member, to_ms: int, cold
     return [("gone", lot_id(lot[:4])) for lot in lots_at_hand(member, cold) if lot[0] <= to_ms]
 
 
-def _undrawn(awards: list[Award], member: Member, to_ms: int, cold: Cold) -> list[ColdKey]:
-    """The draws that are undone, newest first, and what giving them back touches."""
+def _undrawn(back: list[tuple[str, int]], member: Member, to_ms: int, cold: Cold) -> list[ColdKey]:
+    """The draws that are undone, for so many points of their slots, newest first, and what giving them back touches."""
     keys: list[ColdKey] = []
     for slot, (_, last) in member.draws.items():
         number = last
-        points = sum(award[3] for award in awards if award[2][3] == slot and award[3] > 0)
+        points = sum(part for of, part in back if of == slot)
         while points > 0 and number:
             keys.append(("draw", f"{slot}.{number}"))
             drawing = newest(cold.get(keys[-1]), Drawing)

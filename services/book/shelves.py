@@ -63,7 +63,7 @@ def places_taken_over(member: Member, plan: Plan, to_ms: int) -> list[Place]:
 
 def absent(places: Iterable[Place], cold: Cold) -> tuple[ColdKey, ...]:
     """The rows of shelves that were not looked up."""
-    return tuple(key for key in map(row_of, places) if key not in cold)
+    return tuple([key for place in places if (key := row_of(place)) not in cold])
 
 
 def cells_with(member: Member, places: Sequence[Place], cold: Cold) -> Cells:
@@ -93,9 +93,10 @@ def reach(turn: Turn, places: Iterable[Place]) -> None:
 def put_away(turn: Turn, plan: Plan) -> None:
     """Cells of long ago go to their shelves, old and new. One of the last things of a turn."""
     member = turn.member
-    rules = {rule for rule, _ in turn.reached}
-    for rule, mine in member.cells.items():
-        if len(mine) > HOT_CELLS_MAX and rule in plan.by_period and _reaches_far(mine, plan.by_period[rule]):
+    rules = {rule for rule, _ in turn.reached} if turn.reached else set()
+    for rule, mechanic in plan.by_period.items():
+        mine = member.cells.get(rule)
+        if mine is not None and len(mine) > HOT_CELLS_MAX and _reaches_far(mine, mechanic):
             rules.add(rule)
     for rule in sorted(rules) if rules else ():
         _put_away(turn, rule, plan.by_period[rule])

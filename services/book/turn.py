@@ -116,11 +116,12 @@ class Turn:
         self.purses: dict[str, Turn] = {}
         """What it does to the member's other currencies (services/book/purses.py)."""
 
-    def enter(self, debit: Account, credit: Account, points: int, why: str, lot: Lot | None = None) -> None:
-        """Record a movement that was just made to the member's sums."""
+    def enter(self, debit: Account, credit: Account, points: int, why: str, lot: Lot | None = None) -> str:
+        """Record a movement that was just made to the member's sums. Returns the lot's identity as text."""
         member = self.member
         text = lot_id(lot) if lot is not None else ""
         self.entries.append(Entry(debit, credit, points, why, member.live - member.debt, text))
+        return text
 
     def row(self, key: ColdKey) -> bytes | None:
         """A cold row's bytes, as this turn wrote it or as it was loaded. None: there is none, or it was not loaded."""

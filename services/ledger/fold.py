@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from events.decode import decode_fact, encode_fact, same_content
-from events.entries import Outcome, encode_outcome
+from events.entries import Outcome, Posting, encode_outcome
 from events.facts import ProgrammePublished
 from events.facts.ticks import Tick, slice_of
 from events.rewards import Reward
@@ -338,7 +338,9 @@ def _book(part: Part, item: Item, outcome: Outcome, results: Sequence[Result]) -
     chunk.last_seq = seq
     body = record.value or b""
     name = getattr(fact, "member", None)
-    postings = tuple([posting for result in results for posting in (result.posting, *result.elsewhere)])
+    postings: tuple[Posting, ...] = ()
+    for result in results:
+        postings += (result.posting, *result.elsewhere)
     stored = encode_outcome(outcome)
     part.facts.append(
         (
@@ -369,13 +371,15 @@ def _book(part: Part, item: Item, outcome: Outcome, results: Sequence[Result]) -
         answer = outcome_message(partition, fact, outcome, asked_of(fact, postings))
         chunk.outcomes.append(answer)
         chunk.waited_for = chunk.waited_for or fact.type in WAITED_FOR
+    n = 0
     for result in results:
         if result.rewards:
             _reward(part, seq, result)
-    for n, message in enumerate(message for result in results for message in result.messages):
-        value = encode_fact(message)
-        part.messages.append((partition, seq, n, value))
-        chunk.messages.append(value)
+        for message in result.messages:
+            value = encode_fact(message)
+            part.messages.append((partition, seq, n, value))
+            chunk.messages.append(value)
+            n += 1
     done = part.done[fact.id, fact.revision] = Done(fact, body, stored, answer, record.timestamp_ms)
     part.booked.append(done)
     return stored

@@ -116,7 +116,7 @@ def reward_message(partition: int, reward: Reward, value: bytes) -> Message:
 
 def _numbered(seq: int, source: str, kind: str, time: str) -> tuple[tuple[str, bytes], ...]:
     number = str(seq)
-    return (*headers(number, source, kind, time), ("seq", number.encode()))
+    return headers(number, source, kind, time, ("seq", number.encode()))
 
 
 # ---------------------------------------------------------------- from the tables
@@ -138,13 +138,8 @@ _decode_rows = msgspec.json.Decoder(list[_Row]).decode
 
 
 def postings_column(postings: Sequence[Posting]) -> bytes:
-    """The column `postings`: JSON, an array for each posting. Ids need no escape (events/values.py)."""
-    rows = [
-        b'["%b",%d,%d,%d,%d,%d,%d]'
-        % (p.member.encode(), p.available, p.pending, p.held, p.debt, p.tier, p.qualifying_minor)
-        for p in postings
-    ]
-    return b"[%b]" % b",".join(rows)
+    """The column `postings`: JSON, an array for each posting."""
+    return encode([(p.member, p.available, p.pending, p.held, p.debt, p.tier, p.qualifying_minor) for p in postings])
 
 
 def postings_of(stored: StoredFact) -> tuple[Posting, ...]:

@@ -193,7 +193,7 @@ def _stack(stack: Stack, basket: Basket) -> dict[str, tuple[Due, ...]]:
         if (rule.measure is None or basket.measures[rule.measure]) and (rule.when is None or rule.when(basket))
     ]
     if stack.best:
-        found = [max(found, key=lambda one: _given(one[1]))] if found else []
+        found = [max(found, key=lambda one: _given(one[1]))] if len(found) > 1 else found
     if stack.at_most is None:
         return dict(found)
     room, capped = stack.at_most, {}

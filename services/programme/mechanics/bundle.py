@@ -58,7 +58,7 @@ class Bundle(Mechanic):
         self.why = f"for {' and '.join(config.together)} together"
 
     def due(self, key: Key | None, cell: Basket) -> tuple[Due, ...]:
-        sets = min(cell.measures[units] for units in self._units)
+        sets = min([cell.measures[units] for units in self._units])
         if self._sets is not None:
             sets = min(sets, self._sets)
         if sets <= 0:

@@ -54,7 +54,7 @@ class Cap(Mechanic):
         for (expires, earned, active, slot), points in change.points:
             place = (earned, slot, expires, active)
             found[place] = found.get(place, 0) + points
-        return tuple((*place, points) for place, points in sorted(found.items()) if points) or None
+        return tuple([(*place, points) for place, points in sorted(found.items()) if points]) or None
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
         room, cuts = self._cap, []

@@ -86,13 +86,15 @@ class PriceGuarantee(Mechanic):
                 if self._counts(line.item, line.categories):
                     units, paid = rest.get(line.item, (0, 0))
                     rest[line.item] = units + sign * line.quantity, paid + sign * line.total_minor
-        kept = tuple(sorted((item, *left) for item, left in rest.items() if any(left)))
+        kept = tuple(sorted([(item, *left) for item, left in rest.items() if left != (0, 0)]))
         side = change.after or change.before
         day = side.day if kept and side is not None else 0
         return (day, kept, finds) if kept or finds else None
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
         day, lines, finds = cell
+        if not finds:
+            return ()
         bought = {item: (units, paid) for item, units, paid in lines}
         credited: dict[str, int] = {}
         dues = []

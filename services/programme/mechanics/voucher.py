@@ -44,7 +44,8 @@ class Voucher(Mechanic):
     def absorb(self, cell: Any, change: Change) -> Any:
         """(points earned, vouchers used)."""
         earned, used = cell or (0, 0)
-        earned += sum([points for _, points in change.points])
+        for _, points in change.points:
+            earned += points
         used += change.fact.count if change.fact.type == "used" else 0
         return (earned, used) if earned or used else None
 
