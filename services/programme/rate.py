@@ -210,7 +210,7 @@ def _stack(stack: Stack, basket: Basket) -> dict[str, tuple[Due, ...]]:
 
 def _given(dues: tuple[Due, ...]) -> int:
     """How much dues give in all: a draw on other lots only moves what was given."""
-    return sum(amount for _, amount, lot, _ in dues if not lot[3].startswith("-"))
+    return sum([amount for _, amount, lot, _ in dues if lot[3][0] != "-"])
 
 
 def _diff(

@@ -26,11 +26,11 @@ def grouped(programme: ProgrammeText, rules: list[Rule]) -> list[Rule]:
 
 
 def _stacked(programme: ProgrammeText, name: str, members: dict[str, list[Rule]], rule: Rule) -> Rule:
-    group = programme.groups[name]
+    group, measures = programme.groups[name], {member.measure for member in members[name]}
     return Rule(
         name,
         rule.mechanic,
-        None,
+        measures.pop() if len(measures) == 1 else None,
         unit=rule.unit,
         stack=Stack(tuple(members[name]), group.stack == "best", group.at_most),
     )

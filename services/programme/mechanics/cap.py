@@ -59,10 +59,10 @@ class Cap(Mechanic):
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
         room, cuts = self._cap, []
         for earned, slot, expires, active, points in cell:
-            over = points - room
-            room = max(room - points, 0)
-            if over > 0:
-                cuts.append((POINTS, -over, (expires, earned, active, slot), ""))
+            room -= points
+            if room < 0:
+                cuts.append((POINTS, room, (expires, earned, active, slot), ""))
+                room = 0
         return tuple(cuts)
 
 

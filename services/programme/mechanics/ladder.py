@@ -82,7 +82,7 @@ class Ladder(Mechanic):
         for step in self._steps:
             if cell >= step.from_minor:
                 rate = step.points
-        points = floor_div(max(cell, 0) * rate, self._per)
+        points = floor_div(cell * rate, self._per) if cell > 0 else 0
         if not points or not isinstance(key, int):
             return ()
         return ((POINTS, points, _lot_of(key, self._zone), ""),)

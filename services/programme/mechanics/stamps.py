@@ -69,7 +69,7 @@ class Stamps(Mechanic):
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
         stamps, used = cell
-        free = floor_div(max(stamps, 0), self._every) - used
+        free = (floor_div(stamps, self._every) if stamps > 0 else 0) - used
         return ((self._unit, free, (NEVER, 0, 0, self._unit), ""),) if free else ()
 
     def _units(self, basket: Basket | None) -> int:
