@@ -55,7 +55,8 @@ class PurchaseSaid(Bought, Said):
 
 
 class ReturnSaid(ReturnContent, Said):
-    """Goods brought back, with or without the receipt they were bought on."""
+    """Goods brought back. With `purchase` they are whose that receipt is, whatever `identifier` says, and wait until it
+    is a member's; without it, whose `identifier` it is."""
 
     identifier: Identifier | None = None  # type: ignore[assignment]
     total_minor: NaturalInt

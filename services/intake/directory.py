@@ -86,12 +86,17 @@ class Directory:
         return {(row[0], row[1]): row[2] for row in rows}
 
     async def revisions(self, receipts: Collection[str]) -> dict[str, list[Revision]]:
-        """What was said of those receipts that are known, oldest first."""
+        """What was said of those receipts that are known, and of the returns that waited with them, oldest first."""
         found: dict[str, list[Revision]] = {}
+        waited: set[str] = set()
         if receipts:
             for row in await self._pool.fetch(_queries.revisions_of, list(receipts)):
-                revision = Revision(row[1], row[2], row[3], row[4], (row[5], row[6], row[7]), row[8])
+                returns = () if row[10] is None else tuple(row[10].split())
+                waited.update(returns)
+                revision = Revision(row[1], row[2], row[3], row[4], row[5:8], row[8], row[9], returns, row[11])
                 found.setdefault(row[0], []).append(revision)
+        if more := waited.difference(receipts):
+            found |= await self.revisions(more)
         return found
 
     async def erasures(self) -> int:
@@ -178,7 +183,8 @@ class Directory:
                 ids, offsets = [recovered[tp][0] for tp in tps], [recovered[tp][1] for tp in tps]
                 await connection.execute(_queries.raise_recovered, *_columns(tps, 2), ids, offsets)
             await _claim_identities(connection, identities)
-            await _claim_revisions(connection, revisions)
+            if not await _claim_revisions(connection, revisions):
+                raise Fenced("another worker has written what was to be restored")
             await connection.execute(
                 _queries.forget, sorted({*forgotten, *await self._forgotten(connection, identities)})
             )
@@ -200,13 +206,15 @@ async def _claim_identities(connection: Borrowed, identities: Mapping[Key, str])
 
 
 async def _claim_revisions(connection: Borrowed, revisions: Collection[NewRevision]) -> bool:
-    """False when any of them was there already, and no guest's. Sorted as above."""
+    """False when any of them was there already, a member's or not as it was read. Sorted as above."""
     rows = sorted(
-        (new.receipt, row.number, row.kind, row.member, row.content, new.lines, *row.source, row.body)
-        for new in revisions
-        for row in (new.revision,)
+        (
+            *(receipt, row.number, row.kind, row.member, row.content, row.lines, *row.source, row.body),
+            *(" ".join(row.returns) or None, row.written + 1),
+        )
+        for receipt, row in revisions
     )
-    return _count(await connection.execute(_queries.claim_revisions, *_columns(rows, 10))) == len(rows)
+    return _count(await connection.execute(_queries.claim_revisions, *_columns(rows, 12))) == len(rows)
 
 
 async def _park(connection: Borrowed, parked: Iterable[Parked]) -> None:

@@ -94,7 +94,7 @@ async def _restore(
         tp = TopicPartition(topic, partition)
         recovered[tp] = (topic_ids[topic], max(offset + 1, recovered.get(tp, ("", 0))[1]))
     await _check(directory, identities)
-    revisions = [_revision(trace, heard[trace.source]) for trace in lost]
+    revisions = [_revision(trace, heard[trace.source], known.get(trace.receipt, ())) for trace in lost]
     forgotten = {trace.member for trace in traces if trace.erased}
     await directory.restore(identities, revisions, recovered, journal_ends, forgotten)
     return len(lost)
@@ -192,13 +192,16 @@ def _identities(trace: Trace, heard: Heard) -> dict[Key, str]:
     return found
 
 
-def _revision(trace: Trace, heard: Heard) -> NewRevision:
+def _revision(trace: Trace, heard: Heard, known: Sequence[Revision]) -> NewRevision:
+    """In the place of the row that the older directory has, if it has one; what waited with that one stays."""
+    row = Revision(trace.revision, heard.kind, trace.member, heard.content, trace.source, None, heard.lines)
     if heard.kind == CLAIMED:  # the fact alone knows what the guest's till said
         said = said_of(trace.fact)
-        receipt = Revision(trace.revision, said.type, trace.member, content_of(said), trace.source, encode_said(said))
-        return NewRevision(trace.receipt, receipt, len(said.lines))
-    revision = Revision(trace.revision, heard.kind, trace.member, heard.content, trace.source)
-    return NewRevision(trace.receipt, revision, heard.lines)
+        row = row._replace(kind=said.type, content=content_of(said), body=encode_said(said), lines=len(said.lines))
+    for before in known:
+        if before.number == row.number:
+            row = row._replace(returns=before.returns, written=before.written)
+    return NewRevision(trace.receipt, row)
 
 
 async def _check(directory: Directory, identities: Mapping[Key, str]) -> None:

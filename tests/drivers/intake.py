@@ -192,5 +192,9 @@ def purchase(receipt: str, card: str | None = None, pence: int = 500, **more: An
     return said | ({} if card is None else {"identifier": shown(card)}) | more
 
 
+def returned(name: str, receipt: str | None, card: str | None = None, pence: int = 500) -> dict[str, Any]:
+    return purchase(name, card, pence) | {"type": "return", "purchase": receipt}
+
+
 def shown(card: str) -> dict[str, str]:
     return {"scheme": "card", "value": card}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import signal
 import socket
@@ -29,7 +30,7 @@ from services.intake import worker as worker_module
 from services.intake.core.batch import NewRevision
 from services.intake.core.identity import Revision
 from services.intake.directory import SQL, Directory, Fenced
-from tests.drivers.intake import AT, Shop, ended, intake, purchase, shop_of, shown, start_intake, until
+from tests.drivers.intake import AT, Shop, ended, intake, purchase, returned, shop_of, shown, start_intake, until
 from tests.drivers.ledger import Ledger, ledger_of, process_of
 from tests.drivers.ledger import until as ledger_until
 
@@ -110,21 +111,25 @@ async def test_a_guests_receipt_is_kept_and_claimed_once(shop: Shop) -> None:
 
 
 async def test_a_guests_receipt_that_is_claimed_by_its_number_comes_to_points(house: Settings) -> None:
-    """Through intake, journal and book: before the till has sent it, and after; another's claim is set aside."""
+    """Through intake, journal and book: before the till has sent it, and after; another's claim is set aside. What
+    comes back of it takes its points, whoever brings it and whenever."""
     ours = house.model_copy(update={"clock": "facts"})
     async with shop_of(ours) as shop, ledger_of(ours) as ledger, intake(ours), process_of(ours):
         told = {"type": "programme_published", "id": "programme:1", "occurred_at": "2020-01-01T00:00:00Z"}
         await ledger.say_to_all(told | {"text": PLAIN, "sha256": sha256(PLAIN.encode()).hexdigest()})
         await shop.buy("till-1", purchase("a", "1", 100), purchase("b", "2", 100), purchase("r1", None, 2000))
+        await shop.buy("till-1", returned("x1", "r1", None, 500))
         await shop.heard()
         await shop.buy("app", claim("c1", "1", "r1"), claim("c2", "1", "r2"), claim("c3", "2", "r1"))
         await shop.heard()
-        await shop.buy("till-1", purchase("r2", None, 3000), purchase("r1", None, 2000))
+        await shop.buy(
+            "till-1", purchase("r2", None, 3000), purchase("r1", None, 2000), returned("x2", "r2", "2", 1000)
+        )
         await shop.heard()
-        await ledger_until(lambda: booked(ledger, 4), "two first purchases and two that were claimed are booked")
+        await ledger_until(lambda: booked(ledger, 6), "first purchases, those that were claimed and returns are booked")
         members = await shop.members()
         balances = {name: points for name, *points in await ledger.rows("select member, available from member")}
-        assert balances == {members["1"]: [1 + 20 + 30], members["2"]: [1]}
+        assert balances == {members["1"]: [1 + 20 - 5 + 30 - 10], members["2"]: [1]}
         assert await shop.rows("select reason from parked") == [("the receipt is another member's",)]
 
 
@@ -142,9 +147,9 @@ rules: [{id: base, share: {points: 1, per_minor: 100}}]
 """
 
 
-async def booked(ledger: Ledger, purchases: int) -> bool:
+async def booked(ledger: Ledger, receipts: int) -> bool:
     try:
-        return await ledger.rows("select count(*) from fact where type = 'purchase'") == [(purchases,)]
+        return await ledger.rows("select count(*) from fact where type in ('purchase', 'return')") == [(receipts,)]
     except asyncpg.UndefinedTableError:  # the ledger has just been started for the first time
         return False
 
@@ -242,20 +247,23 @@ class Story:
         self.facts: dict[tuple[str, int], tuple[str, int]] = {}  # (receipt, revision) -> card, pence
         self.guests: set[str] = set()
         self.parked: dict[str, int] = {}  # source -> how many
+        self._elsewhere: list[dict[str, Any] | bytes] = []
 
     async def tell(self, shop: Shop, cards: int = 30) -> None:
-        """One wave: sales, second uploads, corrections, guests, claims, receipts of others, nonsense."""
+        """One wave: sales, second uploads, corrections, guests, claims, returns, receipts of others, nonsense."""
         for source in range(6):
-            said: list[dict[str, Any] | bytes] = []
+            said, self._elsewhere = self._elsewhere, []
             for _ in range(40):
                 said += self._visit(f"till-{source}", f"{source}:{self._dice.randrange(cards)}")
             await shop.buy(f"till-{source}", *said)
+        last, self._elsewhere = self._elsewhere, []
+        await shop.buy("till-0", *last)
 
     def _visit(self, source: str, card: str) -> list[dict[str, Any] | bytes]:
         self._number += 1
         receipt, pence = f"r{self._number}", self._dice.randrange(1, 9_999)
         sale = purchase(receipt, card, pence)
-        kind = self._dice.randrange(15)
+        kind = self._dice.randrange(18)
         if kind == 0:
             self.guests.add(receipt)
             return [purchase(receipt, None, pence)]
@@ -269,6 +277,15 @@ class Story:
             claimed, guests = claim(f"claim-{receipt}", card, receipt), purchase(receipt, None, pence)
             said = [guests, claimed] if kind == 13 else [claimed, guests]
             return [purchase(first, card, pence), *said, claimed]
+        if kind >= 15:  # whosever card is shown, before the receipt, between, after, or at the next till
+            back = returned(f"x-{receipt}", receipt, self._dice.choice((None, card, "another")), pence)
+            self.facts[back["id"], 0] = card, pence
+            told = [purchase(receipt, None, pence), sale]
+            if kind == 15:
+                self._elsewhere.append(back)
+            else:
+                told.insert(self._dice.randrange(3), back)
+            return told
         if kind == 2:
             return [purchase(receipt, None, pence), sale]
         if kind == 3:
@@ -486,6 +503,27 @@ async def test_two_workers_race_for_the_same_cards_and_receipts(shop: Shop) -> N
     assert len(facts) == 1200
 
 
+async def test_a_return_and_its_receipt_in_two_workers_at_once(shop: Shop) -> None:
+    """Half of the receipts are guests' until their number is claimed at a third till; each return names one of them."""
+    async with intake(shop.settings, "a") as (first, _):
+        await shop.buy("till-0", *(purchase(f"first-{card}", f"card-{card}") for card in range(7)))
+        await shop.heard()
+        async with intake(shop.settings, "b") as (second, _):
+            await until(lambda: _ready(first, second), "both workers are ready")
+            for start in range(0, 2_000, 100):
+                bought = range(start, start + 100)
+                await asyncio.gather(
+                    shop.buy("till-1", *(purchase(f"r{n}", f"card-{n % 7}" if n % 2 else None) for n in bought)),
+                    shop.buy("till-2", *(returned(f"x{n}", f"r{n}") for n in bought)),
+                    shop.buy("till-3", *(claim(f"c{n}", f"card-{n % 7}", f"r{n}") for n in bought if n % 2 == 0)),
+                )
+            await shop.heard()
+    members = await shop.members()
+    found = {fact["id"]: fact["member"] for fact in await shop.facts() if not fact["id"].startswith("first")}
+    assert found == {f"{what}{n}": members[f"card-{n % 7}"] for n in range(2_000) for what in "rx"}
+    assert await shop.rows("select count(*) from parked") == [(0,)]
+
+
 def _counted(registry: Registry) -> float:
     """How many records an intake came to an end with."""
     lines = [line for line in registry.text().splitlines() if line.startswith(b"tallystick_intake_records_total{")]
@@ -524,7 +562,7 @@ async def test_whoever_has_lost_a_partition_can_write_nothing(shop: Shop) -> Non
         directory = Directory(pool)
         before, after = [(await directory.claim_positions({tp: "id"}))[tp] for _ in range(2)]
         assert after.epoch == before.epoch + 1
-        row = NewRevision("r1", Revision(0, "purchase", "mem_a", b"A", (PURCHASES.name, 0, 0)), 1)
+        row = NewRevision("r1", Revision(0, "purchase", "mem_a", b"A", (PURCHASES.name, 0, 0)))
         with pytest.raises(Fenced):
             await directory.write({tp: (before.epoch, 1)}, {("card", "1"): "mem_a"}, [row], [])
         with pytest.raises(Fenced):
@@ -547,13 +585,22 @@ async def test_a_claim_that_comes_second_writes_nothing_of_its_batch(shop: Shop)
         directory = Directory(pool)
         held = {tp: ((await directory.claim_positions({tp: "id"}))[tp].epoch, 1)}
         taken, free = (
-            NewRevision(receipt, Revision(0, "purchase", "mem_a", b"A", (PURCHASES.name, 0, 0)), 1)
+            NewRevision(receipt, Revision(0, "purchase", "mem_a", b"A", (PURCHASES.name, 0, 0)))
             for receipt in ("taken", "free")
         )
         assert await directory.write(held, {("card", "1"): "mem_a"}, [taken], [])
         assert not await directory.write(held, {("card", "1"): "mem_b", ("card", "2"): "mem_b"}, [free], [])
         assert not await directory.write(held, {("card", "3"): "mem_c"}, [taken, free], [])
         assert await directory.revisions(["free"]) == {}
+        guests = NewRevision("g1", Revision(0, "purchase", None, b"A", (PURCHASES.name, 0, 1), b"{}"))
+        assert await directory.write(held, {}, [guests], [])
+        assert not await directory.write(held, {}, [guests], [])  # nobody has read what stands there
+        ((read,),) = (await directory.revisions(["g1"])).values()
+        later = [NewRevision("g1", read._replace(member=member)) for member in (None, "mem_a", "mem_b")]
+        assert [await directory.write(held, {}, [row], []) for row in later[:2]] == [True, False]
+        ((read,),) = (await directory.revisions(["g1"])).values()
+        later = [NewRevision("g1", read._replace(member=member)) for member in ("mem_a", "mem_b")]
+        assert [await directory.write(held, {}, [row], []) for row in later] == [True, False]
         assert await directory.members([("card", n) for n in "123"]) == {("card", "1"): "mem_a"}
     finally:
         await pool.close()

@@ -14,6 +14,7 @@ from infra.health import Health
 from infra.kafka.client import Record, TopicPartition
 from infra.metrics import Registry
 from infra.settings import Settings
+from services.intake.core.batch import walk
 from services.intake.core.identity import Key, Revision
 from services.intake.directory import Position
 from services.intake.metrics import Metrics
@@ -41,13 +42,19 @@ class SharedDirectory:
 
     async def revisions(self, receipts: Collection[str]) -> dict[str, list[Revision]]:
         self._asked()
-        return {receipt: self._revisions[receipt] for receipt in receipts if receipt in self._revisions}
+        found = {receipt: self._revisions[receipt] for receipt in receipts if receipt in self._revisions}
+        waited = {name for rows in found.values() for row in rows for name in row.returns}
+        return found | {name: self._revisions[name] for name in waited}
 
     async def write(self, _: Any, identities: dict[Key, str], revisions: Any, *set_aside: list[Any]) -> bool:
         self._asked()
         assert not any(set_aside), set_aside
-        taken = identities.keys() & self._identities.keys() or {new.receipt for new in revisions} & set(self._revisions)
-        return not taken
+        there = {(receipt, row.number): row for receipt, rows in self._revisions.items() for row in rows}
+        for receipt, row in revisions:
+            seen = there.get((receipt, row.number))
+            if seen is not None and (seen.member is not None or seen.written != row.written):
+                return False
+        return not identities.keys() & self._identities.keys()
 
     def _asked(self) -> None:
         if self._left == 0:
@@ -75,6 +82,33 @@ def test_a_new_card_and_its_receipt_at_two_tills_at_once(number: int) -> None:
 
     plan = asyncio.run(decided())
     assert (plan.facts, plan.parked) == ([], [])
+
+
+@pytest.mark.parametrize("number", [0, 2], ids=["before revisions", "before write"])
+@pytest.mark.parametrize("return_last", [False, True])
+def test_a_return_and_its_receipt_at_two_tills_at_once(return_last: bool, number: int) -> None:
+    """Whoever comes second sees the other: the return is booked by one of them."""
+    tp = TopicPartition(PURCHASES.name, 1)
+    said = {"occurred_at": AT, "currency": "GBP", "total_minor": 500, "lines": [{"item": "tea", "total_minor": 500}]}
+    buys = said | {"type": "purchase", "id": "r1", "identifier": {"scheme": "card", "value": "4711"}}
+    back = said | {"type": "return", "id": "x1", "purchase": "r1"}
+    worker = worker_with(SharedDirectory({}, {}, -1))
+    worker._positions[tp] = Position("", 1, 0, 0, 0)
+    told = (buys, back) if return_last else (back, buys)
+    records = [Record(PURCHASES.name, 1, n, 0, b"till", json.dumps(one).encode(), ()) for n, one in enumerate(told)]
+    items = [worker._item(tp, record) for record in records]
+    others = walk(items[:1], {}, {}, lambda: "mem_other")
+    claimed = others.identities, {name: [row._replace(written=1)] for name, row in others.revisions.values()}
+
+    async def decided() -> Any:
+        worker.directory = SharedDirectory(*claimed, number)
+        while (plan := await worker._decided(items[1:], {tp: records[1:]})) is None:
+            pass
+        return plan
+
+    booked = [(fact.type, fact.member) for plan in (others, asyncio.run(decided())) for _, fact in plan.facts]
+    member = booked[0][1]
+    assert booked == [("purchase", member), ("return", member)]
 
 
 def worker_with(directory: SharedDirectory) -> Worker:

@@ -11,11 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
+import msgspec
+
 from events.decode import Unreadable, decode_said
 from events.facts import MemberFact
 from events.said import AnySaid
-from services.intake.core.facts import OTHERS, fact_of
+from services.intake.core.facts import OTHERS, encode_said, fact_of
 from services.intake.core.identity import (
+    AWAITED,
     CLAIMED,
     Act,
     Decided,
@@ -42,11 +45,10 @@ class Item(NamedTuple):
 
 
 class NewRevision(NamedTuple):
-    """A row of the directory to write; it may take the place of a guest's row and of nothing else."""
+    """A row of the directory to write; it may take the place of a row that is no member's, as it was read."""
 
     receipt: str
     revision: Revision
-    lines: int
 
 
 @dataclass(slots=True)
@@ -92,7 +94,13 @@ def other_of(said: AnySaid | None) -> Key | None:
 
 def receipts(items: Iterable[Item]) -> set[str]:
     """Those whose revisions the walk may need."""
-    return {item.heard.id for item in items if isinstance(item.heard, Heard)}
+    found: set[str] = set()
+    for item in items:
+        if isinstance(item.heard, Heard):
+            found.add(item.heard.id)
+            if item.heard.receipt is not None:
+                found.add(item.heard.receipt)
+    return found
 
 
 def walk(items: Iterable[Item], members: Mapping[Key, str], known: Mapping[str, list[Revision]], draw: Draw) -> Plan:
@@ -104,6 +112,9 @@ def walk(items: Iterable[Item], members: Mapping[Key, str], known: Mapping[str, 
         walker.plan.acts[key] = walker.plan.acts.get(key, 0) + 1
     return walker.plan
 
+
+RECEIPTS = ("purchase", CLAIMED, AWAITED)
+"""What a return may be of: a receipt, come or not."""
 
 FIRST = ("enrolled", "pool_joined")
 """What is said of an identifier that nobody needs to have shown before."""
@@ -130,6 +141,8 @@ class _Walk:
             case Act.KEEP:
                 self._write(item, heard, 0, None, item.value)
                 self.plan.guest_lines += heard.lines
+            case Act.WAIT if heard.receipt is not None:
+                self._wait(item, heard, heard.receipt)
             case Act.WAIT:
                 self._write(item, heard, 0, None, cast("str", self._member(cast("Key", heard.identifier))).encode())
             case Act.PARK:
@@ -137,10 +150,17 @@ class _Walk:
         return verdict
 
     def _decide(self, item: Item, heard: Heard) -> Verdict:
+        known = self._revisions(heard.id)
+        if known and known[0].kind == AWAITED:  # it has not come
+            known = []
+        if heard.kind == "return" and known and known[-1].content != heard.content and _waits(known[-1]):
+            return Verdict(Act.PARK, reason="the return was said before with other content, and waits for its receipt")
+        if heard.receipt is not None:
+            return self._decide_return(item, heard, heard.receipt, known)
         member = None if heard.identifier is None else self._member(heard.identifier)
         saying = Saying(heard.kind, heard.content, heard.identifier is not None, member)
         decides = decide_claim if heard.kind == CLAIMED else decide
-        verdict = decides(saying, self._revisions(heard.id), item.place, item.decided)
+        verdict = decides(saying, known, item.place, item.decided)
         if verdict.act is Act.CLAIM and self._meant(heard).said is None:
             if heard.kind != CLAIMED:
                 return Verdict(Act.KEEP)
@@ -148,6 +168,16 @@ class _Walk:
         if verdict.act is Act.BOOK and (why := self._not_booked(item, heard, member)):
             return Verdict(Act.PARK, reason=why)
         return verdict
+
+    def _decide_return(self, item: Item, heard: Heard, receipt: str, known: list[Revision]) -> Verdict:
+        """As if it had shown the identifier of whoever has the receipt."""
+        bought = next(iter(self._revisions(receipt)), None)
+        member = bought.member if bought is not None and bought.kind == "purchase" else None
+        saying = Saying(heard.kind, heard.content, member is not None, member)
+        verdict = decide(saying, known, item.place, item.decided)
+        if verdict.act is Act.KEEP:
+            return Verdict(Act.WAIT)
+        return verdict._replace(member=member) if verdict.act in (Act.BOOK, Act.CLAIM) else verdict
 
     def _not_booked(self, item: Item, heard: Heard, member: str | None) -> str:
         """Why what was said of two identifiers, or of a member who must be known, cannot be booked; "" when it can."""
@@ -174,9 +204,7 @@ class _Walk:
         if heard.kind != CLAIMED:
             return heard
         body = next((row.body for row in self._revisions(heard.id) if row.number == 0), None)
-        try:
-            said: Any = decode_said(body or b"")
-        except Unreadable:
+        if (said := _kept(body)) is None:
             return heard._replace(said=None)
         return heard._replace(kind=said.type, content=content_of(said), lines=len(said.lines), said=said)
 
@@ -204,6 +232,28 @@ class _Walk:
             self.plan.parked.append((item.place, f"who is meant in {OTHERS[said.type]} is forgotten"))
             return
         self.plan.facts.append((item.place, fact_of(said, member, revision, item.place, led_to)))
+        if said.type == "purchase" and not revision:
+            self._follow(said.id)
+
+    def _follow(self, receipt: str) -> None:
+        """The returns that waited with a receipt are whose the receipt is now; again with its fact after a crash."""
+        bought = self._revisions(receipt)[0]
+        for name in bought.returns:
+            (row,) = self._revisions(name)
+            if row.body is None:
+                continue  # restored from the journal: its fact is there
+            if row.member is None:
+                self._put(name, row._replace(member=bought.member))
+            self.plan.facts.append((row.source, fact_of(_kept(row.body), cast("str", bought.member), 0, row.source)))
+
+    def _wait(self, item: Item, heard: Heard, receipt: str) -> None:
+        """A return, remembered with the receipt that it names: whoever makes that a member's must see it."""
+        said = msgspec.structs.replace(cast("Any", heard.said), identifier=None)
+        self._write(item, heard, 0, None, encode_said(said))
+        nothing_yet = Revision(0, AWAITED, None, b"", item.place)
+        bought = next(iter(self._revisions(receipt)), nothing_yet)
+        if bought.kind in RECEIPTS and heard.id not in bought.returns:  # of anything else it waits for ever
+            self._put(receipt, bought._replace(returns=(*bought.returns, heard.id)))
 
     def _member(self, key: Key) -> str | None:
         """Whom an identifier leads to; nobody whose person is forgotten."""
@@ -214,12 +264,32 @@ class _Walk:
         return self._said_here.get(receipt) or self._known.get(receipt, [])
 
     def _write(self, item: Item, heard: Heard, number: int, member: str | None, body: bytes | None) -> None:
-        row = Revision(number, heard.kind, member, heard.content, item.place, body)
-        kept = [revision for revision in self._revisions(heard.id) if revision.number != number]
-        self._said_here[heard.id] = [*kept, row]
-        self.plan.revisions[heard.id, number] = NewRevision(heard.id, row, heard.lines)
+        row = Revision(number, heard.kind, member, heard.content, item.place, body, heard.lines)
+        for before in self._revisions(heard.id):
+            if before.number == number:
+                row = row._replace(returns=before.returns, written=before.written)
+        self._put(heard.id, row)
+
+    def _put(self, receipt: str, row: Revision) -> None:
+        rows = self._revisions(receipt)
+        self._said_here[receipt] = [*(other for other in rows if other.number != row.number), row] if rows else [row]
+        self.plan.revisions[receipt, row.number] = NewRevision(receipt, row)
 
     def _park(self, item: Item, verdict: Verdict) -> Verdict:
         if item.decided is not Decided.BEFORE_A_CRASH:
             self.plan.parked.append((item.place, verdict.reason))
         return verdict
+
+
+def _waits(row: Revision) -> bool:
+    """A return that waits with its receipt, and will be booked as it was said first."""
+    said = None if row.member is not None else _kept(row.body)
+    return said is not None and said.type == "return" and said.purchase is not None
+
+
+def _kept(body: bytes | None) -> Any:
+    """What the directory keeps as it was said; None where that is nothing, or in a dialect of guests' receipts."""
+    try:
+        return decode_said(body or b"")
+    except Unreadable:
+        return None

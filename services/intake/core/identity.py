@@ -48,6 +48,9 @@ Draw = Callable[[], str]
 CLAIMED = "receipt_claimed"
 """The kind of what claims a guest's receipt by its number."""
 
+AWAITED = "awaited"
+"""The kind of a receipt that has not come, and of which something has come back."""
+
 
 class Revision(NamedTuple):
     """One saying of a receipt that counted: a row of the directory."""
@@ -60,8 +63,14 @@ class Revision(NamedTuple):
     """Hash of what was said, without the id, the identifier and the coordinates."""
     source: Place
     body: bytes | None = None
-    """Of a guest's receipt: the value as it came, also once it is claimed by its number. Of a claim that waits for its
-    receipt (kind CLAIMED): the member. None otherwise: the fact holds it."""
+    """Of a guest's receipt: the value as it came, also once it is claimed by its number. Of a return that waited until
+    its receipt was a member's: what was said. Of a claim that waits for its receipt (kind CLAIMED): the member. None
+    otherwise: the fact holds it."""
+    lines: int = 0
+    returns: tuple[str, ...] = ()
+    """Of a receipt: the ids of the returns that waited with it for a member, also once it has one."""
+    written: int = 0
+    """How often the row has been written that this one was read from, or takes the place of; 0: there is none."""
 
 
 class Decided(Enum):
@@ -84,7 +93,7 @@ class Act(Enum):
     CLAIM = "claim"
     """The same, of a receipt that was a guest's until now, or that was claimed before it came."""
     WAIT = "wait"
-    """A claim of a receipt that has not come: remembered until it does."""
+    """A claim of a receipt that has not come, or a return of one that is no member's: remembered until it is."""
     CORRECT = "correct"
     """A correction, the next revision."""
     AGAIN = "again"

@@ -36,9 +36,11 @@ class Heard(NamedTuple):
     """blake2b, 16 bytes, of what was said in canonical JSON, without the id and the identifier."""
     lines: int
     identifier: Key | None
-    """None: a guest's."""
+    """None: a guest's, or a return's that names its receipt."""
     said: AnySaid | None
     """None for a guest's receipt in a dialect that can hold more than the language can say: it is never booked."""
+    receipt: str | None = None
+    """What a return names: whoever has that receipt has the return, and not whose card was shown."""
 
 
 def hear(
@@ -63,6 +65,8 @@ def hear(
     if wrong := faults(said, logged_at_ms):
         raise Unreadable("; ".join(wrong))
     lines = len(getattr(said, "lines", ()))
+    if said.type == "return" and said.purchase is not None:
+        return Heard(said.id, said.type, content_of(said), lines, None, said, said.purchase)
     if said.identifier is None:
         return Heard(said.id, said.type, content_of(said), lines, None, said)
     about = said.receipt if said.type == "receipt_claimed" else said.id

@@ -8,7 +8,8 @@ join identity i on i.scheme = v.scheme and i.value = v.value;
 
 -- name: revisions_of
 -- Every row of these receipts, oldest first.
-select receipt, revision, kind, member, content, source_topic, source_partition, source_offset, body
+select receipt, revision, kind, member, content, source_topic, source_partition, source_offset, body, lines, returns,
+    written
 from receipt
 where receipt = any($1::text[])
 order by receipt, revision;
@@ -33,13 +34,15 @@ select member from erasure where member = any($1::text[]);
 select count(*) from erasure;
 
 -- name: claim_revisions
--- Each saying (sorted) as a row of its receipt: a new one, or in the place of a guest's that nobody has claimed.
+-- Each saying (sorted) as a row of its receipt: a new one, or in the place of one that is no member's and that nobody has
+-- written since it was read.
 insert into receipt as r (
-    receipt, revision, kind, member, content, lines, source_topic, source_partition, source_offset, body
+    receipt, revision, kind, member, content, lines, source_topic, source_partition, source_offset, body, returns,
+    written
 )
 select * from unnest(
     $1::text[], $2::int[], $3::text[], $4::text[], $5::bytea[], $6::int[], $7::text[], $8::int[], $9::bigint[],
-    $10::bytea[]
+    $10::bytea[], $11::text[], $12::int[]
 )
 on conflict (receipt, revision) do update
 set kind = excluded.kind,
@@ -49,8 +52,10 @@ set kind = excluded.kind,
     source_topic = excluded.source_topic,
     source_partition = excluded.source_partition,
     source_offset = excluded.source_offset,
-    body = excluded.body
-where r.member is null;
+    body = excluded.body,
+    returns = excluded.returns,
+    written = excluded.written
+where r.member is null and r.written + 1 = excluded.written;
 
 -- name: park
 -- Set records aside; one that lies there already stays as it is. One that brings the bytes of a parked record again is
