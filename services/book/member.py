@@ -46,10 +46,6 @@ class Page(msgspec.Struct, array_like=True, frozen=True, gc=False):
     packed: bytes = b""
     """Its lots, while it is near; empty: they lie in a cold row."""
 
-    def may_hold(self, lot: Lot) -> bool:
-        """Whether a lot is within its bounds."""
-        return self.first <= lot[:2] <= self.last
-
 
 Sent = tuple[tuple[str, str, Account, tuple[tuple[str, Lot, int], ...]], ...]
 """(receiver, rule, from which account, ((unit, lot, amount), ...)): what a fact gave to other members."""

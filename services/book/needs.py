@@ -32,20 +32,27 @@ from services.programme.rate import Award, Cells, Worth, migrated, worth
 def plain(member: Member, fact: MemberFact, at_ms: int, plan: Plan) -> bool:
     """Whether a fact comes in the order of time and needs no cold row: told without a look at what it says, and so for
     nearly all. False: it may still need none."""
-    if member.holds or member.packed_pages or member.open_pages or member.purses or member.draws:
+    if member.holds or member.open_pages or member.purses or member.draws:
         return False
     seek = _SEEK.get(fact.type)
     if seek is not None and seek is not _of_request:  # a request asks for pages alone
         return False
+    if member.packed_pages and (seek is not None or plan.draws or member.packed_from_ms <= at_ms):
+        return False
     return member.now_ms < at_ms and (not plan.carries or at_ms < carried_ms(member, plan))
 
 
-def soon(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
-    """As `needs`, for a batch: what a purchase draws is not rated for it, because it hardly ever leads to a row."""
+def soon(
+    member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold, ahead: Worth | None
+) -> tuple[tuple[ColdKey, ...], Worth | None]:
+    """As `needs`, for a batch: what a purchase draws is not rated for it, because it hardly ever leads to a row. With
+    the fact's worth, where it was found on the way."""
     if fact.type == "purchase":
         to_ms = max(at_ms, member.now_ms)
-        return () if to_ms < member.next_event_ms else _time_needs(member, to_ms, ([], set(), 0), cold)
-    return needs(member, fact, at_ms, plan, cold)
+        keys = () if to_ms < member.next_event_ms else _time_needs(member, to_ms, ([], set(), 0), cold)
+        return keys, None
+    ahead = ahead or foreseen(member, fact, at_ms, plan, cold)
+    return needs(member, fact, at_ms, plan, cold, ahead), ahead
 
 
 def needs(
@@ -83,7 +90,10 @@ def _own(
     if seek is None and not carried and not plan.draws:
         return () if to_ms < member.next_event_ms else _time_needs(member, to_ms, ([], set(), 0), cold)
     keys, lots, points = seek(member, fact, to_ms, plan, cold, ahead) if seek is not None else ([], set(), 0)
-    keys = keys + _drawn_out(carried, POINTS, member, to_ms, cold)
+    if keys and not (lots or points) and (leading := tuple([key for key in keys if key not in cold])):
+        return leading  # what else is needed, they tell
+    if carried:
+        keys = keys + _drawn_out(carried, POINTS, member, to_ms, cold)
     if plan.draws and fact.type != "return" and (member.draws or member.pages):
         carried = carried + (_drawn(member, fact, to_ms, plan, cold) if ahead is None else ahead.awards)
     if carried:
@@ -91,7 +101,7 @@ def _own(
         keys, lots, points = keys + more[0], lots | more[1], points + more[2]
     if member.holds:
         keys += _given_back(member, to_ms, False, cold)
-    found = tuple(key for key in keys if key not in cold)
+    found = tuple([key for key in keys if key not in cold])
     return found + missing(member, cold, to_ms, points, lots) if member.pages else found
 
 
@@ -124,10 +134,12 @@ _Sought = tuple[list[ColdKey], set[Lot], int]
 
 def _of_purchase(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
     """What a return or a correction needs: the purchase, and the breakage of its lots that have ended."""
+    if ahead is not None:  # then what leads to it is there
+        return _of_awards(ahead.awards, POINTS, member, to_ms, cold)
     purchase = fact.id if fact.type == "correction" else fact.purchase
     if purchase is not None:
         keys: list[ColdKey] = [("purchase", purchase), ("fact", purchase)]
-        if any(key not in cold for key in keys):
+        if keys[0] not in cold or keys[1] not in cold:
             return keys, set(), 0
     if fact.type == "correction":
         return [], set(), 0
@@ -137,7 +149,7 @@ def _of_purchase(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, 
         return list(shelves), set(), 0
     if not member.draws and _lots_last(fact, to_ms, plan, cold) and not (member.packed_pages or member.open_pages):
         return [], set(), 0
-    return _of_awards(_awards(member, fact, to_ms, plan, cold, ahead), POINTS, member, to_ms, cold)
+    return _of_awards(_awards(member, fact, to_ms, plan, cold, None), POINTS, member, to_ms, cold)
 
 
 def _of_find(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:

@@ -46,11 +46,14 @@ ARRIVAL = ("high_water_ms", "ahead", "said", "merges")
 
 
 class Missing(Exception):
-    """Cold rows that are needed and not there yet. Nothing has been changed."""
+    """Cold rows that are needed and not there yet. Nothing has been changed.
 
-    def __init__(self, keys: tuple[ColdKey, ...]) -> None:
+    ahead: the fact's worth, where it was found on the way: for the next look, while the member stands as it did.
+    """
+
+    def __init__(self, keys: tuple[ColdKey, ...], ahead: Worth | None = None) -> None:
         super().__init__(f"{len(keys)} cold rows")
-        self.keys = keys
+        self.keys, self.ahead = keys, ahead
 
 
 class Refolded(NamedTuple):

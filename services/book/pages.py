@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
-from services.book.member import Broken, LiveLot, Member, Page
+from services.book.member import Broken, Edge, LiveLot, Member, Page
 from services.book.turn import Cold, ColdKey, Turn, newest
 from services.programme.mechanic import Lot
 
@@ -34,6 +35,7 @@ _pack = msgspec.msgpack.Encoder().encode
 _Lots = list[LiveLot]
 _Pages = list[Page]
 _lots = msgspec.msgpack.Decoder(_Lots).decode
+_first = attrgetter("first")
 
 
 # ---------------------------------------------------------------- sealing
@@ -99,10 +101,16 @@ def open_page(turn: Turn, page: Page) -> None:
 
 def fetch(turn: Turn, lot: Lot) -> None:
     """Bring what pages hold of one lot back into the hot row; their other lots stay where they are."""
-    member = turn.member
-    while shelf := next((page for page in member.pages if page.level and page.may_hold(lot)), None):
-        open_page(turn, shelf)
-    for page in [page for page in member.pages if page.may_hold(lot)]:
+    member, slot = turn.member, lot[3].encode()
+    around = _around(member.pages, lot[:2])
+    while shelves := [page for page in around if page.level]:
+        for shelf in shelves:
+            open_page(turn, shelf)
+        around = _around(member.pages, lot[:2])
+    for page in around:
+        row = page.packed or turn.row(_row_of(page))
+        if row is not None and slot not in row:  # a text lies in a row as it is
+            continue
         rows = _rows_of(turn, page)
         index = bisect_left(rows, lot)
         if index < len(rows) and rows[index][:4] == lot:
@@ -176,23 +184,57 @@ def missing(member: Member, cold: Cold, to_ms: int, points: int, lots: Iterable[
 
     `points` is at most what it will draw. Ask again with what was loaded: what it reaches depends on it.
     """
-    there, closed = _at_hand(member.pages, cold)
-    if not closed:
-        return ()
     edges = [lot[:2] for lot in lots]
-    wanted = [
-        page
-        for page in closed
-        if page.first[0] <= to_ms or (edges and any(page.first <= edge <= page.last for edge in edges))
-    ]
+    closed = _at_hand(_reached(member.pages, to_ms, edges), cold)[1]
+    wanted = _reached(closed, to_ms, edges) if closed else []
     if points and not wanted:
-        first = min(closed, key=_first)
-        sooner = sum(page.points for page in there if page.last < first.first and page.first[0] > to_ms)
-        if sooner < points:
-            sooner += sum(lot[4] for lot in member.lots if lot[:2] < first.first and lot[0] > to_ms >= lot[2])
-        if sooner < points:
-            wanted.append(first)
-    return tuple(("lots", str(page.number)) for page in wanted)
+        there, first = _until_closed(member.pages, cold)
+        if first is not None and _sooner(member, there, first, to_ms) < points:
+            wanted = [first]
+    return tuple([_row_of(page) for page in wanted])
+
+
+def _reached(pages: list[Page], to_ms: int, edges: Iterable[Edge]) -> list[Page]:
+    """Of pages, those that time opens until an instant, and those that may hold a lot of such an identity."""
+    found = []
+    for page in pages:
+        first, last = page.first, page.last
+        if first[0] <= to_ms:
+            found.append(page)
+            continue
+        for edge in edges:
+            if last >= edge >= first:  # a page that is too late is rarer than one that is too early
+                found.append(page)
+                break
+    return found
+
+
+def _around(pages: list[Page], edge: Edge) -> list[Page]:
+    """The pages within whose bounds a lot is."""
+    return [page for page in pages if page.last >= edge >= page.first]
+
+
+def _until_closed(pages: list[Page], cold: Cold) -> tuple[list[Page], Page | None]:
+    """The soonest page whose row is not there, and the pages of lots before it."""
+    there: list[Page] = []
+    todo = list(pages)
+    for page in todo:
+        if page.packed:
+            there.append(page)
+        elif (key := _row_of(page)) not in cold:
+            return there, page
+        elif page.level:
+            for inner in newest(cold[key], _Pages) or ():
+                insort(todo, inner, key=_first)  # none of them begins before it
+        else:
+            there.append(page)
+    return there, None
+
+
+def _sooner(member: Member, there: Iterable[Page], first: Page, to_ms: int) -> int:
+    """How many points are spent before those of a page, of what is there and has not ended."""
+    points = sum([page.points for page in there if page.last < first.first and page.first[0] > to_ms])
+    return points + sum([lot[4] for lot in member.lots if lot[:2] < first.first and lot[0] > to_ms >= lot[2]])
 
 
 def lots_of(member: Member, pages: Iterable[Page], cold: Cold) -> list[LiveLot]:
@@ -210,7 +252,7 @@ def lots_at_hand(member: Member, cold: Cold) -> list[LiveLot]:
 
 def rows_missing(pages: Iterable[Page], cold: Cold) -> tuple[ColdKey, ...]:
     """The rows that `lots_of` needs and `cold` does not have yet. Ask again: pages of pages lead to others."""
-    return tuple(("lots", str(page.number)) for page in _at_hand(pages, cold)[1])
+    return tuple([_row_of(page) for page in _at_hand(pages, cold)[1]])
 
 
 def _at_hand(pages: Iterable[Page], cold: Cold) -> tuple[list[Page], list[Page]]:
@@ -221,7 +263,7 @@ def _at_hand(pages: Iterable[Page], cold: Cold) -> tuple[list[Page], list[Page]]
     for page in todo:
         if page.packed:
             there.append(page)
-        elif (key := ("lots", str(page.number))) not in cold:
+        elif (key := _row_of(page)) not in cold:
             closed.append(page)
         elif page.level:
             todo += newest(cold[key], _Pages) or ()
@@ -238,5 +280,5 @@ def _lots_in(pages: Iterable[Page], cold: Cold) -> list[LiveLot]:
     return lots
 
 
-def _first(page: Page) -> tuple[int, int]:
-    return page.first
+def _row_of(page: Page) -> ColdKey:
+    return "lots", str(page.number)

@@ -42,9 +42,7 @@ def told(version: Version, partner: str | None, awards: Iterable[Award]) -> Told
     points that lots were given, less what was taken back. Draws are the member's and the programme's own."""
     if not partner or partner not in version.partners:
         return ()
-    points = sum(
-        points for _, unit, lot, points, to in awards if unit == POINTS and not to and not lot[3].startswith("-")
-    )
+    points = sum([points for _, unit, lot, points, to in awards if unit == POINTS and not to and lot[3][0] != "-"])
     return ((partner, points),) if points else ()
 
 
@@ -62,7 +60,8 @@ def rewards_of(fact: MemberFact, now: Told, before: Told = ()) -> Iterator[Rewar
     if now == before:
         return
     shop: str | None = getattr(fact, "partner", None)
-    for partner, points in together((now, tuple((partner, -points) for partner, points in before))):
+    changed = together((now, tuple((partner, -points) for partner, points in before))) if before else now
+    for partner, points in changed:
         kind: Literal["earned", "reversed"] = "earned" if points > 0 else "reversed"
         store = (getattr(fact, "store", None) or "") if partner == shop else ""  # another one's shop is not told
         yield RewardDue(partner, kind, abs(points), fact.id, fact.occurred_at, store)

@@ -49,10 +49,17 @@ class Result(msgspec.Struct, frozen=True, gc=False):
     """To the member's accounts in other currencies, as far as they were touched."""
 
 
-def needs(member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
-    """The cold rows that a fact seems to need and `cold` does not have yet; some lead to others. For batches."""
-    late, keys = _look(member, fact, at_ms, plan, cold)
-    return forward_needs.soon(member, fact, at_ms, plan, cold) if keys is None and not late else keys or ()
+def needs(
+    member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold, ahead: Worth | None = None
+) -> Missing | None:
+    """The cold rows that a fact seems to need and `cold` does not have yet; some lead to others. For batches.
+
+    ahead: that of the look before, while nothing was folded into the member since.
+    """
+    _, keys = _look(member, fact, at_ms, plan, cold)
+    if keys is None:
+        keys, ahead = forward_needs.soon(member, fact, at_ms, plan, cold, ahead)
+    return Missing(keys, ahead) if keys else None
 
 
 def _look(
@@ -74,20 +81,29 @@ def _look(
     return False, None
 
 
-def step(member: Member, fact: MemberFact, at_ms: int, seq: int, plan: Plan, cold: Cold, claimed_ms: int = 0) -> Result:
+def step(
+    member: Member,
+    fact: MemberFact,
+    at_ms: int,
+    seq: int,
+    plan: Plan,
+    cold: Cold,
+    claimed_ms: int = 0,
+    ahead: Worth | None = None,
+) -> Result:
     """Fold one fact of the instant `at_ms`, with the place `seq` in the book. Mutates `member`.
 
-    claimed_ms: when the journal took it.
+    claimed_ms: when the journal took it. ahead: of the Missing that its last try has raised, while nothing was folded
+    into the member since.
 
     Raises Missing, before any change, where it needs cold rows that were not looked up; and Broken.
     """
     late, missing = _look(member, fact, at_ms, plan, cold)
-    ahead = None
     if missing is None:
-        ahead = forward_needs.foreseen(member, fact, at_ms, plan, cold)
+        ahead = ahead or forward_needs.foreseen(member, fact, at_ms, plan, cold)
         missing = forward_needs.needs(member, fact, at_ms, plan, cold, ahead)
     if missing:
-        raise Missing(missing)
+        raise Missing(missing, ahead)
     if at_ms > member.high_water_ms:
         member.high_water_ms = at_ms
     if fact.type in BETWEEN or member.merges is not None:

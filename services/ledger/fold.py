@@ -44,6 +44,7 @@ from services.ledger.store import Store
 from services.programme.calendar import NEVER
 from services.programme.compile import begins_ms
 from services.programme.plan import Plan
+from services.programme.rate import Worth
 from services.programme.written import ProgrammeError
 
 YIELD_EVERY = 64
@@ -132,21 +133,23 @@ class Fold:
 
     async def _prefetch(self, drafts: Sequence[Draft], colds: Sequence[Cold]) -> None:
         """The cold rows that the facts seem to need, in few queries for all of them."""
-        asking = [(cold, item) for draft, cold in zip(drafts, colds, strict=True) for item in draft.items]
+        asking: list[tuple[Cold, Item, Worth | None]] = [
+            (cold, item, None) for draft, cold in zip(drafts, colds, strict=True) for item in draft.items
+        ]
         while asking:
             still, wanted = [], []
-            for cold, item in asking:
+            for cold, item, ahead in asking:
                 name = item.member
                 member = cold.part.owned.members.get(name) if name is not None else None
                 if name is None or member is None:
                     continue  # nobody's, or a new member's: there is nothing in the tables
                 try:
-                    keys = needs(member, item.fact, item.at_ms, cold.part.owned.plan, cold.of(name))  # type: ignore[arg-type]
+                    lack = needs(member, item.fact, item.at_ms, cold.part.owned.plan, cold.of(name), ahead)  # type: ignore[arg-type]
                 except BROKEN:
                     continue  # met again, and reported, when its turn comes
-                if keys:
-                    still.append((cold, item))
-                    wanted += [(cold, name, key) for key in keys]
+                if lack is not None:
+                    still.append((cold, item, lack.ahead))
+                    wanted += [(cold, name, key) for key in lack.keys]
             if wanted:
                 await cold_rows.load(self._store, wanted)
             asking = still
@@ -161,8 +164,10 @@ class Fold:
             if self._folded % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
             if item.member is not None:
-                while (missing := self._member_fact(draft, cold, item)) is not None:
+                missing = self._member_fact(draft, cold, item, None)
+                while missing is not None:
                     await self._look_up(cold, item, {item.member: missing})
+                    missing = self._member_fact(draft, cold, item, missing.ahead)
             elif item.fact.type == "tick":
                 await self._tick(cold, item)
             else:
@@ -172,8 +177,11 @@ class Fold:
         owned.next_offset, owned.next_seq, owned.last_hash = part.next_offset, part.next_seq, part.last_hash
         owned.reward_seqs.update(part.reward_seqs)
 
-    def _member_fact(self, draft: Draft, cold: Cold, item: Item) -> Missing | None:
-        """Book a member's fact. Returns what must be looked up first; None: it is booked, or parked. Raises Stopped."""
+    def _member_fact(self, draft: Draft, cold: Cold, item: Item, ahead: Worth | None) -> Missing | None:
+        """Book a member's fact. Returns what must be looked up first; None: it is booked, or parked. Raises Stopped.
+
+        ahead: of what the last try has returned.
+        """
         part, fact, name = cold.part, item.fact, item.member
         assert name is not None
         owned = part.owned
@@ -187,7 +195,7 @@ class Fold:
             member = owned.members[name] = new(name)
         try:
             seq, rows, claimed_ms = part.next_seq, cold.of(name), item.record.timestamp_ms
-            result = step(member, fact, item.at_ms, seq, owned.plan, rows, claimed_ms)  # type: ignore[arg-type]
+            result = step(member, fact, item.at_ms, seq, owned.plan, rows, claimed_ms, ahead)  # type: ignore[arg-type]
             _touched(cold, member, result)
             outcome = _book(part, item, result.outcome, (result,))
             if fact.revision == 0:

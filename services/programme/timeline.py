@@ -9,9 +9,6 @@ Goods brought back lower the day that they were bought on, and the level is at o
 term that other spend has earned stays. What a day does not hold is taken from the newest days before it, where levels
 outlive their spend. A day is kept for as long as a return of what was bought on it can matter.
 
-A year has hundreds of days, and a purchase touches the newest one and the oldest: the days between lie packed in
-blocks, which cost nothing but their bytes until one of their days is needed (`Timeline.days` opens all of them).
-
 Time comes first: at one instant days leave the window, then days enter it, then a fact is counted. Every instant is
 exclusive. Does not own the levels' names, nor what a level multiplies.
 """
@@ -24,14 +21,10 @@ from collections.abc import Sequence
 import msgspec
 
 from services.programme.calendar import EPOCH, NEVER, day_of, end_after_months, midnight, year_end, year_start
+from services.programme.days import each, first_of, packed, with_spend, without_first
 
-BLOCK = 4
-"""The days of a block are those that agree but for so many bits: 16."""
-OPEN_DAYS_MAX = 40
-"""Two blocks and a few days: so many lie open before some are packed."""
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(dict[int, int]).decode
+_PLACES = ("coming", "days", "gone")
+"""Of a timeline's days, the newest first."""
 
 
 class TierRule(msgspec.Struct, frozen=True):
@@ -101,34 +94,25 @@ class TierRule(msgspec.Struct, frozen=True):
 
 
 class Timeline(msgspec.Struct, array_like=True, gc=False):
-    """Where one member stands. Its days are counted from 1970 and ascend."""
+    """Where one member stands. Its days are counted from 1970 (services/programme/days.py)."""
 
     level: int = 0
     sum_minor: int = 0
     """Qualifying spend of the window."""
     next_due_ms: int = NEVER
     """When time alone changes something: `roll` must be called by then."""
-    near: dict[int, int] = {}
-    """Day of the window -> its spend: the days that lie open."""
-    packed: dict[int, bytes] = {}
-    """The other days by their block, ascending. A block is either open or packed."""
-    gone: dict[int, int] = {}
+    days: bytes = b""
+    """The days of the window."""
+    gone: bytes = b""
     """Days that have left the window and may still matter. Empty where nothing outlives it."""
-    coming: dict[int, int] = {}
-    """Day -> spend that counts from its beginning."""
+    coming: bytes = b""
+    """Spend that counts from the beginning of its day."""
     until: list[int] = []
     """For each level above the lowest: held until then, whatever the window says. Empty where nothing outlives it."""
     since: int = 0
     """The day with which a recount begins. What was bought before can no longer change a level."""
     until_then: list[int] = []
     """`until` as it was when that day began."""
-
-    @property
-    def days(self) -> dict[int, int]:
-        """Day of the window -> its spend, all of them."""
-        for block in list(self.packed):
-            self._unpack(block)
-        return self.near
 
     def roll(self, at_ms: int, rule: TierRule) -> None:
         """Let happen what time alone does by an instant: days leave the window or enter it, levels end."""
@@ -147,11 +131,11 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
         drop = rule.drop_of(day)
         if not spend_minor or drop <= now_ms:
             return
-        self._enter(rule.place_of(day), spend_minor)
+        self.days = with_spend(self.days, rule.place_of(day), spend_minor)
         self.sum_minor += spend_minor
         self.level = rule.level(self.sum_minor)
         if spend_minor < 0 or drop <= self.next_due_ms:
-            first = self._first()
+            first = first_of(self.days)
             self.next_due_ms = rule.drop_of(first + EPOCH) if first is not None else NEVER
 
     def begin(self, old: TierRule | None, new: TierRule | None, at_ms: int) -> None:
@@ -161,19 +145,21 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
         """
         if new is None:
             self.level, self.sum_minor, self.next_due_ms = 0, 0, NEVER
-            self.near, self.packed, self.gone, self.coming = {}, {}, {}, {}
+            self.days, self.gone, self.coming = b"", b"", b""
             self.until, self.since, self.until_then = [], 0, []
             return
         if old is not None and msgspec.structs.replace(old, measure=new.measure) == new:
             return
-        known, self.near, self.gone = self.gone | self.days, {}, {}
-        for day, spend in known.items():
+        known = each(self.gone) + each(self.days)
+        self.days, self.gone, self.sum_minor = b"", b"", 0
+        for day, spend in known:
+            place = new.place_of(day + EPOCH)
             if new.drop_of(day + EPOCH) > at_ms:
-                _add(self.near, new.place_of(day + EPOCH), spend)
+                self.days = with_spend(self.days, place, spend)
+                self.sum_minor += spend
             elif new.outlives:
-                _add(self.gone, new.place_of(day + EPOCH), spend)
+                self.gone = with_spend(self.gone, place, spend)
         today = day_of(at_ms, new.zone)
-        self.sum_minor = sum(self.near.values())
         self.until = self.until[: len(new.thresholds_minor)] if new.outlives else []
         self.level = _held(self.until, at_ms)
         self._rise(today, new)
@@ -185,17 +171,17 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
     # ---------------------------------------------------------------- one instant after another
 
     def _roll(self, at_ms: int, rule: TierRule) -> None:
-        coming = self.coming
         while (due := self.next_due_ms) <= at_ms:
             carried = rule.level(self.sum_minor)
-            while (first := self._first()) is not None and rule.drop_of(first + EPOCH) <= due:
-                spend = self.near.pop(first)
+            while (first := first_of(self.days)) is not None and rule.drop_of(first + EPOCH) <= due:
+                self.days, spend = without_first(self.days)
                 self.sum_minor -= spend
                 if rule.outlives:
-                    self.gone[first] = spend
+                    self.gone = with_spend(self.gone, first, spend)
             self._fall(due, carried, rule)
-            while coming and midnight((day := next(iter(coming))) + EPOCH, rule.zone) <= due:
-                self._count(rule.place_of(day + EPOCH), coming.pop(day), rule)
+            while (first := first_of(self.coming)) is not None and midnight(first + EPOCH, rule.zone) <= due:
+                self.coming, spend = without_first(self.coming)
+                self._count(rule.place_of(first + EPOCH), spend, rule)
             self._plan(rule)
 
     def _put(self, day: int, spend_minor: int, rule: TierRule, now_ms: int) -> None:
@@ -207,30 +193,36 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
         if spend_minor > 0 and not begins and day == day_of(now_ms, rule.zone):
             self._count(place, spend_minor, rule)
         elif spend_minor > 0 and begins:
-            _add(self.coming, place, spend_minor)
+            self._add("coming", place, spend_minor)
         else:
             if spend_minor < 0 and rule.outlives:
                 spend_minor = self._take(place, spend_minor, rule, now_ms)
-            _add(self.coming if begins else self.days if rule.drop_of(day) > now_ms else self.gone, place, spend_minor)
+            self._add("coming" if begins else "days" if rule.drop_of(day) > now_ms else "gone", place, spend_minor)
             again = self._again(now_ms, rule)
             self.level, self.sum_minor, self.until = again.level, again.sum_minor, again.until
         self._plan(rule)
 
     def _take(self, place: int, spend_minor: int, rule: TierRule, now_ms: int) -> int:
         """Take what came back (negative) from its day and the newest before it. Returns what none of them held."""
-        for days in (self.coming, self.days, self.gone):
-            for day in [day for day in reversed(days) if day <= place]:
+        for where in _PLACES:
+            for day, spend in reversed(each(getattr(self, where))):
+                if day > place:
+                    continue
                 if not spend_minor or rule.matters_until(day + EPOCH) <= now_ms:
                     return spend_minor
-                part = max(spend_minor, -max(days[day], 0))
-                _add(days, day, part)
+                part = max(spend_minor, -max(spend, 0))
+                self._add(where, day, part)
                 spend_minor -= part
         return spend_minor
+
+    def _add(self, where: str, day: int, spend_minor: int) -> None:
+        """To the days of one of the three kinds."""
+        setattr(self, where, with_spend(getattr(self, where), day, spend_minor))
 
     def _count(self, day: int, spend_minor: int, rule: TierRule) -> None:
         """A day's spend enters the window."""
         carried = rule.level(self.sum_minor)
-        self._enter(day, spend_minor)
+        self._add("days", day, spend_minor)
         self.sum_minor += spend_minor
         if spend_minor < 0:
             self._fall(midnight(day + EPOCH, rule.zone), carried, rule)
@@ -266,57 +258,25 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
 
     def _plan(self, rule: TierRule) -> None:
         """When time alone changes something next."""
-        first = self._first()
+        first, coming = first_of(self.days), first_of(self.coming)
         due = rule.drop_of(first + EPOCH) if first is not None else NEVER
-        if self.coming:
-            due = min(due, midnight(next(iter(self.coming)) + EPOCH, rule.zone))
+        if coming is not None:
+            due = min(due, midnight(coming + EPOCH, rule.zone))
         if rule.outlives and self.level > rule.level(self.sum_minor):
             due = min(due, self.until[self.level - 1])
         self.next_due_ms = due
-
-    # ---------------------------------------------------------------- days out of the way
-
-    def _first(self) -> int | None:
-        """The first day of the window; None: it has none."""
-        near, packed = self.near, self.packed
-        first = next(iter(near), None)
-        if packed and (first is None or first >> BLOCK > next(iter(packed))):
-            self._unpack(next(iter(packed)))
-            first = next(iter(self.near))
-        return first
-
-    def _enter(self, day: int, spend_minor: int) -> None:
-        """Add to a day of the window."""
-        if day >> BLOCK in self.packed:
-            self._unpack(day >> BLOCK)
-        _add(self.near, day, spend_minor)
-        if len(self.near) > OPEN_DAYS_MAX:
-            self._pack()
-
-    def _pack(self) -> None:
-        """Put all open blocks away but the oldest and the newest."""
-        blocks: dict[int, dict[int, int]] = {}
-        for day, spend in self.near.items():
-            blocks.setdefault(day >> BLOCK, {})[day] = spend
-        oldest, *between, newest = blocks
-        self.near = blocks[oldest] | blocks[newest]
-        self.packed = dict(sorted((self.packed | {block: _encode(blocks[block]) for block in between}).items()))
-
-    def _unpack(self, block: int) -> None:
-        """Lay a block open. Days ascend."""
-        self.near = dict(sorted((self.near | _decode(self.packed.pop(block))).items()))
 
     # ---------------------------------------------------------------- recounting
 
     def _again(self, to_ms: int, rule: TierRule, end: int = NEVER) -> Timeline:
         """What the days before `end`, as they are now, would have made by an instant: walked from `since` on."""
-        known = self.gone | self.days
+        known = each(self.gone) + each(self.days)
         begin_ms = midnight(self.since + EPOCH, rule.zone)
-        context = {d: s for d, s in known.items() if d < self.since and rule.drop_of(d + EPOCH) > begin_ms}
-        again = Timeline(near=context, until=list(self.until_then), sum_minor=sum(context.values()))
+        context = [(d, s) for d, s in known if d < self.since and rule.drop_of(d + EPOCH) > begin_ms]
+        again = Timeline(days=packed(context), until=list(self.until_then), sum_minor=sum(s for _, s in context))
         again.level = max(rule.level(again.sum_minor), _held(again.until, begin_ms))
         again._plan(rule)
-        for day, spend in known.items():
+        for day, spend in known:
             if self.since <= day < end:
                 again._roll(midnight(day + EPOCH, rule.zone), rule)
                 again._count(day, spend, rule)
@@ -326,32 +286,19 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
 
     def _forget(self, now_ms: int, rule: TierRule) -> None:
         """Drop the days that are context to nothing that matters, a month at a time, and begin recounts later."""
-        if not self.gone:
+        first = first_of(self.gone)
+        if first is None:
             return
-        edge = day_of(rule.drop_of(next(iter(self.gone)) + EPOCH), rule.zone) + 31
+        edge = day_of(rule.drop_of(first + EPOCH), rule.zone) + 31
         if rule.matters_until(edge) > now_ms:
             return
         edge_ms = midnight(edge, rule.zone)
         if rule.outlives:
             self.until_then = self._again(edge_ms, rule, edge - EPOCH).until
         self.since = edge - EPOCH
-        self.gone = {day: spend for day, spend in self.gone.items() if rule.drop_of(day + EPOCH) > edge_ms}
+        self.gone = packed((day, spend) for day, spend in each(self.gone) if rule.drop_of(day + EPOCH) > edge_ms)
 
 
 def _held(until: Sequence[int], at_ms: int) -> int:
     """The highest level that is held at an instant."""
     return max((n for n, end in enumerate(until, 1) if end > at_ms), default=0)
-
-
-def _add(days: dict[int, int], day: int, spend_minor: int) -> None:
-    """Add to a day; one with nothing left is not kept, and days ascend."""
-    rest = days.get(day, 0) + spend_minor
-    if not rest:
-        days.pop(day, None)
-    elif day in days or not days or day > next(reversed(days)):
-        days[day] = rest
-    else:
-        days[day] = rest
-        ordered = sorted(days.items())
-        days.clear()
-        days.update(ordered)

@@ -33,6 +33,7 @@ from services.programme.calendar import NEVER
 from services.programme.compile import begins_ms, compile_programme
 from services.programme.mechanic import POINTS
 from services.programme.plan import Plan
+from services.programme.rate import Worth
 from services.programme.words import decimal
 from services.programme.written import ProgrammeError
 from services.workbench.facts_file import FileFault, read_facts
@@ -131,7 +132,7 @@ class Simulation:
     def _step(self, fact: MemberFact) -> Result:
         member = self.members.setdefault(fact.member, new(fact.member))
         at_ms, seq = millis(fact.occurred_at), len(self.booked)
-        result = self._fold(member, lambda cold: step(member, fact, at_ms, seq, self.plan, cold, seq))
+        result = self._fold(member, lambda cold, ahead: step(member, fact, at_ms, seq, self.plan, cold, seq, ahead))
         assert result is not None
         rows = self._cold[fact.member]
         booked = rows["step", str(seq)] = pack(encode_fact(fact), encode_outcome(result.outcome), seq)
@@ -145,19 +146,21 @@ class Simulation:
     def _fold_all(self, fold: Callable[[Member, Cold], Result | None]) -> Iterator[Result]:
         for name in sorted(self.members):
             member = self.members[name]
-            result = self._fold(member, lambda cold, member=member: fold(member, cold))  # type: ignore[misc]
+            result = self._fold(member, lambda cold, _, member=member: fold(member, cold))  # type: ignore[misc]
             if result is not None:
                 yield result
 
-    def _fold(self, member: Member, fold: Callable[[Cold], Result | None]) -> Result | None:
+    def _fold(self, member: Member, fold: Callable[[Cold, Worth | None], Result | None]) -> Result | None:
         """Fold a member with the cold rows that it asks for, and no others, as in the ledger."""
         rows = self._cold.setdefault(member.id, {})
         cold: dict[ColdKey, bytes | None] = {}
+        ahead: Worth | None = None
         while True:
             try:
-                result = fold(cold)
+                result = fold(cold, ahead)
             except Missing as missing:
                 cold |= {key: rows.get(key) for key in missing.keys}
+                ahead = missing.ahead
                 continue
             if result is not None:
                 rows.update(result.cold)

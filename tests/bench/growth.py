@@ -92,11 +92,13 @@ def live(mix: Mix, facts: int, months: int = 6) -> Life:
 def _fold(member: Member, fact: Any, seq: int, plan: Plan, stored: dict[ColdKey, bytes | None]) -> Any:
     cold: dict[ColdKey, bytes | None] = {}
     at_ms = instant_ms(fact.occurred_at)
+    ahead = None
     while True:
         try:
-            return step(member, fact, at_ms, seq, plan, cold)
+            return step(member, fact, at_ms, seq, plan, cold, ahead=ahead)
         except Missing as missing:
             cold |= {key: stored.get(key) for key in missing.keys}
+            ahead = missing.ahead
 
 
 Place = tuple[bytes, Any]

@@ -172,7 +172,7 @@ class World:
     def counts_again(self, name: str = MEMBER) -> bool:
         """Whether the member is what all its facts, folded again from the first, come to; and tells nobody anything."""
         member, plan = self.member(name), self.simulation.plan
-        again = self.simulation._fold(member, lambda cold: rerate(member, 0, plan, cold))
+        again = self.simulation._fold(member, lambda cold, _: rerate(member, 0, plan, cold))
         return again is None or (again.posting.entries, again.messages, again.elsewhere) == ((), (), ())
 
     def until(self, when: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from services.programme.days import each
 from services.programme.timeline import Timeline
 from tests.drivers.facts import World
 
@@ -232,6 +233,6 @@ def test_another_version_counts_the_days_by_its_own_rule_from_its_own_instant() 
     assert (timeline.level, timeline.until) == (GOLD, [end_of_2027, end_of_2027])
     timeline.begin(second, third, october)
     assert (timeline.level, timeline.until) == (STANDARD, [])
-    assert (timeline.sum_minor, timeline.days) == (70_000, {20_454: 70_000})
+    assert (timeline.sum_minor, each(timeline.days)) == (70_000, [(20_454, 70_000)])
     timeline.begin(third, None, october)
     assert timeline == Timeline()

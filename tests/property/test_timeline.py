@@ -10,7 +10,6 @@ import copy
 import json
 from bisect import bisect_right
 from calendar import monthrange
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,26 +17,18 @@ from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import msgspec
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.book import history as places
-from services.programme import timeline as timelines
 from services.programme.calendar import NEVER
+from services.programme.days import each, first_of, packed, with_spend, without_first
 from services.programme.timeline import TierRule, Timeline
 from tests.drivers.facts import MEMBER, World
 
 LONDON = ZoneInfo("Europe/London")
 DAY = timedelta(days=1)
 SAVE = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-@pytest.fixture(autouse=True, scope="module")
-def days_are_packed_early() -> Iterator[None]:
-    """Blocks of two days, of which few lie open: the stories are short."""
-    with patch.multiple(timelines, BLOCK=1, OPEN_DAYS_MAX=4):
-        yield
 
 
 def months_later(day: date, months: int) -> date:
@@ -215,6 +206,28 @@ def written(rule: TierRule) -> str:
     if rule.lag_days:
         tier |= {"qualify_on": "activation", "pending_days": rule.lag_days}
     return STRICT % json.dumps(tier)
+
+
+spends = st.one_of(st.integers(-9, 9), st.integers(-(2**40), 2**40))
+some_days = st.one_of(st.integers(0, 9), st.integers(-700_000, 2_900_000))
+
+
+@SAVE
+@given(st.lists(st.one_of(st.none(), st.tuples(some_days, spends)), max_size=30))
+def test_days_in_a_row_are_a_map_from_day_to_spend(story: list[tuple[int, int] | None]) -> None:
+    """None: the first day leaves. However large a day or its spend is, the bytes follow from what is there alone."""
+    days, wanted = b"", dict[int, int]()
+    for one in story:
+        if one is not None:
+            day, spend = one
+            days, wanted[day] = with_spend(days, day, spend), wanted.get(day, 0) + spend
+            wanted = {day: left for day, left in wanted.items() if left}
+        elif wanted:
+            days, spend = without_first(days)
+            assert spend == wanted.pop(min(wanted))
+        assert each(days) == sorted(wanted.items())
+        assert first_of(days) == min(wanted, default=None)
+        assert days == packed(sorted(wanted.items()))
 
 
 @SAVE

@@ -104,13 +104,12 @@ class Service:
             batch.cold[steps[partition, seq]]["step", str(seq)] = pack(body, outcome)
 
     def _wanted(self, batch: Batch, named: list[Named]) -> list[tuple[int, str, ColdKey]]:
-        return [
-            (record.partition, fact.member, key)
-            for record, fact in named
-            for key in needs(
-                batch.members[fact.member], fact, instant_ms(fact.occurred_at), self._plan, batch.cold[fact.member]
-            )
-        ]
+        wanted = []
+        for record, fact in named:
+            member, cold = batch.members[fact.member], batch.cold[fact.member]
+            lack = needs(member, fact, instant_ms(fact.occurred_at), self._plan, cold)
+            wanted += [(record.partition, fact.member, key) for key in lack.keys] if lack is not None else []
+        return wanted
 
     async def _fold(self, batch: Batch, record: Any, fact: Any) -> None:
         partition, name = record.partition, fact.member

@@ -1,0 +1,80 @@
+"""Spend by day, as a member's row holds it: one string of bytes, so many for each day, the oldest day first.
+
+A year has hundreds of days, and a purchase touches the newest one and the oldest. So they are kept in the form in which
+they are stored: a row is decoded and encoded for no more than a copy of them, and only the day in question is read.
+Days are counted from 1970 and ascend, none of them with nothing; no day at all is no byte.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from struct import Struct, error
+
+_NARROW = Struct("<Hi")
+"""Up to the year 2149 and 21 million of a currency a day. Behind the byte 0."""
+_WIDE = Struct("<iq")
+"""Where one of the days does not fit. Behind the byte 1."""
+
+
+def first_of(days: bytes) -> int | None:
+    """The first day; None: there is none."""
+    form = _WIDE if days[:1] == b"\1" else _NARROW
+    return form.unpack_from(days, 1)[0] if days else None
+
+
+def without_first(days: bytes) -> tuple[bytes, int]:
+    """The days after the first one, and what was spent on that."""
+    if days[0]:
+        (_, spend), *others = each(days)
+        return packed(others), spend
+    rest = days[1 + _NARROW.size :]
+    return rest and b"\0" + rest, _NARROW.unpack_from(days, 1)[1]
+
+
+def with_spend(days: bytes, day: int, spend: int) -> bytes:
+    """With so much more on a day."""
+    if days[:1] == b"\1":
+        return _with_any(days, day, spend)
+    begin = _place_of(day, days) if days else 0
+    end, had = begin, 0
+    if begin < len(days):
+        there, its = _NARROW.unpack_from(days, begin)
+        if there == day:
+            end, had = begin + _NARROW.size, its
+    try:
+        one = _NARROW.pack(day, had + spend) if had + spend else b""
+    except error:
+        return _with_any(days, day, spend)
+    before, after = days[:begin] or b"\0", days[end:]
+    return before + one + after if one or after or len(before) > 1 else b""
+
+
+def _place_of(day: int, days: bytes) -> int:
+    """Where a day stands, or would: nearly always it is the last one, or after that."""
+    size, end = _NARROW.size, len(days)
+    last: int = _NARROW.unpack_from(days, end - size)[0]
+    if last <= day:
+        return end - size * (last == day)
+    return 1 + size * bisect_left(range(end // size), day, key=lambda n: _NARROW.unpack_from(days, 1 + n * size)[0])
+
+
+def _with_any(days: bytes, day: int, spend: int) -> bytes:
+    known = dict(each(days))
+    known[day] = known.get(day, 0) + spend
+    return packed(sorted((one, its) for one, its in known.items() if its))
+
+
+def each(days: bytes) -> list[tuple[int, int]]:
+    """Every day and what was spent on it."""
+    form = _WIDE if days[:1] == b"\1" else _NARROW
+    return list(form.iter_unpack(days[1:]))
+
+
+def packed(days: Iterable[tuple[int, int]]) -> bytes:
+    """Days that ascend, none of them with nothing."""
+    known = list(days)
+    try:
+        return (known and b"\0" + b"".join([_NARROW.pack(*one) for one in known])) or b""
+    except error:
+        return b"\1" + b"".join([_WIDE.pack(*one) for one in known])
