@@ -34,29 +34,28 @@ def without_first(days: bytes) -> tuple[bytes, int]:
 
 def with_spend(days: bytes, day: int, spend: int) -> bytes:
     """With so much more on a day."""
-    if days[:1] == b"\1":
+    if not days:
+        return packed([(day, spend)] if spend else [])
+    if days[0]:
         return _with_any(days, day, spend)
-    begin = _place_of(day, days) if days else 0
-    end, had = begin, 0
-    if begin < len(days):
+    size, begin, end = _NARROW.size, len(days), len(days)
+    last, had = _NARROW.unpack_from(days, end - size)
+    if last < day:
+        had = 0
+    elif last == day:
+        begin -= size
+    else:
+        begin = 1 + size * bisect_left(
+            range(end // size), day, key=lambda n: _NARROW.unpack_from(days, 1 + n * size)[0]
+        )
         there, its = _NARROW.unpack_from(days, begin)
-        if there == day:
-            end, had = begin + _NARROW.size, its
+        end, had = (begin + size, its) if there == day else (begin, 0)
     try:
         one = _NARROW.pack(day, had + spend) if had + spend else b""
     except error:
         return _with_any(days, day, spend)
-    before, after = days[:begin] or b"\0", days[end:]
-    return before + one + after if one or after or len(before) > 1 else b""
-
-
-def _place_of(day: int, days: bytes) -> int:
-    """Where a day stands, or would: nearly always it is the last one, or after that."""
-    size, end = _NARROW.size, len(days)
-    last: int = _NARROW.unpack_from(days, end - size)[0]
-    if last <= day:
-        return end - size * (last == day)
-    return 1 + size * bisect_left(range(end // size), day, key=lambda n: _NARROW.unpack_from(days, 1 + n * size)[0])
+    changed = days[:begin] + one + days[end:]
+    return changed if len(changed) > 1 else b""
 
 
 def _with_any(days: bytes, day: int, spend: int) -> bytes:
