@@ -28,4 +28,4 @@ class Metrics:
         self.batch_records = registry.histogram(
             "intake_batch_records", "Records in a batch", buckets=(1, 10, 100, 500, 1_000, 2_500, 5_000)
         )
-        self.batch_seconds = registry.histogram("intake_batch_seconds", "From fetched to saved, per batch")
+        self.batch_seconds = registry.histogram("intake_batch_seconds", "From looked up to saved, per batch")

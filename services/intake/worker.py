@@ -3,13 +3,15 @@
 0. *Claim* on assignment: the next epoch of each inbound partition, and its position. Before the first one: catch up
    with the journal, should this directory be a restored copy (recovery.py).
 1. *Fetch* a batch from the inbound topics, bounded in records and in bytes.
-2. *Read* each record in its dialect and check it; look up its identifier and its receipt; decide (pure, core/).
-3. *Claim* identities and receipts, park what cannot be read, and note that these records are decided: one transaction,
+2. *Read* each record in its dialect and check it (pure, core/). While batches are full, the one before goes through the
+   other steps meanwhile (one under way, never two).
+3. *Decide*: look up identifiers and receipts, and walk the records with them (pure, core/).
+4. *Claim* identities and receipts, park what cannot be read, and note that these records are decided: one transaction,
    fenced by the epoch. Who loses a race against another worker decides again with what that one wrote.
-4. *Produce* the facts to the journal, keyed by member, in the order of each inbound partition.
-5. *Save* the position: the facts of these records are in the journal. From time to time also the journal's ends.
+5. *Produce* the facts to the journal, keyed by member, in the order of each inbound partition.
+6. *Save* the position: the facts of these records are in the journal. From time to time also the journal's ends.
 
-A crash after 3 or 4 leaves `decided_offset` ahead of `next_offset`. What lies between is read again and never decided
+A crash after 4 or 5 leaves `decided_offset` ahead of `next_offset`. What lies between is read again and never decided
 again: a record that a row of the directory remembers makes the same fact with the same id, revision and member, the
 others make none. The ledger drops a fact that it has already.
 
@@ -27,7 +29,7 @@ import asyncio
 import gc
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from events.decode import Unreadable, encode_fact
@@ -52,6 +54,10 @@ from services.intake.recovery import recover
 
 BATCH_RECORDS = 5_000
 BATCH_BYTES = 16 << 20
+FULL_RECORDS = 1_000
+"""From this size on, the next batch is fetched and read while this one is claimed and written."""
+AT_ONCE_RECORDS = 100
+"""Read without a pause: the batch under way is waiting for its turn."""
 FETCH_MS = 250
 """How long an idle loop waits before it looks at the request to stop."""
 ENDS_SECONDS = 2.0
@@ -156,33 +162,56 @@ class Worker:
         self._members: dict[Key, str] = {}  # identifiers are written once: what is here stays true until an erasure
         self._erasures = 0
         self._stops: dict[TopicPartition, str] = {}
+        self._under_way: asyncio.Task[None] | None = None  # the batch that is decided, claimed and written
         self._ends_due = monotonic()
 
     async def loop(self, stopping: asyncio.Event) -> None:
         """Batches until asked to stop; a batch that was begun is finished."""
-        while not stopping.is_set():
-            # 1. Fetch
-            self._reach("before-fetch")
-            try:
-                fetched = await self.reader.fetch(BATCH_RECORDS, FETCH_MS, BATCH_BYTES)
-            except JournalGap as gap:
-                self._stop(TopicPartition(gap.topic, gap.partition), str(gap))
-                continue
-            self._reach("after-fetch")
-            if fetched:
-                gc.disable()  # a batch makes many objects and no cycles
-                try:
-                    with self._metrics.batch_seconds.time():
-                        await self._try(fetched)
-                finally:
-                    gc.enable()
-            if monotonic() >= self._ends_due:
-                await self._look_at_ends()
-            self._health.set_ready("intake", True)
+        try:
+            while not stopping.is_set():
+                await self._turn()
+            await self._settle()
+        finally:
+            gc.enable()
+            if self._under_way is not None:  # something else went wrong: as after a crash
+                self._under_way.cancel()
+                await asyncio.wait([self._under_way])
         await self._look_at_ends()
+
+    async def _turn(self) -> None:
+        """One batch, to its end where it is small, else until it is read and the one before has come to its end."""
+        # 1. Fetch
+        self._reach("before-fetch")
+        try:
+            fetched = await self.reader.fetch(BATCH_RECORDS, FETCH_MS, BATCH_BYTES)
+        except JournalGap as gap:
+            self._stop(TopicPartition(gap.topic, gap.partition), str(gap))
+            return
+        self._reach("after-fetch")
+        gc.disable()  # a batch makes many objects and no cycles
+        reading = asyncio.create_task(self._read(fetched))
+        await asyncio.wait([reading])  # if it breaks, that is met in this batch's turn
+        await self._settle()
+        if left := {tp: records for tp, records in fetched.items() if tp not in self._stops}:
+            if len(left) < len(fetched):
+                reading = asyncio.create_task(self._read(left))
+            self._under_way = asyncio.create_task(self._try(left, reading))
+        if sum(map(len, left.values())) < FULL_RECORDS:
+            await self._settle()
+            gc.enable()
+        if monotonic() >= self._ends_due:
+            await self._look_at_ends()
+        self._health.set_ready("intake", True)
+
+    async def _settle(self) -> None:
+        """Until the batch under way has come to its end. Raises what a server said."""
+        if self._under_way is not None:
+            await self._under_way
+            self._under_way = None
 
     async def _claim(self, assigned: frozenset[TopicPartition]) -> dict[TopicPartition, int]:
         """Step 0: where to start."""
+        await self._settle()  # under the epochs it was fetched under
         self._reach("before-claim")
         self._positions = await self.directory.claim_positions({tp: self._topic_ids[tp.topic] for tp in assigned})
         for tp, position in self._positions.items():
@@ -196,10 +225,13 @@ class Worker:
         self._reach("after-claim")
         return {tp: position.next_offset for tp, position in self._positions.items()}
 
-    async def _try(self, fetched: Mapping[TopicPartition, list[Record]]) -> None:
-        """A batch. One that breaks is tried in parts: by partition, then by halves, down to one record."""
+    async def _try(self, fetched: Mapping[TopicPartition, list[Record]], reading: Awaitable[list[Item]]) -> None:
+        """A batch, read already or not. One that breaks is tried in parts: by partition, then by halves, down to one
+        record."""
         try:
-            await self._batch(fetched)
+            items = await reading
+            with self._metrics.batch_seconds.time():
+                await self._batch(fetched, items)
         except Exception as error:
             if isinstance(error, SERVERS) and not isinstance(error, ROW_REFUSED):
                 raise
@@ -210,18 +242,26 @@ class Worker:
                 return
             for part in _parts(fetched):
                 if left := {tp: records for tp, records in part.items() if tp not in self._stops}:
-                    await self._try(left)
+                    await self._try(left, self._read(left))
 
-    async def _batch(self, fetched: Mapping[TopicPartition, list[Record]]) -> None:
+    async def _read(self, fetched: Mapping[TopicPartition, list[Record]]) -> list[Item]:
         # 2. Read
-        items = [self._item(tp, record) for tp in sorted(fetched, key=_turn) for record in fetched[tp]]
-        # 2. Decide, 3. Claim: again when another worker claimed the same meanwhile
+        items = []
+        for tp in sorted(fetched, key=_order):
+            for record in fetched[tp]:
+                items.append(self._item(tp, record))
+                if len(items) % AT_ONCE_RECORDS == 0:
+                    await asyncio.sleep(0)
+        return items
+
+    async def _batch(self, fetched: Mapping[TopicPartition, list[Record]], items: list[Item]) -> None:
+        # 3. Decide, 4. Claim: again when another worker claimed the same meanwhile
         while (plan := await self._decided(items, fetched)) is None:
             self._metrics.races.inc()
         self._reach("after-commit")
-        # 4. Produce
+        # 5. Produce
         await self._produce(plan)
-        # 5. Save
+        # 6. Save
         ends = {tp: records[-1].offset + 1 for tp, records in fetched.items()}
         self._reach("before-mark")
         await self.directory.save({tp: (self._positions[tp].epoch, end) for tp, end in ends.items()}, {})
@@ -330,13 +370,13 @@ class Worker:
 def _parts(fetched: Mapping[TopicPartition, list[Record]]) -> list[dict[TopicPartition, list[Record]]]:
     """A batch in parts to be tried one after the other: its partitions, or the halves of its one partition."""
     if len(fetched) > 1:
-        return [{tp: fetched[tp]} for tp in sorted(fetched, key=_turn)]
+        return [{tp: fetched[tp]} for tp in sorted(fetched, key=_order)]
     ((tp, records),) = fetched.items()
     half = len(records) // 2
     return [{tp: records[:half]}, {tp: records[half:]}]
 
 
-def _turn(tp: TopicPartition) -> tuple[int, int]:
+def _order(tp: TopicPartition) -> tuple[int, int]:
     return _ORDER[tp.topic], tp.partition
 
 

@@ -703,11 +703,15 @@ async def test_a_handler_that_breaks_stops_its_partition_alone_and_goes_on_after
     assert await shop.rows("select count(*) from parked") == [(0,)]
 
 
+@pytest.mark.parametrize("records", [worker_module.BATCH_RECORDS, 1])
 @pytest.mark.parametrize("step", ["walk", "encode_fact"])
 async def test_a_bug_in_any_step_stops_its_partition_alone(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, step: str
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, step: str, records: int
 ) -> None:
-    """Before the claim and after it: what was claimed for the record at which it broke is its own after the fix."""
+    """Before the claim and after it: what was claimed for the record at which it broke is its own after the fix.
+
+    In batches of one record, each full: what comes behind the record has been read when it breaks.
+    """
 
     def broken(*said: Any) -> Any:
         if "poison" in str(said):
@@ -716,6 +720,8 @@ async def test_a_bug_in_any_step_stops_its_partition_alone(
 
     right = getattr(worker_module, step)
     monkeypatch.setattr(worker_module, step, broken)
+    monkeypatch.setattr(worker_module, "BATCH_RECORDS", records)
+    monkeypatch.setattr(worker_module, "FULL_RECORDS", records)
     await shop.buy(
         "till-1", *(purchase(f"r{n}", "1") for n in range(5)), purchase("poison", "2"), purchase("last", "2")
     )

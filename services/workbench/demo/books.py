@@ -31,7 +31,7 @@ from services.book import member as book
 from services.book.pages import lots_of
 from services.book.turn import Cold, ColdKey
 
-ASK_EVERY_S = 0.2
+ASK_EVERY_S = 0.1
 PATIENCE_S = 120.0
 """How long a house may show no progress at all before the demo gives up."""
 
@@ -53,7 +53,10 @@ class Books:
         self._pool = pool
 
     async def receipts_settled(self) -> AsyncIterator[int]:
-        """How many receipts have come to their end, again and again. Raises Stuck when the number stays the same."""
+        """How many receipts of the house `plain` have come to their end, again and again.
+
+        Raises Stuck when the number stays the same.
+        """
         newest, since = -1, monotonic()
         while True:
             count = await self._value(_sql.receipts_settled)
@@ -81,20 +84,24 @@ class Books:
 
         await self._until("the ledger to book the last tick", booked)
 
-    async def settled(self) -> None:
-        """Until every fact and reward is published, and every projection has taken what was published."""
+    async def projected(self) -> None:
+        """Until every projection has taken every fact that is booked."""
 
-        async def published() -> tuple[bool, object]:
+        async def taken() -> tuple[bool, object]:
+            booked = await self._value(_sql.booked)
+            counts = [await self._inside(model.name, _sql.projected) for model in MODELS]
+            return all(count == booked for count in counts), counts
+
+        await self._until("the projections to take every entry", taken)
+
+    async def published(self) -> None:
+        """Until the ledger has noted that all that is booked is on its topics, which it does once a second."""
+
+        async def noted() -> tuple[bool, object]:
             count = await self._value(_sql.unpublished)
             return count == 0, count
 
-        async def projected() -> tuple[bool, object]:
-            booked = await self._value(_sql.booked)
-            taken = [await self._inside(model.name, _sql.projected) for model in MODELS]
-            return all(count == booked for count in taken), taken
-
-        await self._until("every entry and reward to be published", published)
-        await self._until("the projections to take every entry", projected)
+        await self._until("every entry and reward to be published", noted)
 
     async def customers(self) -> dict[str, Row]:
         """Every customer who has a member, by customer number."""

@@ -9,8 +9,10 @@ from fact
 where partition = any($1::smallint[]) and fact_id = any($2::text[]) and revision = 0
 
 -- name: receipts_settled
--- How many receipts have come to their end: booked by the ledger, or kept as a guest's.
-select (select count(*) from fact where type in ('purchase', 'return'))
+-- How many receipts have come to their end: booked by the ledger (all its facts but programmes are receipts in a house
+-- where nobody enrols or redeems, and no time passes), or kept as a guest's.
+select (select coalesce(sum(next_seq - 1), 0) from position)
+     - (select count(*) from fact where type = 'programme_published')
      + (select count(*) from receipt where member is null)
 
 -- name: ticks_booked

@@ -20,7 +20,7 @@ async def say_all(receipts: Iterable[Receipt], tills: Tills, restarts: Restarts)
     for number, receipt in enumerate(receipts):
         await restarts.may_say(number)
         tills.say(said(receipt))
-        if number % 200 == 0:
+        if number % 50 == 0:
             await asyncio.sleep(0)  # the tills write meanwhile, and the file is read on afterwards
 
 

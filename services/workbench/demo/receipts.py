@@ -9,8 +9,10 @@ from __future__ import annotations
 import csv
 import gzip
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import lru_cache
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -56,13 +58,19 @@ class Receipt(NamedTuple):
 
     @property
     def occurred_at(self) -> str:
-        local = datetime.fromisoformat(self.local).replace(tzinfo=_LONDON, fold=0)
-        return instant(int(local.astimezone(UTC).timestamp()) * 1000)
+        return f"{_hour(self.local[:13])}{self.local[13:]}:00Z"
 
     @property
     def till(self) -> str:
         digits = self.customer or "".join(c for c in self.number if c.isdigit())
         return f"till-{int(digits) % TILLS:02d}"
+
+
+@lru_cache
+def _hour(local: str) -> str:
+    """'2010-12-01 08' of London in UTC, which whole hours lie between."""
+    there = datetime.fromisoformat(f"{local}:00").replace(tzinfo=_LONDON, fold=0)
+    return instant(int(there.timestamp()) * 1000)[:13]
 
 
 class Saying(NamedTuple):
@@ -77,13 +85,13 @@ class Saying(NamedTuple):
 def read(data: Path = DATA) -> Iterator[Receipt]:
     """Every receipt, in the order of the file; one stands where its first row stands."""
     newest: dict[str, Receipt] = {}
-    for number, rows in groupby(_rows(data), key=lambda row: row[0]):
-        first, *more = rows
-        lines = tuple((row[1], int(row[3]), row[5]) for row in (first, *more))
+    for number, rows in groupby(_rows(data), key=itemgetter(0)):
+        _, codes, _, quantities, times, prices, customers, countries = zip(*rows, strict=True)
+        lines = tuple(zip(codes, map(int, quantities), prices, strict=True))
         if (known := newest.get(number)) is not None:
             newest[number] = known._replace(rows=known.rows + lines)
             continue
-        newest[number] = Receipt(number, first[6], first[7], first[4][:16], lines)
+        newest[number] = Receipt(number, customers[0], countries[0], times[0][:16], lines)
         if len(newest) > APART:
             yield newest.pop(next(iter(newest)))
     yield from newest.values()
@@ -105,9 +113,10 @@ def said(receipt: Receipt) -> Saying:
         "Country": receipt.country,
         "rows": receipt.rows,
     }
-    named = headers(receipt.number, receipt.till, "purchase", receipt.occurred_at)
-    spoken = tuple((name, b"uci.invoice.v1" if name == "ce_type" else value) for name, value in named)
-    return Saying(PURCHASES, receipt.till.encode(), _encode(invoice), spoken)
+    till = receipt.till
+    named = headers(receipt.number, till, "purchase", receipt.occurred_at)
+    spoken = tuple([(name, b"uci.invoice.v1" if name == "ce_type" else value) for name, value in named])
+    return Saying(PURCHASES, till.encode(), _encode(invoice), spoken)
 
 
 def enrolment(first: Receipt) -> tuple[str, Saying]:

@@ -81,8 +81,10 @@ class Demo:
                 [say_all(read(), tills, restarts), watch(due, books, restarts, shown), restarts.run()],
                 beside=[tills.run()],
             )
-            await books.settled()
-            return await self._counted(books, due, monotonic() - began, restarts)
+            await books.projected()
+            seconds = monotonic() - began
+            await books.published()
+            return await self._counted(books, due, seconds, restarts)
 
     async def _club(self, due: int, shown: Progress) -> tuple[Row, dict[str, Row]]:
         settings = self._stack.settings_of(CLUB)
@@ -97,10 +99,11 @@ class Demo:
             receipts = await asyncio.to_thread(list, read())
             club = Club(tills, answers, restarts, shown)
             await _all_of([club.run(receipts), restarts.run()], beside=[tills.run(), answers.read(), answers.look()])
-            await books.settled()
+            await books.projected()
             seconds = monotonic() - began
             await books.tick(LAST_TICK)
-            await books.settled()
+            await books.projected()
+            await books.published()
             totals, rows = await self._counted(books, due, seconds, restarts)
             return totals | {"answers_looked_up": answers.looked_up}, rows
 

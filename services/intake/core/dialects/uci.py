@@ -40,12 +40,16 @@ _QUANTITY_MAX = 10**9
 """With a price below 10^9 a line's total stays below 10^20, and the check of the language refuses it above 2^63."""
 
 
+Row = tuple[str, int, str]
+"""Stock code, quantity, unit price."""
+
+
 class _Invoice(msgspec.Struct, frozen=True, gc=False):
     number: str = msgspec.field(name="InvoiceNo")
     date: str = msgspec.field(name="InvoiceDate")
     customer: str = msgspec.field(name="CustomerID")
     country: str = msgspec.field(name="Country")
-    rows: list[tuple[str, int, str]]
+    rows: list[Row]
 
 
 _decode = msgspec.json.Decoder(_Invoice).decode
@@ -66,7 +70,7 @@ def read(value: bytes) -> AnySaid | Guest:
     given_back = invoice.number.startswith("C")
     if not invoice.customer:
         return Guest(receipt, "return" if given_back else "purchase", len(invoice.rows), _canonical(invoice))
-    lines = [_line(*row, given_back) for row in invoice.rows]
+    lines = [_line(row, given_back) for row in invoice.rows]
     said = {
         "type": "return" if given_back else "purchase",
         "id": receipt,
@@ -89,8 +93,9 @@ def _converted(value: object, to: type[msgspec.Struct]) -> msgspec.Struct:
 
 
 @lru_cache(1 << 15)
-def _line(code: str, quantity: int, price: str, given_back: bool) -> Line:
+def _line(row: Row, given_back: bool) -> Line:
     """A checked line. A shop sells the same goods in the same quantities again: nine of ten lines of the demo."""
+    code, quantity, price = row
     if not 0 <= (-quantity if given_back else quantity) <= _QUANTITY_MAX:
         raise Unreadable(
             f"a quantity of {str(quantity)[:30]} is no quantity of a {'return' if given_back else 'purchase'}"
