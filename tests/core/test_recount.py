@@ -296,6 +296,46 @@ def test_what_is_wrong_is_found_by_its_check(check: str, what: str, broken: Brea
     assert found["differences"][check], found
 
 
+def of_a_guest() -> House:
+    """The same receipts and goods: p1 was a guest's until its number was claimed; another card was shown with b1. A
+    second guest's receipt, and what came back of it, are nobody's."""
+    house = sound()
+    for n, shown in ((0, None), (4, card_of("mem_b"))):
+        house.said[n] = said_as(house, n, identifier=shown)
+    claim = {"type": "receipt_claimed", "id": "c1", "receipt": "p1", "occurred_at": AT, "identifier": card_of(MEMBER)}
+    house.said.append(("purchases.v1", "till-2", json.dumps(claim)))
+    house.said.append(said_as(house, 0, id="p9"))
+    house.said.append(said_as(house, 4, id="b9", purchase="p9"))
+    house.tables["receipt"] += [{"receipt": name, "revision": 0, "member": None} for name in ("p9", "b9")]
+    return house
+
+
+def claimed(house: House, receipt: str) -> None:
+    house.said.append(said_as(house, 5, id=f"c:{receipt}", receipt=receipt))
+
+
+BROKEN_GUESTS: list[tuple[str, str, Break]] = [
+    ("lost", "what was claimed", lambda h: claimed(h, "p9")),
+    ("doubled", "what nobody claimed is booked", lambda h: without(h.said, 5)),
+    ("changed on the way", "a claim of another's", lambda h: h.said.__setitem__(5, said_as(h, 5, identifier=OTHERS))),
+    ("directory", "a guest's receipt has a member", lambda h: h.tables["receipt"][-1].update(member="mem_b")),
+]
+OTHERS = {"scheme": "card", "value": "9"}
+
+
+def test_a_house_with_guests_is_exact() -> None:
+    found = report(of_a_guest())
+    assert found["exact"], found["differences"]
+
+
+@pytest.mark.parametrize(("check", "what", "broken"), BROKEN_GUESTS, ids=[what for _, what, _ in BROKEN_GUESTS])
+def test_what_is_wrong_with_a_guests_receipt_is_found(check: str, what: str, broken: Break) -> None:
+    del what
+    house = of_a_guest()
+    broken(house)
+    assert report(house)["differences"][check]
+
+
 def body_with(house: House, n: int, old: bytes, new: bytes) -> None:
     """A fact's row that says something else."""
     body = house.tables["fact"][n]["body"]

@@ -1,9 +1,10 @@
 """What a crowd of customers says at tills: receipts of 600 bytes, goods brought back, points asked for, new cards.
 
 Some points are held first and taken later, given to others or put into pools, and second cards turn out to be their
-owners'. Pure. Owns the mix and how hard it presses: who asks for points asks for about all there are, sometimes at two
-tills at once, so that a balance that is read too early or twice is overdrawn. Knows the wire and no rule of the
-programme, but that a whole pound is a point: a till shows what it was last told.
+owners'. Some receipts are guests' until their number is claimed, and goods come back with any card or none. Pure. Owns
+the mix and how hard it presses: who asks for points asks for about all there are, sometimes at two tills at once, so
+that a balance that is read too early or twice is overdrawn. Knows the wire and no rule of the programme, but that a
+whole pound is a point: a till shows what it was last told.
 """
 
 from __future__ import annotations
@@ -20,7 +21,15 @@ TILLS = 12
 PARTNERS = ("corner-shops", "petrol")
 LATE, AT_TWO_TILLS = 0.01, 0.3
 """Of the receipts, how many happened an hour before; of the redemptions, how many are asked for twice at once."""
-SHARES = {"again": 0.005, "redemption": 0.075, "hold": 0.015, "end_of_a_hold": 0.009, "return": 0.05, "enrolment": 0.01}
+SHARES = {
+    "again": 0.005,
+    "redemption": 0.075,
+    "hold": 0.015,
+    "end_of_a_hold": 0.009,
+    "return": 0.05,
+    "enrolment": 0.01,
+    "guest": 0.02,
+}
 """Of what is said; the rest are receipts. Some holds nobody ends, so that time does."""
 BETWEEN = {"transfer": 0.012, "contribution": 0.006, "spent_by_a_pool": 0.004, "join": 0.002, "leave": 0.001,
            "merge": 0.0015}  # fmt: skip
@@ -29,6 +38,9 @@ HOLD_MINUTES = (5, 120)
 """At least and at most: some end before they are taken."""
 SECOND_CARDS = 0.03
 """Of the customers, how many have one; and of the receipts, how many are said with one."""
+CLAIMED, CARD_AT_A_RETURN = 0.7, 0.7
+"""Of the guests' receipts, how many are claimed; of what comes back with its receipt, how often the buyer's card is
+shown. Else it is another's, or none: it is the receipt that says whose it is."""
 POOLS = 40
 GOODS = tuple(f"{what} {number:03d}" for number in range(60) for what in ("tea", "lantern", "cake stand"))
 
@@ -39,6 +51,8 @@ class Saying(NamedTuple):
     topic: str
     till: str
     said: dict[str, Any]
+    fact: str | None
+    """Whose answer is to come: None where nothing of it is ever anybody's."""
 
 
 class Crowd:
@@ -64,7 +78,7 @@ class Crowd:
         self._joining: dict[str, tuple[int, int]] = {}  # fact -> pool, card
         self._circle: set[tuple[int, int]] = set()  # pool, card
         self._merged: set[int] = set()
-        self._bought: deque[tuple[int, dict[str, Any]]] = deque(maxlen=2_000)
+        self._bought: deque[tuple[int | None, dict[str, Any]]] = deque(maxlen=2_000)  # None: a guest, for good
         self._recent: deque[Saying] = deque(maxlen=500)
         self._later: list[Saying] = []
 
@@ -111,11 +125,29 @@ class Crowd:
         card, bought = self._dice.choice(self._bought)
         lines = self._dice.sample(bought["lines"], self._dice.randint(1, 2))
         said = self._said("return", card) | self._basket([dict(line) for line in lines])
-        if self._dice.random() < 0.8:
+        if card is None or self._dice.random() < 0.8:
             said["purchase"] = bought["id"]
+            if self._dice.random() >= CARD_AT_A_RETURN:
+                other = self._known(self._members)
+                said |= {"identifier": None if other is None else self._identifier(other)}
         if "partner" in bought:
             said["partner"] = bought["partner"]
-        return self._saying("purchases.v1", said)
+        return self._saying("purchases.v1", said, None if card is None else said["id"])
+
+    def _guest(self) -> Saying | None:
+        """A receipt without a card. Most are claimed, at another till: before the house has read them or after."""
+        card = self._known(self._members) if self._dice.random() < CLAIMED else None
+        said = self._said("purchase", card) | self._basket([self._line() for _ in range(self._lines)])
+        said["identifier"] = None
+        self._bought.append((card, said))
+        if card is None:
+            return self._saying("purchases.v1", said, None)
+        claim = self._said("receipt_claimed", card) | {"receipt": said["id"]}
+        del self._asked[claim["id"]]  # it is the receipt that is answered
+        told = [self._saying("purchases.v1", one, said["id"]) for one in (said, claim)]
+        self._dice.shuffle(told)
+        self._later.append(told[0])
+        return told[1]
 
     def _again(self) -> Saying | None:
         return self._dice.choice(self._recent)._replace(till=self._till()) if self._recent else None
@@ -209,15 +241,16 @@ class Crowd:
 
     # ------------------------------------------------------------ words of a saying
 
-    def _said(self, kind: str, card: int, late: bool = False) -> dict[str, Any]:
+    def _said(self, kind: str, card: int | None, late: bool = False) -> dict[str, Any]:
         self._count += 1
         fact = f"{kind[0]}:{self._name}:{self._count}"
-        self._asked[fact] = card
+        if card is not None:
+            self._asked[fact] = card
         return {
             "type": kind,
             "id": fact,
             "occurred_at": self._at(-3_600 if late else 0),
-            "identifier": self._identifier(card),
+            "identifier": None if card is None else self._identifier(card),
             "store": f"store-{self._count % 7}",
         }
 
@@ -267,7 +300,7 @@ class Crowd:
     def _till(self) -> str:
         return f"till-{self._dice.randrange(TILLS):02d}"
 
-    def _saying(self, topic: str, said: dict[str, Any]) -> Saying:
-        saying = Saying(topic, self._till(), said)
+    def _saying(self, topic: str, said: dict[str, Any], fact: str | None = "") -> Saying:
+        saying = Saying(topic, self._till(), said, said["id"] if fact == "" else fact)
         self._recent.append(saying)
         return saying

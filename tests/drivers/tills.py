@@ -93,7 +93,7 @@ class Tills:
     async def say(self) -> None:
         """Say AT_ONCE records; returns when they are acknowledged, whoever answers or not."""
         sayings = [self.crowd.say() for _ in range(AT_ONCE)]
-        self._open |= {saying.said["id"] for saying in sayings} - self._done
+        self._open |= {saying.fact for saying in sayings if saying.fact is not None} - self._done
         while True:
             try:
                 sent = [

@@ -19,8 +19,8 @@ NOT_AT_A_SHOP = ("pool_joined", "pool_left", "merged")
 
 def lost(books: Books) -> Iterator[str]:
     booked = {row["fact_id"] for row in books.facts}
-    for name in books.said:
-        if name not in booked:
+    for name, card in books.cards.items():
+        if card is not None and name not in booked:
             yield f"{name} was acknowledged to its till, and is not booked"
     for row in books.house.tables["intake_position"]:
         end = books.house.inbound_ends[row["topic"], row["partition"]]
@@ -43,6 +43,8 @@ def doubled(books: Books) -> Iterator[str]:
             yield f"{name} was said once, and is booked as revision {revision}"
         if name not in between and name not in books.said:
             yield f"{name} is booked, and nobody has said it"
+        elif name not in between and books.cards[name] is None:
+            yield f"{name} is booked, and is nobody's"
 
 
 def changed(books: Books) -> Iterator[str]:
@@ -56,7 +58,7 @@ def changed(books: Books) -> Iterator[str]:
             other = next((name for name in OTHERS if name in said), "")
             if other and fact[other] != members.get(said[other]["value"]):
                 yield f"{row['fact_id']} is booked with {fact[other]}, who does not have the card that was named"
-            if fact["member"] != row["member"] or row["member"] != members.get(said["identifier"]["value"]):
+            if fact["member"] != row["member"] or row["member"] != members.get(books.cards[row["fact_id"]]):
                 yield f"{row['fact_id']} is booked for {row['member']}, who does not have the card that was shown"
 
 
@@ -72,7 +74,8 @@ def content(fact: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def directory(books: Books) -> Iterator[str]:
     """One member a card, one card a member, one row a receipt."""
-    cards = {json.loads(text)["identifier"]["value"] for text in books.said.values()}
+    told = [json.loads(text) for text in books.said.values()]
+    cards = {one["identifier"]["value"] for one in told if one["identifier"] and not one.get("purchase")}
     holders = Counter(row["member"] for row in books.house.tables["identity"])
     if {row["value"] for row in books.house.tables["identity"]} != cards:
         yield "the directory does not hold exactly the cards that were shown"

@@ -23,6 +23,23 @@ class Books:
         return {json.loads(text)["id"]: text for _, _, text in self.house.said}
 
     @cached_property
+    def cards(self) -> dict[str, str | None]:
+        """Whose each said thing is: the card that was shown; what comes back with its receipt is whose the receipt is,
+        a guest's receipt is whose its number was claimed by. None: nobody's, and never booked."""
+        told = [json.loads(text) for text in self.said.values()]
+        claims = {one["receipt"]: one for one in told if one["type"] == "receipt_claimed"}
+        found: dict[str, str | None] = {}
+        for one in told:
+            shown = one["identifier"] or claims.get(one["id"], one)["identifier"]
+            found[one["id"]] = shown and shown["value"]
+        for one in told:
+            if one.get("purchase") is not None:
+                found[one["id"]] = found.get(one["purchase"])
+            elif one["type"] == "receipt_claimed":
+                found[one["id"]] = None
+        return found
+
+    @cached_property
     def facts(self) -> list[Row]:
         """The rows of members' facts, in the order of the book."""
         return [row for row in self.house.tables["fact"] if row["member"] is not None]
