@@ -8,7 +8,7 @@ the facts of the gone member home again, with those that have come since. Pure; 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
@@ -181,7 +181,7 @@ def _fold(member: Member, envelope: Forwarded, plan: Plan, cold: Cold) -> Did:
     home = envelope.way == "back"
     if missing := absent([key for fact in facts for key in _keys_of(fact, home)], cold):
         raise Missing(missing)
-    arrived = [one for one in zip(facts, envelope.facts, strict=True) if not _is_old(one[0], cold)]
+    arrived = [one for one in _once(zip(facts, envelope.facts, strict=True)) if not _is_old(one[0], cold)]
     cut_ms = min([_instant_of(fact, home, cold) for fact, _ in arrived], default=NEVER)
     if not arrived:
         _note(member, merges, envelope, merges.inner)
@@ -288,6 +288,16 @@ def _keys_of(fact: Any, home: bool) -> list[ColdKey]:
     row in the tables is that of before the merge."""
     keys = [inner_key(fact), *([row_of(fact)] if fact.type == "message" else [])]
     return keys if home else [*keys, ("fact", fact.id), ("purchase", fact.id)]
+
+
+def _once(facts: Iterable[tuple[Any, Inner]]) -> Iterable[tuple[Any, Inner]]:
+    """Of those of one id the newest revision; of equal ones the first claim. No account of ours says one twice."""
+    found: dict[str, tuple[Any, Inner]] = {}
+    for fact, inner in facts:
+        other = found.get(fact.id)
+        if other is None or (fact.revision, -inner.claimed_ms) > (other[0].revision, -other[1].claimed_ms):
+            found[fact.id] = fact, inner
+    return found.values()
 
 
 def _is_old(fact: Any, cold: Cold) -> bool:

@@ -53,6 +53,15 @@ def again(made: World) -> None:
     reconciled(made)
 
 
+def test_a_record_that_holds_each_fact_twice_counts_it_once() -> None:
+    """Nobody of ours writes one; it must not stop the partition, nor count anything twice."""
+    made, record = world(), merging._record
+    with patch.object(merging, "_record", lambda *args: record(*args[:6], [*args[6], *reversed(args[6])], *args[7:])):
+        made.tell("2026-02-01 merge x1 into m1", "m2")
+    assert (shows(made, "m1"), shows(made, "m2")) == ((450, 1100), (0, 0))
+    again(made)
+
+
 @pytest.mark.parametrize("first", ["m1", "m2"])
 def test_case_12(first: str) -> None:
     made = world(first=first)
