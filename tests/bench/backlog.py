@@ -110,11 +110,11 @@ async def measured(
         after, looks = await house.used(worker), await worker.histograms()
         await house.until_published(published, worker)
         await worker.stop()
-    figures = after.since(before, last - first)
+    figures, pace = after.since(before, last - first), worker.pace(before, after)
     return {
         **figures,
-        "pace": worker.pace,
-        "at_pace_1": round(figures["events_per_s"] * worker.pace),
+        "pace": pace,
+        "at_pace_1": round(figures["events_per_s"] * pace),
         "batches": batches(looked, looks, after.at - before.at),
     }
 

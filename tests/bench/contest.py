@@ -72,7 +72,8 @@ async def rival_round(stack: Stack, folder: Path, rival: Rival, backlog: Backlog
     rate = round(said["events"] / said["seconds"])
     used = after.since(before, said["events"])
     cpu = {**used["cpu_us"], **said.get("parts", {})}
-    paced = {"pace": worker.pace, "at_pace_1": round(rate * worker.pace)}
+    pace = worker.pace(before, after)
+    paced = {"pace": pace, "at_pace_1": round(rate * pace)}
     return {**used, "cpu_us": cpu, "events_per_s": rate, **paced, "differences": found}
 
 

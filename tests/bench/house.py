@@ -38,6 +38,8 @@ from tests.drivers.servers import delete_topics, local_settings, open_folder
 PATIENCE_S = 60.0
 """How long nothing at all may move before a round is given up."""
 LOOK_S = 0.02
+SAMPLES_MAX = 100_000
+"""Of the pace, while a worker runs: hours."""
 WRITE_AT_ONCE = 20_000
 
 _numbers = itertools.count(1)
@@ -177,13 +179,15 @@ class Worker:
     process: asyncio.subprocess.Process
     log: Path
     port: int
-    paces: list[float] = field(default_factory=list)
-    """The machine's, just before it was started and just after it has ended."""
+    paces: list[tuple[float, float]] = field(default_factory=list)
+    """The machine's while it runs: when on the clock, and which."""
 
-    @property
-    def pace(self) -> float:
-        """The mean of both; of use once it has ended."""
-        return round(mean(self.paces), 3)
+    def pace(self, before: Used, after: Used) -> float:
+        """The mean between two moments, or the newest where they are close. Raises BenchFailed without a sample."""
+        found = [pace for at, pace in self.paces if before.at <= at <= after.at]
+        if not (found or self.paces):
+            raise BenchFailed("the machine's pace was not sampled")
+        return round(mean(found or [self.paces[-1][1]]), 3)
 
     async def histograms(self) -> dict[str, tuple[float, float]]:
         """What the process says at /metrics of its histograms: name -> (how often, sum of all)."""
@@ -222,7 +226,6 @@ async def worker_of(
 
     heard: its standard output is a pipe to be read, not part of its log.
     """
-    before = await pace_now()
     log, port = house.folder / f"worker-{next(_numbers)}.log", _free_port()
     settings = house.settings.model_copy(update={"http_port": port})
     with log.open("wb") as output:
@@ -235,27 +238,43 @@ async def worker_of(
             cwd="/",
         )
     cores().give(process.pid)
-    worker = Worker(process, log, port, [before])
+    worker = Worker(process, log, port)
+    sampler = await _sampler(SAMPLES_MAX)
+    sampling = asyncio.create_task(_sampled(sampler, worker.paces))
     try:
         yield worker
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-    worker.paces.append(await pace_now())
+        for one in (process, sampler):
+            if one.returncode is None:
+                one.kill()
+            await one.wait()
+        await sampling
 
 
 async def pace_now() -> float:
-    """The machine's pace (pace.py) on the worker's core."""
+    """The machine's pace (pace.py) on the worker's core, in a second."""
+    sampler = await _sampler(5)
+    found: list[tuple[float, float]] = []
+    await _sampled(sampler, found)
+    await sampler.wait()
+    return round(mean(pace for _, pace in found), 3)
+
+
+async def _sampler(samples: int) -> asyncio.subprocess.Process:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.bench.pace"),
+        *(sys.executable, "-m", "tests.bench.pace", str(samples)),
         env={**child_environment(), "PYTHONPATH": str(REPOSITORY)},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
     )
     cores().give(process.pid)
-    said, _ = await process.communicate()
-    return float(said)
+    return process
+
+
+async def _sampled(sampler: asyncio.subprocess.Process, into: list[tuple[float, float]]) -> None:
+    assert sampler.stdout is not None
+    while line := await sampler.stdout.readline():
+        into.append((monotonic(), float(line)))
 
 
 @asynccontextmanager

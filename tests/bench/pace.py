@@ -13,13 +13,15 @@ is what the yardstick takes where that prototype takes 24 us (docs/bench.md, "Th
 from __future__ import annotations
 
 import sys
-from time import process_time
+from time import process_time, sleep
 
 import msgspec
 
 REFERENCE_US = 2.3
-UNITS = 8_000
-"""Receipts: a quarter of a second of CPU at a pace of 1 to 3."""
+UNITS = 800
+"""Receipts of a sample: two to six milliseconds."""
+EVERY_S = 0.2
+"""Between two samples: a fiftieth of the core, in which the pace may change by half and back within a second."""
 
 
 class _Line(msgspec.Struct, frozen=True, gc=False):
@@ -63,14 +65,22 @@ def fold(said: list[bytes], units: int) -> int:
     return written + sum(state[0] for state in members.values())
 
 
-def pace(units: int = UNITS) -> float:
-    """How many times as long the yardstick takes here and now as at REFERENCE_US. Takes `units` receipts' time."""
-    said = receipts()
-    fold(said, units // 8)
+def pace(said: list[bytes], units: int = UNITS) -> float:
+    """How many times as long the yardstick takes here and now as at REFERENCE_US. `said`: the receipts."""
+    fold(said, units // 4)  # what ran before has left its own things in the caches
     started = process_time()
     fold(said, units)
     return (process_time() - started) / units * 1e6 / REFERENCE_US
 
 
+def main(samples: int) -> None:
+    """A line for each sample."""
+    said = receipts()
+    for _ in range(samples):
+        sleep(EVERY_S)
+        sys.stdout.write(f"{pace(said):.4f}\n")
+        sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    sys.stdout.write(f"{pace():.4f}\n")
+    main(int(sys.argv[1]))

@@ -173,7 +173,7 @@ def test_the_pace_is_the_yardsticks_time_over_its_time_where_the_rates_were_prom
 ) -> None:
     clock = iter([10.0, 10.0 + 2 * 400 * pace.REFERENCE_US / 1e6])
     monkeypatch.setattr(pace, "process_time", lambda: next(clock))
-    assert pace.pace(400) == pytest.approx(2.0)
+    assert pace.pace(pace.receipts(), 400) == pytest.approx(2.0)
 
 
 def test_the_spread_is_told() -> None:
