@@ -20,7 +20,7 @@ from infra.postgres.pool import Borrowed, Pool
 from infra.postgres.queries import load
 from infra.postgres.stalled import end_stalled
 from services.intake.core.batch import NewRevision
-from services.intake.core.identity import Key, Place, Revision
+from services.intake.core.identity import AWAITED, Key, Place, Revision
 
 SQL = Path(__file__).parent / "sql"
 
@@ -61,6 +61,16 @@ class Parked(NamedTuple):
     logged_at_ms: int
 
 
+class Waiting(NamedTuple):
+    """A return that takes nothing from anybody yet."""
+
+    receipt: str
+    has_not_come: bool
+    """The receipt. Otherwise it is a guest's."""
+    id: str
+    place: Place
+
+
 Offsets = Mapping[TopicPartition, tuple[int, int]]
 """Of each inbound partition: the epoch we hold, and an offset."""
 
@@ -98,6 +108,11 @@ class Directory:
         if more := waited.difference(receipts):
             found |= await self.revisions(more)
         return found
+
+    async def returns_that_wait(self, after: tuple[str, str], limit: int) -> list[Waiting]:
+        """Those whose receipt is no member's yet, behind one of this receipt and id, in the order of both."""
+        rows = await self._pool.fetch(_queries.returns_that_wait, *after, limit)
+        return [Waiting(receipt, kind == AWAITED, name, tuple(place)) for receipt, kind, name, *place in rows]
 
     async def erasures(self) -> int:
         """How many persons were forgotten: who remembers identifiers looks whether there are more."""

@@ -145,6 +145,18 @@ def rebuild(
     raise typer.Exit(run_rebuild(model))
 
 
+@app.command()
+def waiting(
+    after: Annotated[str | None, typer.Option(help="Go on behind this one: its receipt, a blank, its id.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Returns that wait for their receipt, which has not come or is a guest's: they take nothing from anybody yet."""
+    from services.workbench.waiting import run_waiting
+
+    raise typer.Exit(run_waiting(after, limit, as_json=as_json))
+
+
 @parked.command("list")
 def parked_list(
     topic: OfTopic = None,

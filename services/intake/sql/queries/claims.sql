@@ -57,6 +57,16 @@ set kind = excluded.kind,
     written = excluded.written
 where r.member is null and r.written + 1 = excluded.written;
 
+-- name: returns_that_wait
+-- Returns whose receipt is no member's, behind a receipt and a return, in their order; with what the receipt is so far.
+select r.receipt, r.kind, w.receipt as waits, w.source_topic, w.source_partition, w.source_offset
+from receipt r
+cross join unnest(string_to_array(r.returns, ' ')) as id
+join receipt w on w.receipt = id and w.revision = 0
+where r.returns is not null and r.member is null and (r.receipt, w.receipt) > ($1::text, $2::text)
+order by r.receipt, w.receipt
+limit $3::int;
+
 -- name: park
 -- Set records aside; one that lies there already stays as it is. One that brings the bytes of a parked record again is
 -- linked to it, once.
