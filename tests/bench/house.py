@@ -62,7 +62,8 @@ class Used:
     """Rows that sequential scans have read, by table: there should be hardly any."""
 
     def since(self, before: Used, events: int) -> dict[str, Any]:
-        """Per event, between two moments. `others`: the share of both cores that went to what is not of this bench."""
+        """Per event, between two moments. `busy`: the share of its core that the worker used; what it lacks is waiting.
+        `others`: the share of both cores that went to what is not of this bench."""
         seconds, events = max(self.at - before.at, LOOK_S), max(events, 1)
         cpu = {name: self.cpu[name] - before.cpu[name] for name in self.cpu}
         foreign = self.all_cpu - before.all_cpu - sum(cpu.values())
@@ -70,6 +71,7 @@ class Used:
             "events": events,
             "seconds": round(seconds, 3),
             "events_per_s": round(events / seconds),
+            "busy": round(cpu["worker"] / seconds, 3),
             "cpu_us": {name: round(took / events * 1e6, 2) for name, took in cpu.items()},
             "wal_bytes": round((self.wal - before.wal) / events),
             "rows_scanned": {

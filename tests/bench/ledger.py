@@ -129,7 +129,7 @@ async def bench(events: int, rounds: int, members: int, cached: int, earlier: in
 def _figures(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Median and spread of several rounds."""
     return {
-        **{name: spread([one[name] for one in rows]) for name in ("events_per_s", "pace", "at_pace_1")},
+        **{name: spread([one[name] for one in rows]) for name in ("events_per_s", "pace", "at_pace_1", "busy")},
         "cpu_us": {part: spread([one["cpu_us"][part] for one in rows]) for part in rows[0]["cpu_us"]},
         "wal_bytes": spread([one["wal_bytes"] for one in rows]),
         "rows_scanned": spread([sum(one["rows_scanned"].values()) for one in rows]),
@@ -141,6 +141,7 @@ ROWS = (
     ("events per second", ("events_per_s",)),
     ("the machine's pace", ("pace",)),
     ("events per second at a pace of 1", ("at_pace_1",)),
+    ("share of its core that the worker used", ("busy",)),
     ("CPU us per event, worker", ("cpu_us", "worker")),
     ("CPU us per event, database", ("cpu_us", "postgres")),
     ("CPU us per event, broker", ("cpu_us", "broker")),
