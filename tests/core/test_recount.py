@@ -81,7 +81,7 @@ class Builder:
         told |= {name: fact[name] for name in ("partner", "store") if name in fact}
         told |= {"revision": fact["revision"]} if "revision" in fact else {}
         house.entries[0].append(numbered(seq, member, json.dumps(told).encode()))
-        about = json.loads(fact["facts"][0]["fact"]) if fact["type"] == "forwarded" else fact
+        about = json.loads(fact["facts"][0]["fact"]) if fact.get("facts") else fact
         answer = {"fact": about["id"], "type": about["type"], "revision": about.get("revision", 0), "member": member}
         answer |= {**outcome, "available": stands[1], "held": held}
         answer |= {"debt": stands[4], "earned": sum(e["points"] for e in entries if e["debit"] == "issued")}
@@ -208,6 +208,8 @@ def meeting() -> House:
     build.say(hold, [entry("lot", "held", 10, 43)], 43, held=10)
     taken = [entry("held", "spent", 4, 43), entry("held", "lot", 6, 49)]
     build.say({"type": "redemption_captured", "id": "k1", "redemption": "h1", "points": 4}, taken, 49)
+    nothing = {key: value for key, value in forwarded.items() if key != "facts"}  # of a card that never bought
+    build.book(nothing | {"id": "fwd:2", "merge": "m2", "sender": "mem_d"}, [], 49, DONE)
     return build.house
 
 

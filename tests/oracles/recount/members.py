@@ -104,9 +104,9 @@ class Members:
 
     def _take_in(self, envelope: Fact) -> Due:
         """Facts of another card. One that has just come is decided as the member stands; the others were decided."""
-        account = self.accounts[envelope["member"]]
+        account, inners = self.accounts[envelope["member"]], envelope.get("facts", ())  # a card may never have bought
         due = DONE
-        for inner in envelope["facts"]:
+        for inner in inners:
             fact, decided = json.loads(inner["fact"]), inner.get("outcome") is not None
             self.taken_in[envelope["sender"]].append(fact)
             due = judged(account, fact, decided=decided)
@@ -114,7 +114,7 @@ class Members:
                 account.now = max(account.now, fact["occurred_at"])
             if decided:
                 due = due._replace(tells=())  # partners know it
-        return due if len(envelope["facts"]) == 1 else DONE
+        return due if len(inners) == 1 else DONE
 
     def _gives(self, fact: Fact) -> None:
         if fact["type"] == "transfer_requested":

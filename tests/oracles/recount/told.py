@@ -138,7 +138,7 @@ BLANK: dict[str, Any] = dict.fromkeys(_WORDS, "") | dict.fromkeys(_NUMBERS, 0)
 def answer_of(row: Row, entries: list[Row]) -> dict[str, Any]:
     outcome, (stands,) = json.loads(row["outcome"]), json.loads(row["postings"])
     about = json.loads(row["body"])
-    if row["type"] == "forwarded" and len(about["facts"]) == 1:
+    if row["type"] == "forwarded" and len(about.get("facts", ())) == 1:
         about = json.loads(about["facts"][0]["fact"])
     told = BLANK | {"fact": about["id"], "type": about["type"], "revision": about.get("revision", 0)}
     told |= {"member": row["member"]}
