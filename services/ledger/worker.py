@@ -2,7 +2,7 @@
 
 0. *Claim* on assignment: check that the journal is still the one that was booked (topic id, and the hash of the record
    before each position), raise the epoch of every partition, read positions and programmes. Taking an epoch wins.
-1. *Fetch* what is there, from PostgreSQL's positions: up to 10,000 records, 2,000 while somebody waits for an answer.
+1. *Fetch* what is there, from PostgreSQL's positions, up to BATCH_RECORDS.
 2. *Decode and find duplicates*: reading.py, duplicates.py.
 3. *Load* members that are not cached, and the cold rows that a few facts need: fold.py, cold.py.
 4. *Rate and post*: fold.py, with services/book. A fact that cannot be folded stops its partition only.
@@ -29,12 +29,12 @@ from typing import Protocol
 
 from events.decode import decode_fact
 from events.topics import JOURNAL
-from infra.clock import monotonic, now_ms
+from infra.clock import monotonic
 from infra.health import Health
 from infra.kafka.client import OUTAGE as KAFKA_OUTAGE
 from infra.kafka.client import JournalGap, Record, TopicPartition
 from infra.postgres.pool import OUTAGE as POSTGRES_OUTAGE
-from services.ledger.batch import WAITED_FOR, Batch, Owned, Position
+from services.ledger.batch import Batch, Owned, Position
 from services.ledger.fold import BROKEN, SERVERS, Fold, Stopped
 from services.ledger.garbage import Sweep
 from services.ledger.metrics import Metrics
@@ -43,10 +43,9 @@ from services.ledger.reading import Draft, digest, read
 from services.ledger.relay import Relay
 from services.ledger.store import Doubled, Fenced, Refused, Store, Unsure
 
-BACKLOG_RECORDS = 10_000
-WAITED_FOR_RECORDS = 2_000
-WAITED_FOR_MS = 5_000
-"""A request for points that is younger than this has somebody waiting for it."""
+BATCH_RECORDS = 3_000
+"""More at once is not booked faster: the next batch begins with its look-ups while the database still has this one to
+write (docs/bench.md). And whoever waits for an answer waits for all of it."""
 FULL_RECORDS = 1_000
 """From this size on, the next batch is folded while this one commits."""
 FETCH_MS = 250
@@ -112,7 +111,6 @@ class Worker:
         self._careful_before: dict[int, int] = {}  # partition -> below this offset every id is looked up
         self._stops: dict[int, Stopped] = {}
         self._suspects: dict[int, int] = {}  # partition -> how many records of it make a batch, alone
-        self._limit = BACKLOG_RECORDS
         self._failures = 0  # in a row
         self._sweep = Sweep()
         self._started = False
@@ -134,7 +132,7 @@ class Worker:
         # 1. Fetch
         self._reach("before-fetch")
         try:
-            fetched = await journal.fetch(self._limit, FETCH_MS)
+            fetched = await journal.fetch(BATCH_RECORDS, FETCH_MS)
         except JournalGap as gap:
             await self._stop(journal, [Stopped(gap.partition, gap.expected, str(gap))])
             return
@@ -160,7 +158,6 @@ class Worker:
         alone = any(draft.alone for draft in drafts)
         if not drafts or (alone and not await self.settle(journal)):
             return
-        self._choose_limit(drafts)
         # 2. to 4. Load, rate and post
         spans = {draft.owned.partition: (draft.owned.next_offset, draft.next_offset) for draft in drafts}
         try:
@@ -318,16 +315,6 @@ class Worker:
             if upto == stops.get(tp.partition):
                 journal.pause(tp)
         return drafts
-
-    def _choose_limit(self, drafts: Iterable[Draft]) -> None:
-        """Small batches while somebody waits for an answer, large ones in a backlog."""
-        waited_for = now_ms() - WAITED_FOR_MS
-        asked = any(
-            item.fact.type in WAITED_FOR and item.record.timestamp_ms >= waited_for
-            for draft in drafts
-            for item in draft.items
-        )
-        self._limit = WAITED_FOR_RECORDS if asked else BACKLOG_RECORDS
 
     # ------------------------------------------------------------ steps 5 and 6
 
