@@ -15,6 +15,7 @@ from services.programme.predicates import Predicate
 
 
 def _unbound(*_: Any) -> Any:
+    """Never called: each rule puts its mechanic's function in its place when it is made."""
     raise NotImplementedError
 
 
