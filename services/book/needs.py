@@ -67,8 +67,15 @@ def needs(
         return lack
     carried = _carried(member, to_ms, plan, cold)
     own = _own(member, fact, to_ms, carried, plan, cold, ahead)
-    elsewhere = member.purses or carried or fact.type == "message"
+    elsewhere = member.purses or carried or _opens(fact, to_ms, plan, cold)
     return own + _of_purses(member, fact, to_ms, carried, plan, cold, ahead) if elsewhere else own
+
+
+def _opens(fact: Any, to_ms: int, plan: Plan, cold: Cold) -> bool:
+    """Whether a fact may give points that have ended already, in a currency of which the member has had none."""
+    if fact.type == "return":  # what comes back may let a rule count that did not
+        return plan.currencies and not _lots_last(fact, to_ms, plan, cold)
+    return fact.type == "message" or (fact.type == "adjusted" and fact.unit is not None)
 
 
 def foreseen(member: Member, fact: Any, at_ms: int, plan: Plan, cold: Cold) -> Worth | None:
@@ -112,7 +119,7 @@ def _of_purses(
     found: list[ColdKey] = []
     awards = carried + (_awards(member, fact, to_ms, plan, cold, ahead) if fact.type == "return" else [])
     awards += other_awards(fact) if fact.type == "message" else []
-    for currency, purse in _purses(member, awards):
+    for currency, purse in _purses(member, awards, getattr(fact, "unit", None)):
         rows = Rows(cold, currency)
         keys, lots, points = _of_awards(awards, CURRENCY + currency, purse, to_ms, rows)
         keys = keys + _drawn_out(carried, CURRENCY + currency, purse, to_ms, rows)
@@ -337,9 +344,11 @@ def tick_needs(member: Member, at_ms: int, plan: Plan, cold: Cold) -> tuple[Cold
     return found
 
 
-def _purses(member: Member, awards: list[Award]) -> list[tuple[str, Member]]:
-    """The member's other currencies, and those that awards will make."""
+def _purses(member: Member, awards: list[Award], said: str | None = None) -> list[tuple[str, Member]]:
+    """The member's other currencies, those that awards will make, and the one that a fact names."""
     more = {award[1].removeprefix(CURRENCY) for award in awards if award[1].startswith(CURRENCY)}
+    if said is not None:
+        more.add(said)
     return [(currency, purse_of(member, currency)) for currency in sorted({*member.purses, *more})]
 
 

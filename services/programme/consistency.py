@@ -10,7 +10,7 @@ from typing import Any
 
 from services.programme.claims import claim_faults
 from services.programme.conditions import cycles, faults, reads_basket
-from services.programme.mechanic import Mechanic
+from services.programme.mechanic import POINTS, Mechanic
 from services.programme.mechanics import MECHANICS
 from services.programme.model import ProgrammeText, RuleText, config_of, known_of
 
@@ -59,7 +59,10 @@ def between_parts(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, .
                 "shuts out all that when asks for, so the rule never counts; take one of them out",
             )
         unit = getattr(config_of(rule.mechanic, rule.config), "unit", None)
-        if unit is not None and units.setdefault(unit, rule.id) != rule.id:
+        if unit == POINTS:
+            why = f"{POINTS} are the regular points themselves; write points, or give the thing a name of its own"
+            yield (*path, rule.mechanic, "unit"), why
+        elif unit is not None and units.setdefault(unit, rule.id) != rule.id:
             yield (*path, rule.mechanic, "unit"), f"{units[unit]} gives the unit {unit} already; name another one"
 
 

@@ -94,6 +94,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Derived: when versions begin that take cells over, ascending, and from which rules."""
     draws: bool = False
     """Derived: whether any rule draws on lots."""
+    currencies: bool = False
+    """Derived: whether there are points beside the regular ones."""
     by_period: dict[str, Mechanic] = {}
     """Derived: by id@revision, the mechanics whose cells are each of a period."""
 
@@ -102,6 +104,7 @@ class Plan(msgspec.Struct, frozen=True):
         draws = any(rule.mechanic.draws for v in self.versions for rules in v.rules.values() for rule in rules)
         msgspec.structs.force_setattr(self, "carries", carries)
         msgspec.structs.force_setattr(self, "draws", draws)
+        msgspec.structs.force_setattr(self, "currencies", any(version.currencies for version in self.versions))
         by_period = {name: one for v in self.versions for name, one in v.mechanics.items() if one.by_period}
         msgspec.structs.force_setattr(self, "by_period", by_period)
 

@@ -121,6 +121,11 @@ BAD: dict[str, tuple[str, int, str]] = {
         7,
         "name another one",
     ),
+    "a thing that is the points themselves": (
+        rules("{id: a, share: {points: 1, per_minor: 1}}") + "  - {id: b, voucher: {per_points: 5, unit: pts}}\n",
+        7,
+        "a name of its own",
+    ),
     "a cap on what comes later": (
         HEAD
         + "rules:\n  - {id: c, cap: {points: 1, per: day, of: [a]}}\n  - {id: a, share: {points: 1, per_minor: 1}}\n",

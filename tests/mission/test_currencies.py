@@ -210,3 +210,32 @@ def test_a_rule_that_cannot_give_a_currency_is_refused(rules: str, says: str) ->
     with pytest.raises(ProgrammeError) as refused:
         compile_programme([HEAD + rules + "\n"], ["shop.yaml"])
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("rule", "story"),
+    [
+        ("when: {basket: {below_minor: 3000}}", "2026-03-10 buy p1 wine/wine=25.00 tea=10.00"),
+        ("unless: {cel: units >= 4}", "2026-03-10 buy p1 2*wine/wine=25.00 2*tea=10.00"),
+    ],
+)
+@pytest.mark.parametrize("policy", ["protected", "strict"])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_return_may_give_the_first_points_of_a_currency_after_their_end(
+    rule: str, story: str, policy: str, late: bool
+) -> None:
+    """Without the tea the rule counts after all: 12.5 points, which ended with 10 April, a month before the return."""
+    share = "share: {points: 5, per_minor: 100}"
+    bought = world(story, f"returns: {{policy: {policy}}}\nrules: [{{id: w, gives: promo, {rule}, {share}}}]\n")
+    if late:
+        bought.tell("2026-05-11 deed d1 review")
+    bought.tell(f"2026-05-10 back b1 of p1 {story.rsplit(maxsplit=1)[-1]}")
+    assert stands(bought, "promo") == "0 0 0 0"
+    totals = purse(bought, "promo")["totals"]
+    assert (totals["earned"], totals["expired"], totals["reversed"]) == (125, 125, 0)
+
+
+def test_the_first_points_by_hand_in_a_currency_may_have_ended_already() -> None:
+    given = world("2026-03-10 adjust a1 25 until 2026-03-01 unit:promo")
+    assert stands(given, "promo") == "0 0 0 0"
+    assert purse(given, "promo")["totals"]["expired"] == 25
