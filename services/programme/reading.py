@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from services.programme.consistency import between_parts
@@ -30,7 +30,7 @@ def _validated(file: Written) -> ProgrammeText:
     try:
         programme = ProgrammeText.model_validate(file.value)
     except ValidationError as error:
-        faults += [file.at(_path(e), in_words(e, _keys())) for e in causes(error)]
+        faults += [file.at(_path(e), in_words(e, _keys(ProgrammeText, _path(e)[:-1]))) for e in causes(error)]
     rules = file.value.get("rules") if isinstance(file.value, dict) else None
     for index, rule in enumerate(rules if isinstance(rules, tuple) else ()):
         for key in (k for k in rule if k in MECHANICS) if isinstance(rule, dict) else ():
@@ -50,22 +50,34 @@ def _path(error: ErrorDetails) -> tuple[int | str, ...]:
 
 
 @cache
-def _keys() -> frozenset[str]:
-    """Every key that a file may have, for who has misspelt one."""
-    schemas = [
-        ProgrammeText.model_json_schema(),
-        *(mechanic.Config.model_json_schema() for mechanic in MECHANICS.values()),
-    ]
-    return frozenset({*_properties(schemas), *MECHANICS})
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
-def _properties(schema: Any) -> Iterator[str]:
-    if isinstance(schema, dict):
-        yield from schema.get("properties", {})
-        schema = list(schema.values())
-    if isinstance(schema, list):
-        for value in schema:
-            yield from _properties(value)
+def _keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """The keys that may stand in a part of a model, for who has misspelt one or looks for it in the wrong place."""
+    parts = [_schema(model)]
+    for step in path:
+        parts = [inner for part in _meant(parts, model) for inner in _inside(part, step)]
+    return sorted({key for part in _meant(parts, model) for key in part.get("properties", {})})
+
+
+def _inside(part: dict[str, Any], step: int | str) -> Iterator[dict[str, Any]]:
+    """What a schema says of one of its keys or items; a key that is a name, such as a store's, is any of its keys."""
+    named = part.get("properties", {}).get(step)
+    found = [part.get("items")] if isinstance(step, int) else [named, *part.get("patternProperties", {}).values()]
+    yield from (one for one in found if isinstance(one, dict))
+
+
+def _meant(parts: list[dict[str, Any]], model: type[BaseModel]) -> Iterator[dict[str, Any]]:
+    """Schemas without references and choices: what these stand for."""
+    for part in parts:
+        if "$ref" in part:
+            yield from _meant([_schema(model)["$defs"][part["$ref"].rpartition("/")[2]]], model)
+        elif "anyOf" in part:
+            yield from _meant(part["anyOf"], model)
+        else:
+            yield part
 
 
 def fault_at(text: str, path: tuple[int | str, ...], why: str, name: str) -> str:
@@ -79,4 +91,4 @@ def _config_faults(mechanic: str, config: Any, path: tuple[int | str, ...], file
         config_of(mechanic, config)
     except ValidationError as error:
         for e in causes(error):
-            yield file.at((*path, *_path(e)), in_words(e, _keys()))
+            yield file.at((*path, *_path(e)), in_words(e, _keys(MECHANICS[mechanic].Config, _path(e)[:-1])))

@@ -8,7 +8,7 @@ length. Does not own what the values mean (services/programme/model.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -178,15 +178,12 @@ def _tuples(value: Any) -> Any:
 # ---------------------------------------------------------------- pydantic's faults, in words of the file
 
 
-def in_words(error: ErrorDetails, keys: frozenset[str]) -> str:
-    """What pydantic finds wrong, and what to write instead. `keys`: all that a file may have."""
+def in_words(error: ErrorDetails, here: Sequence[str]) -> str:
+    """What pydantic finds wrong, and what to write instead. `here`: the keys that may stand where it is."""
     kind, context = error["type"], error.get("ctx") or {}
     if kind == "extra_forbidden":
-        key = str(error["loc"][-1])
-        if key in keys:
-            return "it belongs to something else; remove it here"
-        near = get_close_matches(key, keys, 1)
-        return f"there is no such key; {f'did you mean {near[0]}?' if near else 'remove it, or mend its spelling'}"
+        near = get_close_matches(str(error["loc"][-1]), here, 1, 0.8)
+        return "there is no such key; " + (f"did you mean {near[0]}?" if near else f"here may stand {', '.join(here)}")
     if kind == "string_pattern_mismatch":
         return f"{_shown(error['input'])} is not what stands here; {example_of(str(context['pattern']))}"
     if kind in _WORDS:

@@ -148,7 +148,27 @@ BAD: dict[str, tuple[str, int, str]] = {
     "a key of another mechanic": (
         rules("{id: a, ladder: {per_minor: 100, valid_months: 2, steps: [{from_minor: 0, points: 1}]}}"),
         6,
-        "it belongs to something else; remove it here",
+        "here may stand base, exclude, items, only, per_minor, steps",
+    ),
+    "a percentage for points": (
+        rules("{id: a, share: {percent: 5, per_minor: 100}}"),
+        6,
+        "here may stand base, exclude, items, only, pending_days, per_minor, points, steps",
+    ),
+    "a key of a part in another": (
+        HEAD + "stores: {s1: {zone: UTC, country: GB}}\n" + RULE,
+        5,
+        "here may stand region, zone",
+    ),
+    "a misspelt key of what counts as spend": (
+        HEAD + "price: [{id: a, by_spend: {spend: {exlude: [b]}, steps: [{from_minor: 1, percent: 5}]}}]\n" + RULE,
+        5,
+        "did you mean exclude?",
+    ),
+    "a key of a step": (
+        rules("{id: a, share: {per_minor: 1, steps: [{from: 0, points: 1}]}}"),
+        6,
+        "here may stand from_minor, points",
     ),
     "retired, and there": (HEAD + RULE + "retired: [base]\n", 8, "base is among the rules"),
     "a word without end": (HEAD + f"zone: {'x' * 100_000}\n" + RULE, 5, "is not an IANA time zone"),

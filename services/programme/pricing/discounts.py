@@ -70,12 +70,16 @@ class SpendStep(Closed):
     percent: Percent
 
 
+class SpendLines(Counted, Closed):
+    """Which lines count as spend."""
+
+
 class BySpend(Counted, Closed):
     """A percentage by what the member has spent in all: a cumulative discount."""
 
     steps: Annotated[tuple[SpendStep, ...], Field(min_length=1)]
-    spend: Counted = Counted()
-    """Which lines count as spend; without it all. `only` and `exclude` say which lines the discount is for."""
+    spend: SpendLines = SpendLines()
+    """Without it all do. `only` and `exclude` say which lines the discount is for."""
     with_basket: bool = True
     """This basket counts already, at the prices that the rules before have left."""
 
