@@ -15,12 +15,12 @@ _FIXED: Headers = (("ce_specversion", b"1.0"), ("content-type", b"application/js
 
 def headers(event_id: str, source: str, kind: str, time: str, *more: tuple[str, bytes]) -> Headers:
     """The headers of one event. `kind` is the bare name (`purchase`), `time` an RFC 3339 instant."""
-    return ("ce_id", event_id.encode()), ("ce_time", time.encode()), *_of_source(source, kind), *more
+    return ("ce_id", event_id.encode()), ("ce_time", time.encode()), *of_source(source, kind), *more
 
 
 @lru_cache(1 << 12)
-def _of_source(source: str, kind: str) -> Headers:
-    """What is the same for all that a source says of one kind."""
+def of_source(source: str, kind: str) -> Headers:
+    """The headers that are the same for all that a source says of one kind. They stand behind `ce_id` and `ce_time`."""
     return ("ce_source", source.encode()), ("ce_type", b"tallystick.%b.v1" % kind.encode()), *_FIXED
 
 

@@ -154,7 +154,7 @@ def _decoder(models: tuple[type[Model], ...]) -> Callable[[bytes], Any]:
 
     def decode(value: bytes) -> Any:
         try:
-            record = read(value)
+            record: Any = read(value)
             if proofs[record.type](record) is None:
                 closely(value)
             i_json.require(value, _encode(record))

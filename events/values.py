@@ -6,7 +6,9 @@ decimals, instants in epoch milliseconds (UTC), days as proleptic ordinals. Does
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -68,9 +70,8 @@ def instant(millis: int) -> str:
     return f"{whole}.{rest:03d}Z" if rest else f"{whole}Z"
 
 
-def floor_div(amount: int, by: int) -> int:
-    """Rounds toward minus infinity. The stated rounding of points earned on a basket (never negative there)."""
-    return amount // by
+floor_div: Callable[[int, int], int] = operator.floordiv
+"""Rounds toward minus infinity. The stated rounding of points earned on a basket (never negative there)."""
 
 
 def half_up_div(amount: int, by: int) -> int:

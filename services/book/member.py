@@ -221,17 +221,20 @@ class Member(msgspec.Struct, array_like=True, gc=False):
             for lot in self.lots:  # asked for every fact
                 if now_ms < lot[2] < due:
                     due = lot[2]
-        for until, _ in self.holds.values():
-            if until < due:
-                due = until
+        if self.holds:
+            for until, _ in self.holds.values():
+                if until < due:
+                    due = until
         return due
 
     @property
     def next_due_ms(self) -> int | None:
         """When time alone does something: its next event, or a move of its tier. None: never."""
-        due = min(self.next_event_ms, self.timeline.next_due_ms)
-        for purse in self.purses.values():
-            due = min(due, purse.next_event_ms)
+        due, moves = self.next_event_ms, self.timeline.next_due_ms
+        if moves < due:
+            due = moves
+        if self.purses:
+            due = min(due, *[purse.next_event_ms for purse in self.purses.values()])
         return due if due < NEVER else None
 
     def check(self) -> None:
@@ -285,11 +288,18 @@ _pages = msgspec.msgpack.Decoder(list[Page]).decode
 
 def encode(member: Member) -> bytes:
     """The hot row. Packs the member's pages."""
-    for one in (member, *member.purses.values()):
-        if one.open_pages:
-            one.packed_from_ms, one.packed_pages = one.open_pages[0].first[0], _encode(one.open_pages)
-            one.open_pages = []
+    if member.open_pages:
+        _pack_pages(member)
+    if member.purses:
+        for purse in member.purses.values():
+            if purse.open_pages:
+                _pack_pages(purse)
     return _encode(member)
+
+
+def _pack_pages(member: Member) -> None:
+    member.packed_from_ms, member.packed_pages = member.open_pages[0].first[0], _encode(member.open_pages)
+    member.open_pages = []
 
 
 def decode(member: str, row: bytes) -> Member:

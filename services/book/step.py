@@ -33,7 +33,7 @@ from services.programme.rate import Worth
 BETWEEN = frozenset({"merged", "unmerged", "forwarded"})
 """Facts that concern accounts of one person."""
 
-__all__ = ["Missing", "Result", "needs", "rerate", "step", "tick"]
+__all__ = ["Missing", "Result", "needs", "needs_nothing", "rerate", "step", "tick"]
 
 
 class Result(msgspec.Struct, frozen=True, gc=False):
@@ -60,6 +60,11 @@ def needs(
     if keys is None:
         keys, ahead = forward_needs.soon(member, fact, at_ms, plan, cold, ahead)
     return Missing(keys, ahead) if keys else None
+
+
+def needs_nothing(member: Member, fact: MemberFact, at_ms: int, plan: Plan) -> bool:
+    """Whether a fact needs no cold row, told at a glance. False: `needs` may still say none."""
+    return member.merges is None and forward_needs.plain(member, fact, at_ms, plan)
 
 
 def _look(

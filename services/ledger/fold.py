@@ -23,7 +23,7 @@ from infra.postgres.pool import PostgresError
 from services.book.due import due_ms
 from services.book.member import Broken, Member, decode, encode, new
 from services.book.rewards import pseudonym
-from services.book.step import Missing, Result, needs, rerate, step, tick
+from services.book.step import Missing, Result, needs, needs_nothing, rerate, step, tick
 from services.book.turn import Cold as Known
 from services.ledger import cold as cold_rows
 from services.ledger.batch import WAITED_FOR, Batch, Chunk, Done, Item, Parked, Part, StoredFact
@@ -132,21 +132,29 @@ class Fold:
                     draft.unreadable[name] = error
 
     async def _prefetch(self, drafts: Sequence[Draft], colds: Sequence[Cold]) -> None:
-        """The cold rows that the facts seem to need, in few queries for all of them."""
-        asking: list[tuple[Cold, Item, Worth | None]] = [
-            (cold, item, None) for draft, cold in zip(drafts, colds, strict=True) for item in draft.items
-        ]
+        """The cold rows that the facts seem to need, in few queries for all of them. Nobody's facts need none, nor a new
+        member's: there is nothing in the tables."""
+        asking: list[tuple[Cold, Item, Worth | None]] = []
+        for draft, cold in zip(drafts, colds, strict=True):
+            members, plan = draft.owned.members, draft.owned.plan
+            for item in draft.items:
+                member = None if item.member is None else members.get(item.member)
+                try:
+                    if member is None or needs_nothing(member, item.fact, item.at_ms, plan):  # type: ignore[arg-type]
+                        continue
+                except BROKEN:
+                    continue  # met again, and reported, when its turn comes
+                asking.append((cold, item, None))
         while asking:
             still, wanted = [], []
             for cold, item, ahead in asking:
-                name = item.member
-                member = cold.part.owned.members.get(name) if name is not None else None
-                if name is None or member is None:
-                    continue  # nobody's, or a new member's: there is nothing in the tables
+                name, owned = item.member, cold.part.owned
+                assert name is not None
+                member = owned.members[name]
                 try:
-                    lack = needs(member, item.fact, item.at_ms, cold.part.owned.plan, cold.of(name), ahead)  # type: ignore[arg-type]
+                    lack = needs(member, item.fact, item.at_ms, owned.plan, cold.of(name), ahead)  # type: ignore[arg-type]
                 except BROKEN:
-                    continue  # met again, and reported, when its turn comes
+                    continue
                 if lack is not None:
                     still.append((cold, item, lack.ahead))
                     wanted += [(cold, name, key) for key in lack.keys]
@@ -299,16 +307,17 @@ def _begin(draft: Draft) -> Part:
 
 
 def _member_row(partition: int, name: str, member: Member, plan: Plan) -> tuple[Any, ...]:
+    timeline = member.timeline
     return (
         partition,
         name,
         slice_of(name),
-        member.available,
+        member.live - member.pending,
         member.pending,
         member.held,
         member.debt,
-        member.tier,
-        member.qualifying_minor,
+        timeline.level,
+        timeline.sum_minor,
         due_ms(member, plan),
         member.high_water_ms,
         encode(member),

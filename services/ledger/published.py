@@ -7,11 +7,12 @@ events/rewards.py. Reads nothing and decides nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
 
-from events.cloudevents import headers
+from events.cloudevents import Headers, of_source
 from events.decode import decode_fact
 from events.entries import (
     EntriesRecord,
@@ -51,7 +52,11 @@ def entries_message(
         getattr(fact, "store", None) or "",
     )
     member = getattr(fact, "member", None)
-    return member and member.encode(), encode(record), _numbered(seq, f"ledger/{partition}", _ENTRIES, fact.occurred_at)
+    number = b"%d" % seq
+    headers = (
+        ("ce_id", number), ("ce_time", fact.occurred_at.encode()), *_of_partition(partition, _ENTRIES), ("seq", number),
+    )  # fmt: skip
+    return member and member.encode(), encode(record), headers
 
 
 def asked_of(fact: Any, postings: Sequence[Posting]) -> Posting:
@@ -87,7 +92,7 @@ def outcome_message(partition: int, fact: Fact, outcome: Outcome, posting: Posti
             redeemed += entry.points
         elif entry.credit == "reversed":
             reversed_ += entry.points
-    about = asked(fact)
+    about = asked(fact) if fact.type == "forwarded" else fact
     record = OutcomeRecord(
         about.id,
         about.type,
@@ -104,19 +109,23 @@ def outcome_message(partition: int, fact: Fact, outcome: Outcome, posting: Posti
         posting.tier,
         about.revision,
     )
-    name = f"{about.id}:{about.revision}"
-    return record.member.encode(), encode(record), headers(name, f"ledger/{partition}", _OUTCOME, about.occurred_at)
+    name = f"{about.id}:{about.revision}".encode()
+    headers = ("ce_id", name), ("ce_time", about.occurred_at.encode()), *_of_partition(partition, _OUTCOME)
+    return record.member.encode(), encode(record), headers
 
 
 def reward_message(partition: int, reward: Reward, value: bytes) -> Message:
     """The record of a reward on its partner's topic, numbered in a run of its own."""
-    source = f"ledger/{partition}/{reward.partner}"
-    return reward.member.encode(), value, _numbered(reward.seq, source, _REWARD, reward.occurred_at)
+    number, source = b"%d" % reward.seq, f"ledger/{partition}/{reward.partner}"
+    headers = (
+        ("ce_id", number), ("ce_time", reward.occurred_at.encode()), *of_source(source, _REWARD), ("seq", number),
+    )  # fmt: skip
+    return reward.member.encode(), value, headers
 
 
-def _numbered(seq: int, source: str, kind: str, time: str) -> tuple[tuple[str, bytes], ...]:
-    number = str(seq)
-    return headers(number, source, kind, time, ("seq", number.encode()))
+@cache
+def _of_partition(partition: int, kind: str) -> Headers:
+    return of_source(f"ledger/{partition}", kind)
 
 
 # ---------------------------------------------------------------- from the tables

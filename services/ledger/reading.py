@@ -97,8 +97,10 @@ def _draft(owned: Owned, records: Sequence[Record], stop: int | None, wall: bool
         if record.offset == stop:
             break
         item = _item(record, wall)
+        alone = False
         if isinstance(item, Item):
-            if item.member is None and (draft.items or draft.parked):
+            alone = item.member is None
+            if alone and (draft.items or draft.parked):
                 break  # it begins a batch of its own
             draft.items.append(item)
         else:
@@ -106,7 +108,7 @@ def _draft(owned: Owned, records: Sequence[Record], stop: int | None, wall: bool
         if record.headers and retry_of(record.headers) is not None:
             draft.retries.append(record)
         last = record
-        if draft.alone:
+        if alone:
             break
     if last is not None:
         draft.next_offset, draft.last_hash = last.offset + 1, digest(last.value)

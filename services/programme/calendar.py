@@ -112,13 +112,23 @@ def instant_ms(instant: str) -> int:
     return _HOURS[instant[:13]] + _WITHIN[instant[13:]]
 
 
+@lru_cache(1 << 12)
+def _day_ms(date: str) -> int:
+    return _millis(f"{date}T00:00:00Z")
+
+
+@lru_cache(24)
+def _hour_ms(hour: str) -> int:
+    return _millis(f"1970-01-01{hour}:00:00Z")
+
+
 class _Hours(dict[str, int]):
     """By 2026-03-10T09; those that were asked for."""
 
     def __missing__(self, hour: str) -> int:
         if len(self) >= 1 << 14:  # two years of them
             self.clear()
-        self[hour] = at_ms = _millis(f"{hour}:00:00Z")
+        self[hour] = at_ms = _day_ms(hour[:10]) + _hour_ms(hour[10:])
         return at_ms
 
 
