@@ -361,7 +361,9 @@ def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> Non
     if away:
         turn.sent = messages.given(away)
     order = sorted(net)
-    for lot in [*[lot for lot in order if net[lot] >= 0], *[lot for lot in order if net[lot] < 0]]:
+    if order and min(net.values()) < 0:
+        order.sort(key=lambda lot: net[lot] < 0)
+    for lot in order:
         points = net[lot]
         if lot[3][0] == "-":
             _draw(turn, lot[3], -points, why[lot])

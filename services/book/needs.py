@@ -247,9 +247,12 @@ def _drawn(member: Member, fact: MemberFact, to_ms: int, plan: Plan, cold: Cold)
             for change in (Change(fact, None, basket_of(fact, to_ms, level, version, member), []),)
             for award in worth(change, version.touched(change), cells, to_ms).awards
         ]  # fmt: skip
+    rules = version.rules.get(fact.type)
+    if rules is None:
+        return []
     granted = lots_in(fact) if fact.type == "message" and fact.account == ISSUED else []
     of = about(fact, to_ms, member.timeline.level, version, member)
-    return worth(Change(fact, None, None, granted, of), version.rules.get(fact.type, ()), cells, to_ms).awards
+    return worth(Change(fact, None, None, granted, of), rules, cells, to_ms).awards
 
 
 def _awards(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> list[Award]:

@@ -52,8 +52,9 @@ def as_of(row: bytes | None, turns: int) -> bytes | None:
 
 def lot_id(lot: Lot) -> str:
     """A lot's identity as text, on topics and in rows: expiry, earning and activation instants, slot."""
-    expires = "never" if lot[0] >= NEVER else str(lot[0])
-    return f"{expires}.{lot[1]}.{lot[2]}.{lot[3]}"
+    ends, earned_ms, active_ms, slot = lot
+    expires, earned = "never" if ends >= NEVER else str(ends), str(earned_ms)
+    return f"{expires}.{earned}.{earned if active_ms == earned_ms else active_ms}.{slot}"
 
 
 def lot_of(text: str) -> Lot:

@@ -132,8 +132,8 @@ class Fold:
                     draft.unreadable[name] = error
 
     async def _prefetch(self, drafts: Sequence[Draft], colds: Sequence[Cold]) -> None:
-        """The cold rows that the facts seem to need, in few queries for all of them. Nobody's facts need none, nor a new
-        member's: there is nothing in the tables."""
+        """The cold rows that the facts seem to need, in few queries for all of them. Nobody's facts need none, and
+        a new member's: there is nothing in the tables."""
         asking: list[tuple[Cold, Item, Worth | None]] = []
         for draft, cold in zip(drafts, colds, strict=True):
             members, plan = draft.owned.members, draft.owned.plan

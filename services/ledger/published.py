@@ -82,16 +82,17 @@ def outcome_message(partition: int, fact: Fact, outcome: Outcome, posting: Posti
     """The hint on outcomes.v1 for whoever waits for the answer to a member's fact."""
     earned = reversed_ = redeemed = 0
     for entry in posting.entries:
-        if entry.debit == "issued":
-            earned += entry.points
-        elif entry.debit in ("spent", "held"):
-            redeemed -= entry.points
-        elif entry.debit == "reversed":
-            reversed_ -= entry.points
-        if entry.credit in ("spent", "held"):
-            redeemed += entry.points
-        elif entry.credit == "reversed":
-            reversed_ += entry.points
+        debit, credit, points = entry.debit, entry.credit, entry.points
+        if debit == "issued":
+            earned += points
+        elif debit in ("spent", "held"):
+            redeemed -= points
+        elif debit == "reversed":
+            reversed_ -= points
+        if credit in ("spent", "held"):
+            redeemed += points
+        elif credit == "reversed":
+            reversed_ += points
     about = asked(fact) if fact.type == "forwarded" else fact
     record = OutcomeRecord(
         about.id,

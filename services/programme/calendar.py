@@ -69,6 +69,17 @@ def end_after_months(day: int, months: int, zone: str) -> int:
     return midnight(add_months(day, months) + 1, zone)
 
 
+class Ends(dict[int, int]):
+    """`end_after_months` of one term, by the days that were asked for; NEVER where the term is None."""
+
+    def __init__(self, months: int | None, zone: str) -> None:
+        self._months, self._zone = months, zone
+
+    def __missing__(self, day: int) -> int:
+        end = self[day] = NEVER if self._months is None else end_after_months(day, self._months, self._zone)
+        return end
+
+
 @lru_cache(1 << 14)
 def year_end(day: int, zone: str, later: int = 0) -> int:
     """The exclusive end of the local calendar year of `day`, or of the one so many years later."""

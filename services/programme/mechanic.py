@@ -267,18 +267,21 @@ class Meter:
         items, of_items, of_categories, asks_net = self._items, self._of_items, self._of_categories, self._asks_net
         gross = net = units = part = 0
         for line in lines:
-            item, categories, minor = line.item, line.categories, line.total_minor
+            categories, minor = line.categories, line.total_minor
+            quantity = line.quantity if minor else 0
             gross += minor
-            if minor:
-                units += line.quantity
+            units += quantity
             if asks_net:
                 part = max(minor - line.tax_minor, 0)
                 net += part
-            otherwise = of_items.get((item, categories)) if item in items else of_categories.get(categories)
+            if items and line.item in items:
+                otherwise = of_items.get((line.item, categories))
+            else:
+                otherwise = of_categories.get(categories)
             if otherwise is None:
-                otherwise = self._learn(item, categories)
+                otherwise = self._learn(line.item, categories)
             if otherwise:
-                amounts = minor, part, line.quantity if minor else 0
+                amounts = minor, part, quantity
                 for index, what, sign in otherwise:
                     sums[index] += sign * amounts[what]
         totals = gross, net, units

@@ -98,6 +98,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Derived: whether there are points beside the regular ones."""
     by_period: dict[str, Mechanic] = {}
     """Derived: by id@revision, the mechanics whose cells are each of a period."""
+    newest_ms: int = NEVER
+    """Derived: when the newest version begins; NEVER: there is none."""
 
     def __post_init__(self) -> None:
         carries = tuple((v.starts_ms, tuple(rule.name for rule in v.carried)) for v in self.versions if v.carried)
@@ -107,6 +109,7 @@ class Plan(msgspec.Struct, frozen=True):
         msgspec.structs.force_setattr(self, "currencies", any(version.currencies for version in self.versions))
         by_period = {name: one for v in self.versions for name, one in v.mechanics.items() if one.by_period}
         msgspec.structs.force_setattr(self, "by_period", by_period)
+        msgspec.structs.force_setattr(self, "newest_ms", self.starts_ms[-1] if self.starts_ms else NEVER)
 
     @property
     def zone(self) -> str:
@@ -120,6 +123,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     def at(self, instant_ms: int) -> Version | None:
         """The version in force at an instant; None before the first one."""
+        if instant_ms >= self.newest_ms:
+            return self.versions[-1]
         index = bisect_right(self.starts_ms, instant_ms)
         return self.versions[index - 1] if index else None
 
@@ -131,6 +136,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     def begun_ms(self, instant_ms: int) -> int:
         """When the version began that is in force at an instant; -NEVER before the first one."""
+        if instant_ms >= self.newest_ms:
+            return self.newest_ms
         index = bisect_right(self.starts_ms, instant_ms)
         return self.starts_ms[index - 1] if index else -NEVER
 

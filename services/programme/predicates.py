@@ -42,6 +42,9 @@ def predicate(when: Condition | None, unless: Condition | None, meter: Meter, kn
         return None
     if len(asks) == 1 and not bars:
         return asks[0]
+    if len(bars) == 1 and not asks:
+        bar = bars[0]
+        return lambda basket: not bar(basket)
 
     def holds(basket: Basket) -> bool:
         for ask in asks:

@@ -62,13 +62,20 @@ def worth(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> W
     before, after = change.before, change.after
     was = before.measures if before is not None else after.measures if after is not None else None
     now = after.measures if after is not None else was
+    alone = after if before is None else before if after is None else None
     for rule in rules:
         index = rule.measure
         if index is not None and now is not None and was is not None and not now[index] and not was[index]:
             continue
-        seen = change if rule.when is None else _seen(rule.when, rule.mechanic, change)
-        if seen is None:
-            continue
+        seen = change
+        if rule.when is not None:
+            if alone is None:
+                part = _seen(rule.when, rule.mechanic, change)
+                if part is None:
+                    continue
+                seen = part
+            elif not rule.when(alone):
+                continue
         if rule.of is not None:
             seen = Change(change.fact, seen.before, seen.after, _points_of(rule.of, rule.unit, awards))
         holder = rule
@@ -100,13 +107,10 @@ def worth(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> W
 
 
 def _seen(when: Predicate, mechanic: Any, change: Change) -> Change | None:
-    """The change as a rule with a condition sees it: a basket of which it does not hold is none. Of facts without a
-    basket, a rule that counts baskets, or what was used, sees all. None: it sees nothing of it."""
+    """The change of two baskets, or of none, as a rule with a condition sees it: a basket of which it does not hold is
+    none. Of facts without a basket, a rule that counts baskets, or what was used, sees all. None: it sees nothing."""
     before, after = change.before, change.after
     if before is None or after is None:
-        alone = after if before is None else before
-        if alone is not None:
-            return change if when(alone) else None
         all_of_it = change.about is None or change.fact.type == "used" or "basket" in mechanic.kinds
         return change if all_of_it or when(change.about) else None  # type: ignore[arg-type]
     was, now = when(before), when(after)

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from events.values import Months, NaturalInt, Points
-from services.programme.calendar import NEVER, end_after_months, midnight
+from services.programme.calendar import Ends, midnight
 from services.programme.mechanic import (
     LASTING_DAYS,
     MONTH_DAYS,
@@ -50,7 +50,7 @@ class Bonus(Mechanic):
         self._spend: int = self.measure
         self._units = meter.add("paid units", config) if config.each == "unit" else None
         self._points, self._from = config.points, max(config.from_minor, 1)
-        self._months, self._pending, self._zone = config.valid_months, config.pending_days, frame.zone
+        self._ends, self._pending, self._zone = Ends(config.valid_months, frame.zone), config.pending_days, frame.zone
         least = f", of at least {money(config.from_minor, frame.currency)}" if config.from_minor else ""
         self.lasts_days = LASTING_DAYS if config.valid_months is None else MONTH_DAYS * config.valid_months
         each = "each unit of " if config.each == "unit" else ""
@@ -63,6 +63,5 @@ class Bonus(Mechanic):
         points = self._points * (1 if self._units is None else cell.measures[self._units])
         if not points:
             return ()
-        expires = NEVER if self._months is None else end_after_months(cell.day, self._months, self._zone)
         active = midnight(cell.day + self._pending, self._zone) if self._pending else cell.at_ms
-        return ((POINTS, points, (expires, cell.at_ms, active, "p:" + cell.purchase), ""),)
+        return ((POINTS, points, (self._ends[cell.day], cell.at_ms, active, "p:" + cell.purchase), ""),)

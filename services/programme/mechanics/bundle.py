@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from events.model import Model
 from events.values import Label, Months, Points, PositiveInt
-from services.programme.calendar import NEVER, end_after_months
+from services.programme.calendar import Ends
 from services.programme.mechanic import (
     LASTING_DAYS,
     MONTH_DAYS,
@@ -53,7 +53,7 @@ class Bundle(Mechanic):
         self._units = [meter.add("paid units", Counted(only=(category,))) for category in config.together]
         self.measure = self._units[0]
         self._points, self._sets = config.points, config.sets
-        self._months, self._zone = config.valid_months, frame.zone
+        self._ends = Ends(config.valid_months, frame.zone)
         self.lasts_days = LASTING_DAYS if config.valid_months is None else MONTH_DAYS * config.valid_months
         self.why = f"for {' and '.join(config.together)} together"
 
@@ -63,5 +63,5 @@ class Bundle(Mechanic):
             sets = min(sets, self._sets)
         if sets <= 0:
             return ()
-        expires = NEVER if self._months is None else end_after_months(cell.day, self._months, self._zone)
+        expires = self._ends[cell.day]
         return ((POINTS, self._points * sets, (expires, cell.at_ms, cell.at_ms, "p:" + cell.purchase), ""),)

@@ -62,7 +62,7 @@ class Ladder(Mechanic):
         self.measure = meter.add(config.base, config)
         self._measure: int = self.measure
         self._per = config.per_minor
-        self._steps = config.steps
+        self._steps = [(step.from_minor, step.points) for step in config.steps]
         self._zone = frame.zone
         self.why = f"for what the calendar month's spend{counted(config)} came to, to spend in the next month"
 
@@ -79,9 +79,9 @@ class Ladder(Mechanic):
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
         rate = 0
-        for step in self._steps:
-            if cell >= step.from_minor:
-                rate = step.points
+        for from_minor, given in self._steps:
+            if cell >= from_minor:
+                rate = given
         points = floor_div(cell * rate, self._per) if cell > 0 else 0
         if not points or not isinstance(key, int):
             return ()

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from events.values import Id, Months, NaturalInt, PositiveInt, floor_div
-from services.programme.calendar import NEVER, end_after_months, midnight
+from services.programme.calendar import Ends, midnight
 from services.programme.mechanic import (
     LASTING_DAYS,
     MONTH_DAYS,
@@ -77,10 +77,10 @@ class Share(Mechanic):
         self._steps = config.steps or ()
         self._starts = [step.from_minor for step in self._steps]
         self._per = config.per_minor * 100
-        self._months = config.valid_months
+        self._ends = Ends(config.valid_months, frame.zone)
         self._pending = config.pending_days
         self._zone = frame.zone
-        self.lasts_days = LASTING_DAYS if self._months is None else MONTH_DAYS * self._months
+        self.lasts_days = LASTING_DAYS if config.valid_months is None else MONTH_DAYS * config.valid_months
         self._to = config.to or ""
         by_level = "" if len(config.tier_percent) == 1 else ", by the level held"
         to = f"to {config.to} " if config.to else ""
@@ -102,6 +102,5 @@ class Share(Mechanic):
         points = floor_div(minor * rate * percent, self._per)
         if not points:
             return ()
-        expires = NEVER if self._months is None else end_after_months(cell.day, self._months, self._zone)
         active = midnight(cell.day + self._pending, self._zone) if self._pending else cell.at_ms
-        return ((POINTS, points, (expires, cell.at_ms, active, "p:" + cell.purchase), self._to),)
+        return ((POINTS, points, (self._ends[cell.day], cell.at_ms, active, "p:" + cell.purchase), self._to),)
