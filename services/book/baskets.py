@@ -128,7 +128,7 @@ def less(purchase: Standing, back: Back) -> Standing | None:
         kinds = rest.get(item, {})
         had = kinds.get(categories, (0, 0, 0))
         silent = not tax
-        taken = _tax_share(had, total) if silent else tax
+        taken = _tax_share(had, total) if silent and had[2] else tax
         if had[0] >= quantity and had[1] >= total and had[2] >= taken:  # nearly always: of the line that was bought
             kinds[categories] = had[0] - quantity, had[1] - total, had[2] - taken
             continue

@@ -43,8 +43,9 @@ _first = attrgetter("first")
 
 def seal(turn: Turn) -> None:
     """Move the lots that are spent last into pages, while too many lie open. The last thing of a turn."""
-    for purse in turn.purses.values():
-        seal(purse)
+    if turn.purses:
+        for purse in turn.purses.values():
+            seal(purse)
     member = turn.member
     if len(member.lots) <= HOT_LOTS_MAX:
         return

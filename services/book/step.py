@@ -33,6 +33,8 @@ from services.programme.rate import Worth
 BETWEEN = frozenset({"merged", "unmerged", "forwarded"})
 """Facts that concern accounts of one person."""
 
+_NO_ROWS: tuple[ColdKey, ...] | None = ()
+
 __all__ = ["Missing", "Result", "needs", "needs_nothing", "rerate", "step", "tick"]
 
 
@@ -56,7 +58,7 @@ def needs(
 
     ahead: that of the look before, while nothing was folded into the member since.
     """
-    _, keys = _look(member, fact, at_ms, plan, cold)
+    _, keys = _look(member, fact, at_ms, cold)
     if keys is None:
         keys, ahead = forward_needs.soon(member, fact, at_ms, plan, cold, ahead)
     return Missing(keys, ahead) if keys else None
@@ -67,14 +69,10 @@ def needs_nothing(member: Member, fact: MemberFact, at_ms: int, plan: Plan) -> b
     return member.merges is None and forward_needs.plain(member, fact, at_ms, plan)
 
 
-def _look(
-    member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold
-) -> tuple[bool, tuple[ColdKey, ...] | None]:
-    """Whether a fact comes late, as far as its rows tell, and which rows it needs first. None: what it needs is told
-    by what it does (needs.py)."""
+def _look(member: Member, fact: MemberFact, at_ms: int, cold: Cold) -> tuple[bool, tuple[ColdKey, ...] | None]:
+    """Whether a fact that is not plain comes late, as far as its rows tell, and which rows it needs first. None: what
+    it needs is told by what it does (needs.py)."""
     merges = member.merges
-    if merges is None and forward_needs.plain(member, fact, at_ms, plan):
-        return False, ()
     if fact.type in BETWEEN or (merges is not None and merges.into):
         return False, ()  # merging.py asks for what it needs
     if merges is not None and inner_key(fact) not in cold:
@@ -103,7 +101,9 @@ def step(
 
     Raises Missing, before any change, where it needs cold rows that were not looked up; and Broken.
     """
-    late, missing = _look(member, fact, at_ms, plan, cold)
+    late, missing = False, _NO_ROWS
+    if member.merges is not None or not forward_needs.plain(member, fact, at_ms, plan):
+        late, missing = _look(member, fact, at_ms, cold)
     if missing is None:
         ahead = ahead or forward_needs.foreseen(member, fact, at_ms, plan, cold)
         missing = forward_needs.needs(member, fact, at_ms, plan, cold, ahead)

@@ -49,14 +49,17 @@ def _text(word: str) -> bytes:
 
 
 _ACCOUNTS = {name: _text(name) for name in get_args(Account)}
-_TYPES: dict[str, bytes] = {}
 
 
-def _type(name: str) -> bytes:
-    packed = _TYPES.get(name)
-    if packed is None:
-        packed = _TYPES[name] = _text(name)
-    return packed
+class _Texts(dict[str, bytes]):
+    """Texts of which there are few, packed when they are first asked for."""
+
+    def __missing__(self, word: str) -> bytes:
+        packed = self[word] = _text(word)
+        return packed
+
+
+_TYPES = _Texts()
 
 
 def fact_row(
@@ -82,7 +85,7 @@ def fact_row(
             name,
             _fact_middle(4, revision, -1 if whose is None else len(whose)),
             whose or b"",
-            _type(kind),
+            _TYPES[kind],
             _fact_tail(8, occurred_at_ms, 8, recorded_at_ms, 8, offset, 16, digest, len(body)),
             body,
             _length(len(outcome)),

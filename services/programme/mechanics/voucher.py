@@ -51,6 +51,8 @@ class Voucher(Mechanic):
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
         earned, used = cell
-        made = max(floor_div(earned, self._per) if earned > 0 else 0, used)
+        made = floor_div(earned, self._per) if earned > 0 else 0
+        if made < used:
+            made = used
         draw = ((POINTS, -made * self._per, (0, 0, 0, "-" + self._unit), ""),) if made else ()
         return ((self._unit, made - used, (NEVER, 0, 0, self._unit), ""), *draw) if made > used else draw
