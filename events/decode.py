@@ -120,10 +120,15 @@ def _proof(model: type[Model]) -> Callable[[Any], re.Match[str] | None]:
     return lambda record: match("\n".join([_NONE if text is None else text for text in fields(record)]))
 
 
+def twin(model: type[Model]) -> type[msgspec.Struct]:
+    """The struct with the model's fields, limits, defaults and tag (its `type`). A record's own texts may be any there:
+    who makes one of what somebody said asks `converted`."""
+    return _twin(model, False)
+
+
 @cache
-def twin(model: type[Model], closely: bool = False) -> type[msgspec.Struct]:
-    """The struct with the model's fields, limits, defaults and tag (its `type`). closely: with the patterns that
-    `_proof` asks for, too."""
+def _twin(model: type[Model], closely: bool) -> type[msgspec.Struct]:
+    """closely: with the patterns that `_proof` asks for, too."""
     fields, tag = [], None
     proven = () if closely else dict(_texts(model))
     for name, field in model.model_fields.items():
@@ -148,8 +153,14 @@ def twin(model: type[Model], closely: bool = False) -> type[msgspec.Struct]:
     )
 
 
+def converted(value: object, model: type[Model]) -> Any:
+    """A record made of plain values. Raises msgspec.ValidationError where it says no such thing."""
+    msgspec.convert(value, _twin(model, True))
+    return msgspec.convert(value, twin(model))
+
+
 def _decoder(models: tuple[type[Model], ...]) -> Callable[[bytes], Any]:
-    read, closely = (msgspec.json.Decoder(reduce(or_, (twin(m, c) for m in models))).decode for c in (False, True))
+    read, closely = (msgspec.json.Decoder(reduce(or_, (_twin(m, c) for m in models))).decode for c in (False, True))
     proofs = {str(model.model_fields["type"].default): _proof(model) for model in models}
 
     def decode(value: bytes) -> Any:

@@ -13,14 +13,15 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from events import i_json
-from events.decode import Unreadable, twin, unreadable
+from events.decode import Unreadable, converted, unreadable
 from events.facts.purchases import Line
+from events.model import Model
 from events.said import AnySaid, PurchaseSaid, ReturnSaid
 from events.values import ID, half_even_div, instant
 from services.intake.core.guests import Guest
@@ -32,7 +33,6 @@ PARTNERS = {"Germany": "shops-germany", "France": "shops-france", "EIRE": "shops
 """Countries whose shops are a partner's. All others are the operator's own."""
 
 _LONDON = ZoneInfo("Europe/London")
-_PURCHASE, _RETURN, _LINE = twin(PurchaseSaid), twin(ReturnSaid), twin(Line)
 _ID = re.compile(ID.removesuffix("$") + r"\Z")
 _PRICE = re.compile(r"(-?)([0-9]{1,9})(?:\.([0-9]{1,6}))?\Z")
 _DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}):([0-5][0-9])(?::([0-5][0-9]))?\Z")
@@ -82,12 +82,12 @@ def read(value: bytes) -> AnySaid | Guest:
         "total_minor": sum([line.total_minor for line in lines]),
         "lines": lines,
     }
-    return cast("AnySaid", _converted(said, _RETURN if given_back else _PURCHASE))
+    return cast("AnySaid", _converted(said, ReturnSaid if given_back else PurchaseSaid))
 
 
-def _converted(value: object, to: type[msgspec.Struct]) -> msgspec.Struct:
+def _converted(value: object, to: type[Model]) -> Any:
     try:
-        return msgspec.convert(value, to)
+        return converted(value, to)
     except msgspec.ValidationError as error:
         raise unreadable(error) from None
 
@@ -108,7 +108,7 @@ def _line(row: Row, given_back: bool) -> Line:
         "total_minor": -total if given_back else total,
         "categories": (category,),
     }
-    return cast("Line", _converted(line, _LINE))
+    return cast("Line", _converted(line, Line))
 
 
 def total_minor(quantity: int, price: str) -> int:
