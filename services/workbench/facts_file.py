@@ -10,9 +10,14 @@ from typing import Any
 import msgspec
 
 from events.decode import decode_fact
-from events.facts import Fact
+from events.facts import FACTS, Fact
 from events.values import millis
 from services.programme.written import example_of
+
+SAID_BY_HAND = sorted(
+    {kind.model_fields["type"].default for kind in FACTS} - {"forwarded", "message", "programme_published", "tick"}
+)
+"""The types of what happens in a shop; the others the house says itself."""
 
 
 class FileFault(ValueError):
@@ -68,4 +73,8 @@ def _in_words(error: str) -> str:
     """A decoder's error, with what to write where it names a pattern."""
     if "malformed" in error:
         return f"{error}; a line is one fact, as a JSON object"
+    if "Invalid value" in error and "$.type" in error:
+        return f"{error}; write one of {', '.join(SAID_BY_HAND)}"
+    if "Expected `int`" in error and "got" in error:
+        return f"{error}; write a whole number: money in minor units, points in their smallest unit"
     return f"{error}; {example_of(error)}" if "matching regex" in error else error
