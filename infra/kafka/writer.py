@@ -13,13 +13,17 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatch
 
-from infra.kafka.quirks import thin_out_log
+from infra.kafka.quirks import filled, thin_out_log
 from infra.settings import Settings
 
 DELIVERY_SECONDS = 30.0
 REQUEST_MS = 10_000
 BATCH_BYTES = 1 << 20
+PACKED_FROM = 8
+"""Records in a batch that is worth packing: zstd of a few saves little and costs all three sides their time."""
 CLOSE_SECONDS = 5.0
 
 Message = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
@@ -34,7 +38,7 @@ class Writer:
     """acks=all, idempotent. After WriteFailed it refuses everything until reopen()."""
 
     def __init__(self, settings: Settings, *, packed: bool = True) -> None:
-        """packed: by zstd. Of one or two records that somebody waits for it saves little, and costs the broker more."""
+        """packed: batches of PACKED_FROM records and more go by zstd; else none does."""
         self._settings = settings
         self._packed = packed
         self._producer: Any = None
@@ -48,7 +52,6 @@ class Writer:
             client_id=f"tallystick-writer-{self._settings.instance}",
             acks="all",
             enable_idempotence=True,
-            compression_type="zstd" if self._packed else None,
             linger_ms=0,
             max_batch_size=BATCH_BYTES,
             request_timeout_ms=REQUEST_MS,
@@ -85,14 +88,11 @@ class Writer:
         broker did not say where); after 30 s it fails with WriteFailed. Order is kept among sends to one partition.
         """
         on_their_way: list[asyncio.Future[int]] = []
-        batch: Any = None
-        for key, value, headers in records:
-            if batch is None or not _added(batch, key, value, headers):
-                if batch is not None:
-                    on_their_way.append(await self._submit(batch, topic, partition))
-                batch = self._open().create_batch()
-                _added(batch, key, value, headers)  # a first record always fits
-        if batch is not None:
+        at = 0
+        while at < len(records):
+            packed = self._packed and len(records) - at >= PACKED_FROM
+            batch = BatchBuilder(BATCH_BYTES, DefaultRecordBatch.CODEC_ZSTD if packed else 0)
+            at = filled(batch, records, at)
             on_their_way.append(await self._submit(batch, topic, partition))
         return on_their_way
 
@@ -127,10 +127,6 @@ class Writer:
     def _failed(self, topic: str, partition: int, error: BaseException) -> WriteFailed:
         self._broken = f"{topic}/{partition} was not written: {error!r}"
         return WriteFailed(self._broken)
-
-
-def _added(batch: Any, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> bool:
-    return batch.append(key=key, value=value, timestamp=None, headers=list(headers)) is not None
 
 
 def _looked_at(task: asyncio.Future[int]) -> None:

@@ -32,6 +32,7 @@ from tests.bench.redeem import (
     REQUESTS_A_SECOND,
     Requests,
     answered,
+    dues,
     milliseconds,
     outcomes_of,
     stream,
@@ -91,7 +92,7 @@ async def passed(house: Round, members: int) -> Result:
         worker.process.send_signal(signal.SIGUSR1)
         async with outcomes_of(house, requests):
             passing = asyncio.create_task(day())
-            sent = await stream(house, workload, lambda since: not passing.done(), requests, PURCHASES_A_SECOND)
+            sent = await stream(house, dues(workload, PURCHASES_A_SECOND), lambda since: not passing.done(), requests)
             await passing
             await answered(requests)
         ticks = await house.pool.fetchval("select count(*) from fact where type = 'tick'")

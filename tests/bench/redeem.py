@@ -2,8 +2,9 @@
 
 Requests are due every five milliseconds whether the ones before are answered or not (open loop), and a latency counts
 from the due time to the moment at which the outcome was read from its topic: what the generator was late itself is in
-it, and told apart. Purchases go into the journal in tens of milliseconds, as intake writes them. At the end everything
-is compared with the count, as in every bench.
+it, and told apart. Purchases go into the journal in tens of milliseconds, as intake writes them. All of it is made before
+the clock runs, because tills do not work on the broker's core. At the end everything is compared with the count, as in
+every bench.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import gc
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import count, islice
+from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
 
@@ -28,11 +30,12 @@ from tests.bench.count import Count
 from tests.bench.exact import differences
 from tests.bench.house import BenchFailed, Round, batches, both, round_on, servers, worker_of
 from tests.bench.report import Result, run, say, show
-from tests.bench.workload import PARTITIONS, Mix, Sent, Workload
+from tests.bench.workload import PARTITIONS, Mix, Sent, Workload, messages
 
 REQUESTS_A_SECOND = 200
 PURCHASES_A_SECOND = 2_000
-BURST_S = 0.01
+BURST_TICKS = 2
+"""Purchases come with every second request: each hundredth of a second."""
 LEAD_S = 2.0
 """The first seconds of the stream do not count: connections and caches settle."""
 ANSWERED_WITHIN_S = 20.0
@@ -85,45 +88,49 @@ async def outcomes_of(house: Round, requests: Requests) -> AsyncIterator[None]:
         await consumer.stop()
 
 
-async def stream(
-    house: Round,
-    workload: Workload,
-    going: Callable[[float], bool],
-    requests: Requests,
-    purchases: int = PURCHASES_A_SECOND,
-) -> list[Sent]:
-    """Both streams, by one hand, so that each partition has them in the order of their times. What was sent.
+class Due(NamedTuple):
+    """What is due at one moment."""
 
-    going: asked with the seconds since the lead was over, whether to go on. purchases: a second.
+    due_s: float
+    """Since the stream began."""
+    request: bytes
+    """The id of its one request for points."""
+    sent: list[Sent]
+    parts: dict[int, list[Message]]
+    """The same, as a Writer takes it."""
+
+
+def dues(workload: Workload, purchases: int = PURCHASES_A_SECOND) -> Iterator[Due]:
+    """Both streams without end, in the order of their times. purchases: a second."""
+    for number in count():
+        burst = purchases * BURST_TICKS // REQUESTS_A_SECOND if number % BURST_TICKS == 0 else 0
+        sent = [*(workload.purchase() for _ in range(burst)), workload.redemption()]
+        request = sent[-1].value.split(b'"id":"', 1)[1].split(b'"', 1)[0]
+        yield Due(number / REQUESTS_A_SECOND, request, sent, messages(sent))
+
+
+async def stream(house: Round, due: Iterable[Due], going: Callable[[float], bool], requests: Requests) -> list[Sent]:
+    """Write what is due, by one hand, so that each partition has it in the order of its times. What was sent.
+
+    due: best made before: whoever makes receipts meanwhile takes the broker's core.
+    going: asked with the seconds since the lead was over, whether to go on.
     """
     writer = Writer(house.settings)
     await writer.start()
     sent: list[Sent] = []
     acknowledged: list[asyncio.Future[int]] = []
     began = monotonic()
-    asked = bought = 0
     try:
-        while going((now := monotonic() - began) - LEAD_S):
-            due = asked / REQUESTS_A_SECOND
-            burst = bought / purchases
-            await asyncio.sleep(max(0.0, min(due, burst) - now))
-            parts: dict[int, list[Message]] = {}
-            batch: list[Sent] = []
-            if burst <= monotonic() - began:
-                batch += [workload.purchase() for _ in range(int(purchases * BURST_S))]
-                bought += len(batch)
-            if due <= monotonic() - began:
-                batch.append(workload.redemption())
-                asked += 1
-                if due >= LEAD_S:
-                    name = batch[-1].value.split(b'"id":"', 1)[1].split(b'"', 1)[0]
-                    requests.due[name] = began + due
-                    requests.late.append(monotonic() - began - due)
-            for partition, key, value in batch:
-                parts.setdefault(partition, []).append((key, value, ()))
-            for partition, records in parts.items():
+        for one in due:
+            if not going((now := monotonic() - began) - LEAD_S):
+                break
+            await asyncio.sleep(max(0.0, one.due_s - now))
+            if one.due_s >= LEAD_S:
+                requests.due[one.request] = began + one.due_s
+                requests.late.append(monotonic() - began - one.due_s)
+            for partition, records in one.parts.items():
                 acknowledged += await writer.send(JOURNAL.name, partition, records)
-            sent += batch
+            sent += one.sent
         await asyncio.gather(*acknowledged)
     finally:
         await writer.stop()
@@ -165,6 +172,7 @@ async def asked(house: Round, seconds: int, members: int) -> Result:
     say(f"enrolling {members:,} members, and {before:,} facts before the stream")
     filled = both(workload.enrolments(), workload.facts(before))
     await house.fill(filled)
+    due = list(islice(dues(workload), int((LEAD_S + seconds) * REQUESTS_A_SECOND)))
     gc.collect()
     gc.freeze()
     file = house.folder / "watched.json"
@@ -176,7 +184,7 @@ async def asked(house: Round, seconds: int, members: int) -> Result:
         worker.process.send_signal(signal.SIGUSR1)
         at_first, first = await house.used(worker), await worker.histograms()
         async with outcomes_of(house, requests):
-            sent = await stream(house, workload, lambda since: since < seconds, requests)
+            sent = await stream(house, due, lambda since: since < seconds, requests)
             at_last, last = await house.used(worker), await worker.histograms()
             await answered(requests)
         gc.enable()
