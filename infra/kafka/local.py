@@ -22,8 +22,8 @@ from aiokafka.errors import KafkaError
 
 HEAP = "384m"
 YOUNG = "160m"
-"""Of it, what is collected at a time: once in three seconds of a busy stream. Of the 21 MB that it would have by itself it
-was 2.5 times a second, for 6 to 10 ms in which nobody is answered (docs/bench.md)."""
+"""Of it, what is collected at a time: once in three seconds of a busy stream. Of the 21 MB that it would have by itself
+it was 2.5 times a second, for 6 to 10 ms in which nobody is answered (docs/bench.md)."""
 LOGGING = Path(__file__).resolve().with_name("log4j2.properties")
 
 

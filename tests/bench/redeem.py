@@ -2,9 +2,9 @@
 
 Requests are due every five milliseconds whether the ones before are answered or not (open loop), and a latency counts
 from the due time to the moment at which the outcome was read from its topic: what the generator was late itself is in
-it, and told apart. Purchases go into the journal in tens of milliseconds, as intake writes them. All of it is made before
-the clock runs, because tills do not work on the broker's core. At the end everything is compared with the count, as in
-every bench.
+it, and told apart. Purchases go into the journal in tens of milliseconds, as intake writes them. All of it is made
+before the clock runs, because tills do not work on the broker's core. At the end everything is compared with the
+count, as in every bench.
 """
 
 from __future__ import annotations
