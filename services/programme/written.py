@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 import yaml
@@ -182,13 +182,19 @@ def in_words(error: ErrorDetails, here: Sequence[str]) -> str:
     """What pydantic finds wrong, and what to write instead. `here`: the keys that may stand where it is."""
     kind, context = error["type"], error.get("ctx") or {}
     if kind == "extra_forbidden":
-        near = get_close_matches(str(error["loc"][-1]), here, 1, 0.8)
-        return "there is no such key; " + (f"did you mean {near[0]}?" if near else f"here may stand {', '.join(here)}")
+        near = next((key for key in here if _alike(key, str(error["loc"][-1]))), None)
+        return "there is no such key; " + (f"did you mean {near}?" if near else f"here may stand {', '.join(here)}")
     if kind == "string_pattern_mismatch":
         return f"{_shown(error['input'])} is not what stands here; {example_of(str(context['pattern']))}"
     if kind in _WORDS:
         return _WORDS[kind].format(value=_shown(error["input"]), **context)
     return error["msg"].removeprefix("Value error, ")
+
+
+def _alike(a: str, b: str) -> bool:
+    """Whether four letters in five are the same, in order."""
+    same = sum(block.size for block in SequenceMatcher(None, a, b).get_matching_blocks())
+    return 5 * 2 * same >= 4 * (len(a) + len(b))
 
 
 def causes(error: ValidationError) -> list[ErrorDetails]:
