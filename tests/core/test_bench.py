@@ -181,10 +181,13 @@ def test_the_spread_is_told() -> None:
     assert spread([0.5, 1.0]) == {"median": 0.75, "least": 0.5, "most": 1.0}
 
 
-@pytest.mark.parametrize(("exact", "code"), [(True, 0), (False, 1)])
-def test_a_run_that_was_not_exact_ends_with_1(exact: bool, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("exact", "kept", "code"), [(True, True, 0), (False, True, 1), (True, False, 1)])
+def test_a_run_that_was_not_exact_or_kept_no_promise_ends_with_1(
+    exact: bool, kept: bool, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     async def bench() -> dict[str, object]:
-        return {"bench": "none", "exact": exact, "differences": [] if exact else ["member ann: 1, counted 2"]}
+        differences = [] if exact else ["member ann: 1, counted 2"]
+        return {"bench": "none", "exact": exact, "differences": differences, "promises": [{"kept": kept}]}
 
     assert run(bench) == code
     *_, last = capsys.readouterr().out.splitlines()
