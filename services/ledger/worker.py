@@ -45,7 +45,7 @@ from services.ledger.store import Doubled, Fenced, Refused, Store, Unsure
 
 BATCH_RECORDS = 3_000
 """More at once is not booked faster: the next batch begins with its look-ups while the database still has this one to
-write (docs/bench.md). And whoever waits for an answer waits for all of it."""
+write (DECISIONS 33). And whoever waits for an answer waits for all of it."""
 FULL_RECORDS = 1_000
 """From this size on, the next batch is folded while this one commits."""
 FETCH_MS = 250
