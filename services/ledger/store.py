@@ -329,6 +329,10 @@ class PostgresStore:
         """(member, entry) of facts, by (partition, seq); a fact without entries is missing."""
         return await self._entries(wanted, self._pool.fetch) if wanted else {}
 
+    async def facts_between(self, partition: int, member: str) -> list[tuple[int, bytes, bytes]]:
+        """(seq, body, outcome) of a member's facts about accounts of one person, in the order of the book."""
+        return [tuple(row) for row in await self._pool.fetch(self._sql.facts_between, partition, member)]
+
     async def _entries(self, wanted: Sequence[Any], fetch: Any) -> dict[tuple[int, int], list[tuple[str, Entry]]]:
         entries: dict[tuple[int, int], list[tuple[str, Entry]]] = {}
         for partition, seq, member, *values in await fetch(self._sql.entries_of, *_columns(wanted)):

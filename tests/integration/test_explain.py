@@ -11,8 +11,9 @@ from infra.postgres.migrate import migrate
 from infra.settings import Settings, child_environment, variables
 from services.intake.directory import SQL
 from tests.drivers.intake import REPOSITORY
-from tests.drivers.ledger import ledger_of, process_of
+from tests.drivers.ledger import ledger_of, process_of, until
 from tests.integration.test_ledger import member, story
+from tests.integration.test_messages import at_rest
 
 
 async def explained(house: Settings, *arguments: str) -> tuple[int, str, str]:
@@ -56,3 +57,28 @@ async def test_a_member_of_the_running_house(house: Settings) -> None:
 
         for name, said in (("nobody", "the ledger has no fact about nobody"), ("card:1", "no member has this card")):
             assert await explained(house, name) == (2, "", f"error: {said}\n")
+
+
+async def test_two_cards_of_one_person(house: Settings) -> None:
+    """Both pages name the merge, from the tables."""
+    gone, stays = member(0), member(1)
+    merged = {"type": "merged", "id": "x1", "member": gone, "into": stays, "occurred_at": "2011-03-01T00:00:00Z"}
+    async with ledger_of(house) as ledger:
+        await ledger.publish_programme("plain")
+        told = story(0, 60)
+        await ledger.say([*told, merged])
+        async with process_of(house, clock="facts"):
+            await ledger.all_booked()
+            await until(lambda: at_rest(ledger), "everything is booked, and nothing is on its way")
+        pages = {}
+        for name in (gone, stays):
+            code, out, err = await explained(house, name, "--json")
+            assert (code, err) == (0, "")
+            pages[name] = json.loads(out)
+    assert pages[gone]["merged_into"] == {"member": stays, "fact": "x1"}
+    assert pages[stays]["merged_from"] == [{"member": gone, "fact": "x1"}]
+    for page in pages.values():
+        assert [row["type"] for row in page["history"] if row.get("fact") == "x1"] == ["merged"]
+        assert all(row["posted"] for row in page["history"] if row.get("fact") == "x1"), "as the tables have it"
+    theirs = {row["fact"] for row in pages[stays]["history"] if row.get("member") == gone}
+    assert theirs == {fact["id"] for fact in told if fact["member"] == gone}

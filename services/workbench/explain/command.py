@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from events.decode import decode_fact
-from events.entries import Entry
+from events.entries import Entry, decode_outcome
 from events.values import millis
 from infra.kafka.client import partition_of
 from infra.postgres.pool import Pool
@@ -19,6 +20,7 @@ from infra.settings import Settings
 from services.book.member import Broken, Member, decode
 from services.book.ontime import Missing
 from services.book.retold import Retold, retell
+from services.book.step import BETWEEN
 from services.book.turn import ColdKey
 from services.ledger.cold import from_tables
 from services.ledger.store import PostgresStore
@@ -26,8 +28,9 @@ from services.programme.compile import compile_programme
 from services.programme.mechanic import POINTS
 from services.programme.plan import Plan, Version
 from services.programme.words import amount
+from services.workbench.explain.merges import Record
 from services.workbench.explain.story import Posted, Story, decimals_of, story
-from services.workbench.explain.words import date, day, signed
+from services.workbench.explain.words import became_words, date, day, given_words, signed
 from services.workbench.facts_file import FileFault
 from services.workbench.inside import Refused, in_house
 from services.workbench.simulate import Simulation, of_files, simulate
@@ -54,13 +57,22 @@ def run_explain(member: str, at: str | None, programmes: list[Path], facts: Path
 def _of_files(simulation: Simulation, name: str, at_ms: int | None, *, as_json: bool) -> int:
     if name not in simulation.members:
         raise FileFault(f"no fact is about {name}")
-    member, rows = simulation.members[name], simulation.cold_of(name)
-    retold = retell(member, simulation.plan, rows, at_ms)
+    return _show(simulation.members[name], *known_of(simulation, name, at_ms), at_ms, as_json=as_json)
+
+
+def known_of(simulation: Simulation, name: str, at_ms: int | None) -> tuple[Retold, Plan, Posted, list[Record]]:
+    """What is told of a member of a simulation."""
+    retold = retell(simulation.members[name], simulation.plan, simulation.cold_of(name), at_ms)
     posted = {
         seq: [entry for result in results if result.posting.member == name for entry in result.posting.entries]
         for seq, (_, results) in enumerate(simulation.booked)
     }
-    return _show(member, retold, simulation.plan, posted, at_ms, as_json=as_json)
+    records = [
+        Record(seq, fact, results[0].outcome)
+        for seq, (fact, results) in enumerate(simulation.booked)
+        if fact.type in BETWEEN and fact.member == name  # type: ignore[union-attr]  # these have one
+    ]
+    return retold, simulation.plan, posted, records
 
 
 async def _of_house(house: Settings, pool: Pool, name: str, at_ms: int | None, *, as_json: bool) -> int:
@@ -76,7 +88,11 @@ async def _of_house(house: Settings, pool: Pool, name: str, at_ms: int | None, *
         bodies = (await store.programmes([partition])).get(partition, [])
         plan = compile_programme([decode_fact(body).text for body in bodies])  # type: ignore[union-attr]
         retold = await _retold(store, partition, member, plan, at_ms)
-        seqs = [deed.seq for deed in retold.deeds if deed.fact is not None]
+        records = [
+            Record(seq, decode_fact(body), decode_outcome(outcome))
+            for seq, body, outcome in (await store.facts_between(partition, name) if member.merges is not None else ())
+        ]
+        seqs = [deed.seq for deed in retold.deeds if deed.fact is not None] + [record.seq for record in records]
         posted: dict[int, list[Entry]] = {
             seq: [entry for whose, entry in entries if whose == name]
             for (_, seq), entries in (await store.entries_at([(partition, seq) for seq in seqs])).items()
@@ -85,7 +101,7 @@ async def _of_house(house: Settings, pool: Pool, name: str, at_ms: int | None, *
         raise Refused(f"the book of {name} cannot be told: {broken}") from None
     finally:
         await store.close()
-    return _show(member, retold, plan, posted, at_ms, as_json=as_json)
+    return _show(member, retold, plan, posted, records, at_ms, as_json=as_json)
 
 
 async def _retold(store: PostgresStore, partition: int, member: Member, plan: Plan, at_ms: int | None) -> Retold:
@@ -114,9 +130,19 @@ async def _member_id(pool: Pool, said: str) -> str:
     return found
 
 
-def _show(member: Member, retold: Retold, plan: Plan, posted: Posted, at_ms: int | None, *, as_json: bool) -> int:
+def _show(
+    member: Member,
+    retold: Retold,
+    plan: Plan,
+    posted: Posted,
+    records: Sequence[Record],
+    at_ms: int | None,
+    *,
+    as_json: bool,
+) -> int:
     wrong = [] if at_ms is not None else _differences(member, retold.member)
-    told = story(retold, plan, posted)
+    known = [record for record in records if at_ms is None or millis(record.fact.occurred_at) <= at_ms]
+    told = story(member, retold, plan, posted, known)
     if as_json:
         print(json.dumps(told | {"differs": wrong}))
     else:
@@ -151,12 +177,23 @@ def _page(told: Story, plan: Plan, version: Version | None) -> None:
         print(f"  {count} {unit}")
     for owed in told["owed"]:
         print(f"  owed since {owed['cause']}: {amount(owed['points'], POINTS, decimals_of(version, ''))}")
-    print("\nPoints that there are")
-    for currency, account in accounts.items():
-        for lot in [lot for lot in account["lots"] if lot["points"]]:
-            _print_lot(lot, decimals_of(version, currency), zone, currency)
-    if not any(lot["points"] for account in accounts.values() for lot in account["lots"]):
-        print("  none")
+    if gone := told["merged_into"]:
+        print(f"  the same person as {gone['member']} ({gone['fact']}): the points are there")
+    for came in told["merged_from"]:
+        print(f"  {came['member']} is the same person ({came['fact']}): those points are here")
+    for title, there_are in (("Points that there are", True), ("Points that there were", False)):
+        lots = [
+            (lot, decimals_of(version, currency), currency)
+            for currency, account in accounts.items()
+            for lot in account["lots"]
+            if bool(lot["points"]) is there_are
+        ]
+        if lots or there_are:
+            print(f"\n{title}")
+        for lot, decimals, currency in lots:
+            _print_lot(lot, decimals, zone, currency)
+        if there_are and not lots:
+            print("  none")
     print("\nWhat happened")
     for row in told["history"]:
         _print_deed(row, zone)
@@ -164,19 +201,26 @@ def _page(told: Story, plan: Plan, version: Version | None) -> None:
 
 def _print_lot(lot: Story, decimals: int, zone: str, currency: str) -> None:
     ends = "for ever" if lot["expires_at"] is None else day(millis(lot["expires_at"]), zone)
-    begins = "" if lot["state"] == "available" else f", from {date(millis(lot['active_at']), zone)}"
+    begins = "" if lot["state"] != "pending" else f", from {date(millis(lot['active_at']), zone)}"
     of = f" ({currency})" if currency else ""
-    print(f"  {amount(lot['points'], POINTS, decimals)}{of} of {lot['slot']}, good {ends}{begins}")
-    for given in lot["given"]:
-        of = f" with {given['fact']}" if "fact" in given else ""
-        print(f"    {date(millis(given['at']), zone)}  {amount(given['points'], POINTS, decimals)}{of}")
-        for rule in given.get("rules", ()):
-            _print_rule(rule, decimals)
-    for became in lot["became"]:
-        by = f" by {became['fact']}" if "fact" in became else ""
-        print(
-            f"    {date(millis(became['at']), zone)}  {amount(became['points'], POINTS, decimals)} {became['to']}{by}"
-        )
+    left = amount(lot["points"], POINTS, decimals) if lot["points"] else "nothing left"
+    print(f"  {left}{of} of {lot['slot']}, good {ends}{begins}")
+    parts = [(part, given_words(part["from"])) for part in lot["given"]]
+    parts += [(part, f" {became_words(part['from'], part['to'])}") for part in lot["became"]]
+    for part, how in sorted(parts, key=lambda one: millis(one[0]["at"])):
+        _print_part(part, how, decimals, zone)
+
+
+def _print_part(part: Story, how: str, decimals: int, zone: str) -> None:
+    """What was given to a lot or became of it: when, how, by which fact, by which rules."""
+    by = ""
+    if "cause" in part:
+        by = f" by {part['cause']} of {part['sender']}"
+    elif "fact" in part or "version" in part:
+        by = f" by {part.get('fact') or part['version']}"
+    print(f"    {date(millis(part['at']), zone)}  {amount(part['points'], POINTS, decimals)}{how}{by}")
+    for rule in part.get("rules", ()):
+        _print_rule(rule, decimals)
 
 
 def _print_rule(rule: Story, decimals: int) -> None:

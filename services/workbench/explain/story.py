@@ -2,40 +2,46 @@
 
 Every point of every lot is told with its fact, rule, programme version and receipt lines. A rule looks at the whole
 basket, so its points are shared out to the lines that it counts: in the order of the receipt, each line has what the
-lines up to it are worth, rounded down, less what those before it have. The shares add up to the points.
+lines up to it are worth, rounded down, less what those before it have. The shares add up to the points. Of an account
+that took others in, or went to another, that is told, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from events.entries import Entry
-from events.values import instant
-from services.book.member import Member
+from events.values import instant, millis
+from services.book.member import Member, Merges
 from services.book.pages import lots_of
 from services.book.purses import Rows
 from services.book.retold import Deed, Retold
 from services.book.turn import Cold, lot_id, lot_of
 from services.programme.calendar import NEVER
 from services.programme.plan import Plan, Version
-from services.workbench.explain.words import awards, entry_words, fact_words
+from services.workbench.explain import rules
+from services.workbench.explain.merges import Event, Record, events
+from services.workbench.explain.rules import Share
+from services.workbench.explain.words import entry_words, fact_words, refusal_words, time_words
 
 Story = dict[str, Any]
 Posted = Mapping[int, Sequence[Entry]]
 """The entries of facts as they stand in the ledger's tables, by seq."""
 
 
-def story(retold: Retold, plan: Plan, posted: Posted) -> Story:
-    """Everything, for `--json`: amounts in the smallest unit of points, instants in UTC."""
+def story(stored: Member, retold: Retold, plan: Plan, posted: Posted, records: Sequence[Record]) -> Story:
+    """Everything, for `--json`: amounts in the smallest unit of points, instants in UTC. `stored`: the member as the
+    book has it; `records`: the account's own of merges."""
     member = retold.member
     version = plan.at(member.now_ms)
     levels = version.levels if version is not None else ("standard",)
     lots = {currency: _Lots() for currency in ("", *member.purses)}
-    history = [_told(deed, plan, posted, lots) for deed in retold.deeds]
+    history = [_told(deed, member.id, plan, posted, lots) for deed in retold.deeds]
     return {
         "member": member.id,
         "at": instant(member.now_ms) if -NEVER < member.now_ms < NEVER else None,
+        **_merges(stored),
         "tier": levels[min(member.tier, len(levels) - 1)],
         "qualifying_minor": member.qualifying_minor,
         "units": dict(sorted(member.units.items())),
@@ -43,8 +49,27 @@ def story(retold: Retold, plan: Plan, posted: Posted) -> Story:
         "currencies": {
             name: _account(purse, lots[name], Rows(retold.cold, name)) for name, purse in sorted(member.purses.items())
         },
-        "history": history,
+        "history": _with_merges(history, events(member.id, records), plan, posted),
     }
+
+
+def _merges(stored: Member) -> Story:
+    """Where the account went, and whose came to it."""
+    merges = stored.merges or Merges()
+    return {
+        "merged_into": {"member": merges.into, "fact": merges.merge} if merges.into else None,
+        "merged_from": [{"member": owner, "fact": by} for owner, (_, by) in sorted(merges.taken.items())],
+    }
+
+
+def _with_merges(history: list[Story], found: Iterable[Event], plan: Plan, posted: Posted) -> list[Story]:
+    """The history with the merges among it, each after all else of its instant."""
+    rows = [(millis(row["at"]), row) for row in history]
+    for event in found:
+        row: Story = {"at": instant(event.at_ms), "what": event.what, "fact": event.fact, "type": event.type}
+        row |= {"others": list(event.others), "entries": []}
+        rows.append((event.at_ms, row | _posted(None, event.seq, event.at_ms, plan, posted)))
+    return [row for _, row in sorted(rows, key=lambda row: row[0])]
 
 
 def decimals_of(version: Version | None, currency: str) -> int:
@@ -67,34 +92,63 @@ def _account(member: Member, lots: _Lots, cold: Cold) -> Story:
     }
 
 
-def _told(deed: Deed, plan: Plan, posted: Posted, lots: Mapping[str, _Lots]) -> Story:
+def _told(deed: Deed, member: str, plan: Plan, posted: Posted, lots: Mapping[str, _Lots]) -> Story:
     """One thing that happened."""
-    fact, version = deed.fact, plan.at(deed.at_ms)
-    if deed.rated is not None and deed.rated.version is not None:
-        version = deed.rated.version
+    fact, version = deed.fact, _version(deed, plan)
     zone = version.zone if version is not None else plan.zone
-    told: Story = {"at": instant(deed.at_ms), "what": fact_words(fact)}
-    if fact is not None:
-        told |= {"fact": fact.id, "type": fact.type}
-        told |= {name: value for name in ("store", "partner", "purchase") if (value := getattr(fact, name, None))}
-        if deed.rated is not None and deed.rated.version is not None:
-            told |= {"version": deed.rated.version.name}
-        if deed.refusal is not None:
-            told |= {"without_effect": deed.refusal.text}
-        if deed.waits:
-            told |= {"without_effect": "its purchase has not come"}
+    told: Story = {"at": instant(deed.at_ms)} | _what(deed, member, plan, zone)
     told["level"] = deed.level
     told["entries"] = []
     for currency, entries in (("", deed.entries), *deed.elsewhere):
         of = {"currency": currency} if currency else {}
         decimals = decimals_of(version, currency)
-        told["entries"] += [of | lots[currency].entry(deed, entry, version, decimals, zone) for entry in entries]
-    if fact is not None and deed.seq in posted:
-        told["posted"] = [_entry(entry, decimals_of(version, ""), zone) for entry in posted[deed.seq]]
+        for entry, shares in zip(entries, rules.shares(fact, entries), strict=True):
+            told["entries"].append(of | lots[currency].entry(deed, entry, shares, plan, decimals, zone))
+    return told if fact is None else told | _posted(fact, deed.seq, deed.at_ms, plan, posted)
+
+
+def _version(deed: Deed, plan: Plan) -> Version | None:
+    """That of a purchase that the fact is about; else the one in force."""
+    return deed.rated.version if deed.rated is not None and deed.rated.version is not None else plan.at(deed.at_ms)
+
+
+def _what(deed: Deed, member: str, plan: Plan, zone: str) -> Story:
+    """What happened, and whether it counts."""
+    fact = deed.fact
+    if fact is None:
+        began = _begun(deed, plan)
+        return {"what": time_words(began)} | ({"version": began} if began is not None else {})
+    told: Story = {"what": fact_words(fact, zone), "fact": fact.id, "type": fact.type}
+    names = ("store", "partner", "purchase", "sender", "cause")
+    told |= {name: value for name in names if (value := getattr(fact, name, None))}
+    if fact.member != member:
+        told |= {"member": fact.member, "what": f"{told['what']}, of {fact.member}"}
+    if deed.rated is not None and deed.rated.version is not None:
+        told |= {"version": deed.rated.version.name}
+    if deed.refusal is not None:
+        told |= {"without_effect": refusal_words(deed.refusal), "refusal": deed.refusal.text}
+    if deed.waits:
+        told |= {"without_effect": "its purchase has not come"}
     return told
 
 
-def _entry(entry: Entry, decimals: int, zone: str) -> Story:
+def _begun(deed: Deed, plan: Plan) -> str | None:
+    """The version that begins, where time alone moved points by a rule: it took over what earlier ones had counted."""
+    moved = (entry for entries in (deed.entries, *(other for _, other in deed.elsewhere)) for entry in entries)
+    return plan.of(deed.at_ms).name if deed.fact is None and any(rules.awards(entry.why) for entry in moved) else None
+
+
+def _posted(fact: Any, seq: int, at_ms: int, plan: Plan, posted: Posted) -> Story:
+    """The entries of a fact as they stand in the ledger's tables."""
+    version, entries = plan.at(at_ms), posted.get(seq)
+    if entries is None:
+        return {}
+    decimals, zone = decimals_of(version, ""), plan.zone if version is None else version.zone
+    shared = zip(entries, rules.shares(fact, entries), strict=True)
+    return {"posted": [_entry(entry, shares, decimals, zone) for entry, shares in shared]}
+
+
+def _entry(entry: Entry, shares: Sequence[Share], decimals: int, zone: str) -> Story:
     return {
         "debit": entry.debit,
         "credit": entry.credit,
@@ -102,7 +156,7 @@ def _entry(entry: Entry, decimals: int, zone: str) -> Story:
         "lot": entry.lot or None,
         "why": entry.why,
         "balance_after": entry.balance_after,
-        "says": entry_words(entry, decimals, zone),
+        "says": entry_words(entry, shares, decimals, zone),
     }
 
 
@@ -113,14 +167,18 @@ class _Lots:
         self._given: dict[str, list[Story]] = {}
         self._became: dict[str, list[Story]] = {}
 
-    def entry(self, deed: Deed, entry: Entry, version: Version | None, decimals: int, zone: str) -> Story:
+    def entry(self, deed: Deed, entry: Entry, shares: Sequence[Share], plan: Plan, decimals: int, zone: str) -> Story:
         """An entry told; its lot remembers it."""
+        fact, version = deed.fact, _version(deed, plan)
         moved: Story = {"at": instant(deed.at_ms), "points": entry.points}
-        if deed.fact is not None:
-            moved["fact"] = deed.fact.id
-        told = _entry(entry, decimals, zone)
-        if rules := _rules(deed, entry, version):
-            told["rules"] = moved["rules"] = rules
+        if fact is not None:
+            moved["fact"] = fact.id
+            moved |= {name: getattr(fact, name) for name in ("sender", "cause") if fact.type == "message"}
+        elif shares and (began := _begun(deed, plan)) is not None:
+            moved["version"] = began
+        told = _entry(entry, shares, decimals, zone)
+        if shares:
+            told["rules"] = moved["rules"] = [rules.told(share, deed, entry, version, plan) for share in shares]
         if entry.lot and entry.credit == "lot":
             self._given.setdefault(entry.lot, []).append(moved | {"from": entry.debit})
         elif entry.lot:
@@ -148,39 +206,7 @@ class _Lots:
         return found
 
 
-def _rules(deed: Deed, entry: Entry, version: Version | None) -> list[Story]:
-    """The rules that an entry names, with their points, why they are given, and the receipt lines that they counted."""
-    found = []
-    for rule, revision, given in awards(entry.why):
-        told: Story = {"rule": rule, "revision": revision, "points": given}
-        mechanic = version.mechanics.get(f"{rule}@{revision}") if version is not None else None
-        if version is not None:
-            told["version"] = version.name
-        if version is not None and mechanic is not None:
-            told["why"] = mechanic.why
-            told["lines"] = _lines(deed.fact, mechanic.measure, version, given)
-        found.append(told)
-    return found
-
-
 def _state(left: int, expires_ms: int, active_ms: int, now_ms: int) -> str:
     if not left:
         return "ended" if expires_ms <= now_ms else "used up"
     return "pending" if active_ms > now_ms else "available"
-
-
-def _lines(fact: Any, measure: int | None, version: Version, given: int) -> list[Story]:
-    """The lines of a receipt that a rule counted, each with its share of the points."""
-    if measure is None:
-        return []
-    counted = [
-        (line, money) for line in getattr(fact, "lines", ()) if (money := version.meter.measure((line,))[measure]) > 0
-    ]
-    whole, so_far, shared, told = sum(money for _, money in counted), 0, 0, []
-    for line, money in counted:
-        so_far += money
-        share = abs(given) * so_far // whole - shared
-        shared += share
-        told.append({"item": line.item, "total_minor": line.total_minor, "counted": money,
-                     "points": share if given >= 0 else -share})  # fmt: skip
-    return told

@@ -5,17 +5,20 @@ Owns words only. What moved is services/book/retold.py's, and the order of telli
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from events.entries import Entry
-from services.book.accounts import MEANING
+from events.entries import Account, Entry
+from events.refusals import Refusal
+from events.values import millis
+from services.book.messages import CONTRIBUTION, GIVEN_BACK, TRANSFER
 from services.book.turn import lot_of
 from services.programme.calendar import NEVER
 from services.programme.mechanic import POINTS
 from services.programme.words import amount, decimal
 from services.programme.zones import zone_of
+from services.workbench.explain.rules import Share
 
 _ENTRIES: dict[tuple[str, str], str] = {
     ("issued", "lot"): "{points} earned: {lot}",
@@ -46,13 +49,53 @@ _ENTRIES: dict[tuple[str, str], str] = {
     ("forfeited", "debt"): "{points} are owed by nobody any more",
     ("spent", "forfeited"): "{points} given back that nobody is there to have",
 }
-"""By (debit, credit). What is not here is said with the meaning of the two accounts."""
+"""By (debit, credit). What is not here only a late fact, a merge or somebody forgotten brings about: it is said with
+what the points were and what they are."""
+
+_WERE: dict[Account, str] = {
+    "issued": "earned",
+    "lot": "of {lot}",
+    "debt": "owed from now on",
+    "written_off": "written off, owed by nobody",
+    "held": "that were reserved",
+    "spent": "that were spent",
+    "expired": "that had ended unused",
+    "reversed": "that were taken back",
+    "transferred": "that were given to another account",
+    "fee": "that were kept as the fee of a transfer",
+    "forfeited": "that had ended with the person who is forgotten",
+    "moved": "that left another lot",
+}
+_ARE: dict[Account, str] = {
+    "issued": "not earned after all",
+    "lot": "in {lot}",
+    "debt": "owed no longer",
+    "written_off": "not written off after all",
+    "held": "reserved",
+    "spent": "spent",
+    "expired": "ended unused",
+    "reversed": "taken back",
+    "transferred": "given to another account",
+    "fee": "kept as the fee of a transfer",
+    "forfeited": "ended with the person who is forgotten",
+    "moved": "in another lot",
+}
+_GIVEN: dict[Account, str] = {
+    "issued": "",
+    "spent": " given back",
+    "held": " no longer reserved",
+    "transferred": " from another account",
+}
+"""How points came into a lot."""
 
 _FACTS = {
     "purchase": "bought with receipt {id}{place}",
     "correction": "receipt {id} corrected{place}",
     "return": "goods brought back with {id}{of}{place}",
-    "enrolled": "joined{place}",
+    "enrolled": "joined{brought}{place}",
+    "identifier_added": "one more {scheme} leads here ({id})",
+    "status_set": "from now on {status}{value}{until} ({id}){place}",
+    "status_ended": "no longer {status} ({id}){place}",
     "adjusted": "adjusted by hand ({id}) by {actor}: {reason}",
     "redemption_requested": "points asked for ({id}){place}",
     "redemption_taken": "points taken by a till that could not ask ({id}){place}",
@@ -61,18 +104,47 @@ _FACTS = {
     "deed": "{what} ({id}){place}",
     "price_found": "{item}{of} found cheaper elsewhere ({id}): {evidence}",
     "used": "{what} used ({id}){place}",
-    "message": "{rule} of {sender} ({id}), for {cause} there",
     "transfer_requested": "points given to {to} ({id}){place}",
     "contribution_requested": "points put into the pool {pool} ({id}){place}",
     "pool_joined": "{who} shares it from now on ({id})",
     "pool_left": "{who} shares it no longer ({id})",
     "erased": "the person is forgotten ({id}): {reason}",
 }
+"""By type; messages have their own words, and so have merges."""
+_MESSAGES = {
+    TRANSFER: "{sender} gave points ({cause})",
+    CONTRIBUTION: "{sender} put points into the pool ({cause})",
+    GIVEN_BACK: "the pool {sender} gave points back ({cause})",
+}
+"""By what gave; else it is a rule."""
 _NAMED = (
-    *("id", "actor", "reason", "redemption", "what", "item", "evidence"),
-    *("rule", "sender", "cause", "to", "pool", "who"),
+    *("id", "actor", "reason", "redemption", "what", "item", "evidence", "scheme", "status"),
+    *("sender", "cause", "to", "pool", "who"),
 )
-_AWARD = re.compile(r"^(.+)@(\d+):([+-]\d+)$")
+MERGES = {
+    "gone": "found to be the same person as {other} ({by}): what there was, and what comes later, is told there",
+    "came": "{other} is found to be the same person ({by}): what was told there is told here",
+    "let go": "{other} is another person after all ({by}): what is theirs is told there again",
+    "home": "not the same person as {other} after all ({by}): what is this one's is told here again",
+}
+_REFUSALS = {
+    Refusal.MEMBER_MUST_NOT_BE_ERASED: "the person is forgotten",
+    Refusal.MERGE_MUST_NOT_GO_ROUND: "an account cannot be merged into itself or into one that came to it",
+    Refusal.MEMBER_MUST_NOT_BE_MERGED: "the account is merged into another one already",
+    Refusal.MEMBER_MUST_BE_MERGED: "the account is merged into no other",
+    Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES: "the programme knows no such currency",
+    Refusal.RETURN_MUST_NOT_EXCEED_THE_PURCHASE: "more came back than was bought",
+    Refusal.REDEMPTION_MUST_BE_KNOWN: "there is no such redemption",
+    Refusal.REDEMPTION_MUST_BE_OPEN: "the points are reserved no longer",
+    Refusal.CAPTURE_MUST_NOT_EXCEED_THE_HOLD: "more was to be captured than is reserved",
+    Refusal.VOID_MUST_NOT_EXCEED_THE_REDEMPTION: "more was to be cancelled than was redeemed",
+    Refusal.HOLD_MUST_END_AFTER_IT_BEGINS: "the reservation was to end before it begins",
+    Refusal.TRANSFER_MUST_GO_TO_ANOTHER: "an account gives nothing to itself",
+    Refusal.POOL_MUST_NOT_SHARE_ITSELF: "a pool does not share itself",
+    Refusal.POOL_MUST_BE_SHARED: "who leaves does not share the pool",
+    Refusal.DEBT_MUST_BE_REPAID_FIRST: "what is owed must be repaid first",
+    Refusal.BALANCE_MUST_COVER_THE_POINTS: "there are not so many points",
+}
 
 
 def date(at_ms: int, zone: str) -> str:
@@ -86,27 +158,31 @@ def day(at_ms: int, zone: str) -> str:
     return "for ever" if at_ms >= NEVER else "to " + date(at_ms - 1, zone).rsplit(" ", 1)[0]
 
 
-def awards(why: str) -> list[tuple[str, int, int]]:
-    """(rule, revision, points) of an entry's why; () where it names no rules."""
-    found = [_AWARD.match(part) for part in why.split(" ")]
-    return [(one[1], int(one[2]), int(one[3])) for one in found if one is not None] if all(found) else []
+def entry_words(entry: Entry, rules: Sequence[Share], decimals: int, zone: str) -> str:
+    """One sentence without its end; `rules`: those of the entry, with their parts of it."""
+    sentence = _ENTRIES.get((entry.debit, entry.credit))
+    if sentence is None:
+        sentence = f"{{points}} {_WERE[entry.debit]}: {_ARE[entry.credit]}"
+    lot = lot_words(entry.lot, zone) if entry.lot else "none"
+    said = sentence.format(points=amount(entry.points, POINTS, decimals), lot=lot)
+    given = ", ".join(f"{share.rule} {signed(share.points, decimals)}" for share in rules)
+    return f"{said} ({given})" if given else said
 
 
-def entry_words(entry: Entry, decimals: int, zone: str) -> str:
-    """One sentence without its end."""
-    values = {
-        "points": amount(entry.points, POINTS, decimals),
-        "lot": lot_words(entry.lot, zone) if entry.lot else "none",
-    }
-    known = _ENTRIES.get((entry.debit, entry.credit))
-    if known is not None:
-        said = known.format(**values)
-    else:
-        said = f"{values['points']} from ({MEANING[entry.debit]}) to ({MEANING[entry.credit]})"
-    rules = awards(entry.why)
-    return said + (
-        " (" + ", ".join(f"{rule} {signed(given, decimals)}" for rule, _, given in rules) + ")" if rules else ""
-    )
+def given_words(debit: Account) -> str:
+    """How points came into a lot, to stand behind them."""
+    return _GIVEN.get(debit, f" {_WERE[debit]}")
+
+
+def became_words(debit: Account, credit: Account) -> str:
+    """What became of a lot's points, to stand behind them."""
+    is_ = "for what was owed" if credit == "debt" else _ARE[credit]
+    return is_ if debit == "lot" else f"{_WERE[debit]}: {is_}"
+
+
+def refusal_words(refusal: Refusal) -> str:
+    """Why something had no effect."""
+    return _REFUSALS[refusal]
 
 
 def signed(points: int, decimals: int) -> str:
@@ -120,13 +196,23 @@ def lot_words(lot: str, zone: str) -> str:
     return f"the points {slot} of {date(earned, zone).rsplit(' ', 1)[0]}, good {day(expires, zone)}"
 
 
-def fact_words(fact: Any) -> str:
-    """What a fact was; None: time passed."""
-    if fact is None:
-        return "time passed"
-    said: str = _FACTS.get(fact.type, fact.type.replace("_", " ") + " ({id}){place}")
+def time_words(version: str | None) -> str:
+    """What no fact did; `version`: of the programme, which took over what rules had counted."""
+    return "time passed" if version is None else f"version {version} of the programme began"
+
+
+def fact_words(fact: Any, zone: str) -> str:
+    """What a fact was."""
+    if fact.type == "message":
+        said = _MESSAGES.get(fact.rule, "{rule} gave for {cause} of {sender}")
+        return said.format(rule=fact.rule.rpartition("@")[0], sender=fact.sender, cause=fact.cause)
     values = {name: getattr(fact, name, "") for name in _NAMED}
-    purchase, store, partner = (getattr(fact, name, None) for name in ("purchase", "store", "partner"))
+    purchase, store, partner, referrer, value, until = (
+        getattr(fact, name, None) for name in ("purchase", "store", "partner", "referrer", "value", "until")
+    )
     of = f" of receipt {purchase}" if purchase else " without a receipt" if fact.type == "return" else ""
     place = (f" at {store}" if store else "") + (f" ({partner})" if partner else "")
-    return said.format(**values, of=of, place=place)
+    brought = f", brought by {referrer}" if referrer else ""
+    value = f" {value}" if value else ""
+    until = f", until {date(millis(until), zone)}" if until else ""
+    return _FACTS[fact.type].format(**values, of=of, place=place, brought=brought, value=value, until=until)
