@@ -38,18 +38,23 @@ class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     channel: str = ""
     codes: tuple[str, ...] = ()
 
-    def basket(self, version: Version, member: Member) -> Basket:
-        """As it is rated under a programme version. What held of the member at its instant holds of it for ever."""
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Of what is left."""
         lines: Any = tuple(
             [
                 _Line(item=item, quantity=quantity, total_minor=total, tax_minor=tax, categories=categories)
                 for item, quantity, total, tax, categories in self.rows
             ]
         )
+        return lines  # type: ignore[no-any-return]
+
+    def basket(self, version: Version, member: Member) -> Basket:
+        """As it is rated under a programme version. What held of the member at its instant holds of it for ever."""
         context = (
             Context(member.id, member.statuses, self.store, self.channel, self.codes) if version.conditional else None
         )
-        return version.basket(self.purchase, self.at_ms, lines, self.tier, self.partner, self.store, context)
+        return version.basket(self.purchase, self.at_ms, self.lines, self.tier, self.partner, self.store, context)
 
 
 def basket_of(fact: Purchase | Correction | Return, at_ms: int, tier: int, version: Version, member: Member) -> Basket:

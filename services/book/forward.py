@@ -20,7 +20,7 @@ from events.refusals import Refusal
 from services.book import erasure, messages, pools, redemptions, transfers
 from services.book.accounts import REVERSED
 from services.book.ahead import places_of_find
-from services.book.baskets import about, basket_of, keep, known, less, rows_of, standing
+from services.book.baskets import Standing, about, basket_of, keep, known, less, rows_of, standing
 from services.book.history import order_of
 from services.book.lots import claw, draw_for, earn, expire, repay, take, undraw
 from services.book.pages import open_ending, seal
@@ -48,6 +48,13 @@ class Rated(msgspec.Struct, frozen=True, gc=False):
     """The level that a purchase was rated in."""
     told: Told = ()
     """What the partners are told of it."""
+
+
+class RatedStrictly(Rated, frozen=True, gc=False):
+    """Of a return that other receipts are rated again for."""
+
+    parts: tuple[tuple[Standing, tuple[Award, ...]], ...] = ()
+    """The receipt that it names, and the others: each as it stood, and what it is worth less or more."""
 
 
 NOT_RATED = Rated(None, 0)
@@ -293,16 +300,19 @@ def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan, decided: bool) -> 
     strict = is_strict(version)
     rule = None if strict else plan.tier_of(version, day_of(bought.at_ms, version.zone), at_ms)
     awards = _rate(turn, change, version, rule)
-    tells = [told(version, bought.partner, awards)]
-    if strict:
-        member.timeline, moved = walk(member, left, turn.now_ms, plan, turn.cold)
-        for one, other in moved:
-            reach(turn, places_of_standing(member, one, plan))
-            awards += (more := rerated(fact, one, other, plan, member, member.cells, turn.now_ms))
-            tells.append(told(plan.of(one.at_ms), one.partner, more))
-            keep(turn, other)
+    if not strict:
+        _post(turn, awards, version.shortfall)
+        return Rated(version, bought.tier, told(version, bought.partner, awards))
+    tells, parts = [told(version, bought.partner, awards)], [(bought, tuple(awards))]
+    member.timeline, moved = walk(member, left, turn.now_ms, plan, turn.cold)
+    for one, other in moved:
+        reach(turn, places_of_standing(member, one, plan))
+        awards += (more := rerated(fact, one, other, plan, member, member.cells, turn.now_ms))
+        tells.append(told(plan.of(one.at_ms), one.partner, more))
+        parts.append((one, tuple(more)))
+        keep(turn, other)
     _post(turn, awards, version.shortfall)
-    return Rated(version, bought.tier, together(tells) if strict else tells[0])
+    return RatedStrictly(version, bought.tier, together(tells), tuple(parts))
 
 
 def _rate(turn: Turn, change: Change, version: Version, rule: TierRule | None) -> list[Award]:

@@ -76,6 +76,12 @@ def of_lot(lot: Told, shares: set[str]) -> Iterator[str]:
             yield f"nobody is named who gave {part}"
         if not {"fact", "version"} & {*part} and part.get("rules"):
             yield f"nothing is named that did {part}"
+        for rule in part.get("rules", ()):
+            if rule["rule"] in shares and sum(line["points"] for line in rule.get("lines", ())) not in (
+                0,
+                rule["points"],
+            ):
+                yield f"the lines of {rule} do not add up to it"
     for part in lot["given"]:
         if part["from"] != "issued":
             continue
@@ -219,6 +225,24 @@ def test_a_merge_and_its_undoing_are_on_both_pages() -> None:
             ("unmerged", "Y", [other], "2026-03-01T10:00:00Z"),
         ]
         assert (page["merged_into"], page["merged_from"]) == (None, [])
+
+
+def test_a_strict_return_names_the_receipts_that_it_moves() -> None:
+    """P2's 500.00 come back; P3's 200.00 were gold by them alone: 300 points become 200. A second version
+    begins with the day of P3."""
+    case = read(CASES / "qualification-reversed-by-a-return-strict.yaml")
+    (text,) = case.programmes
+    later = text.replace("version: v1", "version: v2").replace(
+        "effective_from: 2020-01-01", "effective_from: 2026-03-13"
+    )
+    house = house_of([text, later], [said for step in case.steps for said in step.facts])
+    (back,) = [row for row in told(house, "ann")["history"] if row.get("fact") == "b1"]
+    found = [
+        (e["points"], r["points"], r["version"], r.get("receipt"), [(i["item"], i["points"]) for i in r["lines"]])
+        for e in back["entries"]
+        for r in e["rules"]
+    ]
+    assert found == [(500, -500, "v1", None, [("b", -500)]), (100, -100, "v2", "P3", [("c", -100)])]
 
 
 def test_an_award_is_shared_out_to_its_entries() -> None:

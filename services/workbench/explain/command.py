@@ -225,8 +225,9 @@ def _print_part(part: Story, how: str, decimals: int, zone: str) -> None:
 
 def _print_rule(rule: Story, decimals: int) -> None:
     of = f" of {rule['version']}" if "version" in rule else ""
+    receipt = f" for receipt {rule['receipt']}" if "receipt" in rule else ""
     why = f", {rule['why']}" if "why" in rule else ""
-    print(f"      {signed(rule['points'], decimals)} by {rule['rule']}{of}{why}")
+    print(f"      {signed(rule['points'], decimals)} by {rule['rule']}{of}{receipt}{why}")
     for line in rule.get("lines", ()):
         given = signed(line["points"], decimals)
         print(f"        {given} for {line['item']}, {line['counted']} of {line['total_minor']} counted")

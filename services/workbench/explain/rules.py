@@ -8,12 +8,14 @@ the entry. What an award has with the other sign (a cap beside what it caps) goe
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from events.entries import Entry
+from services.book.baskets import Standing
+from services.book.forward import Rated, RatedStrictly
 from services.book.retold import Deed
-from services.book.turn import lot_of
+from services.programme.mechanic import CURRENCY, POINTS, Lot
 from services.programme.plan import Plan, Version
 
 _AWARD = re.compile(r"^(.+)@(\d+):([+-]\d+)$")
@@ -25,6 +27,8 @@ class Share(NamedTuple):
     rule: str
     revision: int
     points: int
+    receipt: Standing | None = None
+    """Which the rule was asked of, where a return has moved others than its own."""
 
     @property
     def name(self) -> str:
@@ -38,15 +42,33 @@ def awards(why: str) -> list[Share]:
     return [Share(one[1], int(one[2]), int(one[3])) for one in found if one is not None] if all(found) else []
 
 
-def shares(fact: Any, entries: Sequence[Entry]) -> list[list[Share]]:
+def shares(fact: Any, entries: Sequence[Entry], currency: str = "", rated: Rated | None = None) -> list[list[Share]]:
     """Of each entry of a fact (None: of time) in one currency: its rules' parts, which add up to its points."""
+    receipts = _receipts(rated, CURRENCY + currency if currency else POINTS)
     rest: dict[str, list[Share]] = {}
     found = []
     for entry in entries:
         if not rest.get(entry.why):
-            rest[entry.why] = _by_sign(awards(entry.why))
+            whole = receipts[entry.why].pop(0) if receipts.get(entry.why) else awards(entry.why)
+            rest[entry.why] = _by_sign(whole)
         part, rest[entry.why] = _first(rest[entry.why], entry.points)
         found.append(part or _of_another(fact, entry))
+    return found
+
+
+def _receipts(rated: Rated | None, unit: str) -> dict[str, list[list[Share]]]:
+    """Of a return that has moved several receipts: the awards to each lot as the book wrote them, with their receipts;
+    equal ones in the order of their lots, in which they are posted."""
+    lots: dict[Lot, list[tuple[str, Standing]]] = {}
+    for receipt, moved in rated.parts if isinstance(rated, RatedStrictly) else ():
+        for rule, of, lot, points, to in moved:
+            if of == unit and not to:
+                lots.setdefault(lot, []).append((f"{rule}:{points:+}", receipt))
+    found: dict[str, list[list[Share]]] = {}
+    for _, parts in sorted(lots.items()):
+        why = " ".join(said for said, _ in parts)
+        whole = [share._replace(receipt=receipt) for share, (_, receipt) in zip(awards(why), parts, strict=True)]
+        found.setdefault(why, []).append(whole)
     return found
 
 
@@ -78,9 +100,13 @@ def _of_another(fact: Any, entry: Entry) -> list[Share]:
     return [Share(rule, int(revision), entry.points if entry.debit == "issued" else -entry.points)] if at else []
 
 
-def told(share: Share, deed: Deed, entry: Entry, version: Version | None, plan: Plan) -> dict[str, Any]:
+def told(share: Share, deed: Deed, version: Version | None, plan: Plan) -> dict[str, Any]:
     """A share with its version, why that rule gives, and the lines that it counted. `version`: that of the fact."""
     found: dict[str, Any] = {"rule": share.rule, "revision": share.revision, "points": share.points}
+    lines = getattr(deed.fact, "lines", ())
+    if share.receipt is not None and share.receipt.purchase != getattr(deed.fact, "purchase", None):
+        found["receipt"] = share.receipt.purchase
+        version, lines = plan.of(share.receipt.at_ms), share.receipt.lines
     if version is None or share.name not in version.mechanics:
         version = _newest_with(plan, share, deed.at_ms) or version
     if version is None:
@@ -88,7 +114,7 @@ def told(share: Share, deed: Deed, entry: Entry, version: Version | None, plan: 
     found["version"] = version.name
     if (mechanic := version.mechanics.get(share.name)) is not None:
         found["why"] = mechanic.why
-        found["lines"] = _lines(deed.fact, mechanic.measure, version, share.points) if _is_own(deed, entry) else []
+        found["lines"] = _lines(lines, mechanic.measure, version, share.points)
     return found
 
 
@@ -97,22 +123,11 @@ def _newest_with(plan: Plan, share: Share, at_ms: int) -> Version | None:
     return next((v for v in reversed(plan.versions) if v.starts_ms <= at_ms and share.name in v.mechanics), None)
 
 
-def _is_own(deed: Deed, entry: Entry) -> bool:
-    """Whether points are for the lines of the fact's own receipt, and not for another one that is worth less by it."""
-    rated, fact = deed.rated, deed.fact
-    if fact is None or fact.type != "return" or rated is None or rated.version is None:
-        return True
-    own = fact.purchase is None or lot_of(entry.lot)[3] == f"p:{fact.purchase}" if entry.lot else False
-    return own or rated.version.returns != "strict"
-
-
-def _lines(fact: Any, measure: int | None, version: Version, given: int) -> list[dict[str, Any]]:
+def _lines(lines: Iterable[Any], measure: int | None, version: Version, given: int) -> list[dict[str, Any]]:
     """The lines of a receipt that a rule counted, each with its share of the points."""
     if measure is None:
         return []
-    counted = [
-        (line, money) for line in getattr(fact, "lines", ()) if (money := version.meter.measure((line,))[measure]) > 0
-    ]
+    counted = [(line, money) for line in lines if (money := version.meter.measure((line,))[measure]) > 0]
     whole, so_far, shared, found = sum(money for _, money in counted), 0, 0, []
     for line, money in counted:
         so_far += money

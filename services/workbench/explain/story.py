@@ -102,7 +102,7 @@ def _told(deed: Deed, member: str, plan: Plan, posted: Posted, lots: Mapping[str
     for currency, entries in (("", deed.entries), *deed.elsewhere):
         of = {"currency": currency} if currency else {}
         decimals = decimals_of(version, currency)
-        for entry, shares in zip(entries, rules.shares(fact, entries), strict=True):
+        for entry, shares in zip(entries, rules.shares(fact, entries, currency, deed.rated), strict=True):
             told["entries"].append(of | lots[currency].entry(deed, entry, shares, plan, decimals, zone))
     return told if fact is None else told | _posted(fact, deed.seq, deed.at_ms, plan, posted)
 
@@ -178,7 +178,7 @@ class _Lots:
             moved["version"] = began
         told = _entry(entry, shares, decimals, zone)
         if shares:
-            told["rules"] = moved["rules"] = [rules.told(share, deed, entry, version, plan) for share in shares]
+            told["rules"] = moved["rules"] = [rules.told(share, deed, version, plan) for share in shares]
         if entry.lot and entry.credit == "lot":
             self._given.setdefault(entry.lot, []).append(moved | {"from": entry.debit})
         elif entry.lot:
