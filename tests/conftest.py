@@ -19,7 +19,9 @@ from tests.drivers.servers import Servers, delete_topics, open_folder, servers_i
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--soak", action="store_true", help="faults: 3,000 kills and 300 pauses; order: a hundred times the histories"
+        "--soak",
+        action="store_true",
+        help="faults: 3,000 kills and 300 pauses; property: a hundred times the histories and examples",
     )
 
 

@@ -51,6 +51,8 @@ class Topics:
     records: dict[tuple[str, int], list[Message]] = field(default_factory=dict)
     failures: int = 0
     """How many of the next writes fail, after half of what they were to write has arrived."""
+    apart_ms: int = 1
+    """Between the log times of two records of the journal. 0: a journal without its repeats has the same log times."""
 
     async def write(self, topic: str, partition: int, records: Sequence[Message]) -> None:
         log = self.records.setdefault((topic, partition), [])
@@ -119,7 +121,7 @@ class ScriptedJournal:
         values = self._topics.records.get((JOURNAL, tp.partition), [])
         return self._record(tp.partition, offset, values[offset]) if offset < len(values) else None
 
-    @staticmethod
-    def _record(partition: int, offset: int, message: Message) -> Record:
+    def _record(self, partition: int, offset: int, message: Message) -> Record:
         key, value, headers = message
-        return Record(JOURNAL, partition, offset, 1_700_000_000_000 + offset, key, value, tuple(headers))
+        logged = 1_700_000_000_000 + offset * self._topics.apart_ms
+        return Record(JOURNAL, partition, offset, logged, key, value, tuple(headers))

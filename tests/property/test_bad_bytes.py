@@ -11,7 +11,7 @@ import asyncio
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from events.decode import Unreadable, encode_fact
@@ -25,6 +25,7 @@ from services.ledger.batch import Owned
 from services.ledger.reading import read
 from services.programme.compile import compile_programme
 from tests.drivers.bad_records import AT, good_record
+from tests.drivers.examples import examples
 from tests.drivers.ledger_play import PARTITIONS, Play, Process
 from tests.property.test_decoders import GOOD_FACTS, GOOD_SAID
 from tests.topology.test_ledger import programme
@@ -91,7 +92,7 @@ def assert_shown(reason: str) -> None:
     assert len(reason) <= 1000
 
 
-@settings(max_examples=2000, deadline=None)
+@examples(2000)
 @given(topics, keys, headers, spoilt(SAID))
 def test_intake_reads_or_parks_and_the_ledger_reads_what_it_writes(
     topic: Topic, key: bytes | None, headers: Any, value: bytes | None
@@ -109,7 +110,7 @@ def test_intake_reads_or_parks_and_the_ledger_reads_what_it_writes(
         assert ledger_reads(fact.member.encode(), encode_fact(fact), ()) == ""
 
 
-@settings(max_examples=2000, deadline=None)
+@examples(2000)
 @given(keys, headers, spoilt(FACTS), st.booleans())
 def test_the_ledger_reads_or_parks(key: bytes | None, headers: Any, value: bytes | None, wall: bool) -> None:
     if reason := ledger_reads(key, value, headers, wall=wall):
@@ -231,7 +232,7 @@ facts = st.one_of(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(st.lists(facts, min_size=10, max_size=25), st.sampled_from(["plain", "club"]), st.sampled_from([1, 5, 100]))
 def test_no_fact_stops_a_partition(told: list[dict[str, Any]], name: str, most: int) -> None:
     async def play() -> str:

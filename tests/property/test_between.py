@@ -77,8 +77,8 @@ def sizes(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def tries(request: pytest.FixtureRequest) -> int:
-    return 1000 if request.config.getoption("--soak", default=False) else 10
+def tries(soak: int) -> int:
+    return 10 * soak
 
 
 def story(seed: int, longest: int) -> list[Said]:

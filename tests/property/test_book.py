@@ -11,11 +11,12 @@ from collections import Counter
 from typing import Any
 from unittest.mock import patch
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.book import pages
 from services.book.member import decode, encode
+from tests.drivers.examples import examples
 from tests.drivers.facts import World, fact
 
 PROGRAMME = """
@@ -39,7 +40,7 @@ effective_from: 2020-01-01T00:00:00Z
 currency: GBP
 rules: [{id: base, share: {points: 1, per_minor: 100}}]
 """
-SAVE = settings(max_examples=250)
+SAVE = examples(250)
 
 
 @st.composite

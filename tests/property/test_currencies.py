@@ -32,8 +32,8 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def tries(request: pytest.FixtureRequest) -> int:
-    return 1_000 if request.config.getoption("--soak", default=False) else 15
+def tries(soak: int) -> int:
+    return 15 * soak
 
 
 def in_currency(programme: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from events.decode import (
@@ -23,6 +23,7 @@ from events.decode import (
     decode_said_slowly,
     encode_fact,
 )
+from tests.drivers.examples import examples
 
 I63 = 2**63 - 1
 ODD_TEXTS = ["", "a", "a\n", "a\u0661", "-a", "A" * 100, "A" * 101, "A" * 201,
@@ -182,13 +183,13 @@ def said_verdict(decode: Callable[[bytes], Any], value: bytes) -> Any:
     }
 
 
-@settings(max_examples=6000)
+@examples(6000)
 @given(spoilt(GOOD_FACTS))
 def test_facts_get_the_same_verdict(value: bytes) -> None:
     assert verdict(decode_fact, value) == verdict(decode_fact_slowly, value), value
 
 
-@settings(max_examples=4000)
+@examples(4000)
 @given(spoilt(GOOD_SAID))
 def test_what_shops_say_gets_the_same_verdict(value: bytes) -> None:
     assert said_verdict(decode_said, value) == said_verdict(decode_said_slowly, value), value

@@ -112,8 +112,8 @@ def come_to(order: list[Said]) -> list[Any]:
 
 
 @pytest.fixture
-def tries(request: pytest.FixtureRequest) -> int:
-    return 1_000 if request.config.getoption("--soak", default=False) else 10
+def tries(soak: int) -> int:
+    return 10 * soak
 
 
 @pytest.mark.parametrize("share", range(SHARES))

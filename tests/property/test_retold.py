@@ -19,8 +19,8 @@ def told(world: World, until: str | None = None) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("share", range(4))
-def test_the_book_as_it_stands(share: int, request: pytest.FixtureRequest) -> None:
-    tries = 1500 if request.config.getoption("--soak", default=False) else 15
+def test_the_book_as_it_stands(share: int, soak: int) -> None:
+    tries = 15 * soak
     for seed in range(share * tries, (share + 1) * tries):
         world = World(PROGRAMME)
         for said in delayed(history(seed, 60, decisions=True), seed):
@@ -28,9 +28,9 @@ def test_the_book_as_it_stands(share: int, request: pytest.FixtureRequest) -> No
         assert told(world) == account(world.simulation, MEMBER), f"seed {seed}"
 
 
-def test_the_book_as_it_stood(request: pytest.FixtureRequest) -> None:
+def test_the_book_as_it_stood(soak: int) -> None:
     """At any instant it is what the facts up to then come to in the order of time, however they came."""
-    for seed in range(1500 if request.config.getoption("--soak", default=False) else 15):
+    for seed in range(15 * soak):
         facts = history(seed, 40, decisions=False)
         whole = World(PROGRAMME)
         for said in shuffled(facts, seed):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.drivers.examples import examples
 from tests.drivers.rating import Rating
 
 PER = (100, 30, 70)
@@ -35,7 +36,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.sampled_from(["freeze", "migrate"]), steps)
 def test_every_receipt_is_counted_by_the_revision_that_holds_it(
     carry: str, story: list[tuple[bool, int, int, int]]

@@ -82,8 +82,8 @@ def history(seed: int) -> list[Said]:
 
 
 @pytest.mark.parametrize("share", range(SHARES))
-def test_cells_on_shelves_change_nothing(share: int, request: pytest.FixtureRequest) -> None:
-    tries = 1000 if request.config.getoption("--soak", default=False) else 5
+def test_cells_on_shelves_change_nothing(share: int, soak: int) -> None:
+    tries = 5 * soak
     put_away = 0
     for seed in range(share * 10_000, share * 10_000 + tries):
         dice = random.Random(seed)

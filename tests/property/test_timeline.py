@@ -17,18 +17,19 @@ from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.book import history as places
 from services.programme.calendar import NEVER
 from services.programme.days import each, first_of, packed, with_spend, without_first
 from services.programme.timeline import TierRule, Timeline
+from tests.drivers.examples import examples
 from tests.drivers.facts import MEMBER, World
 
 LONDON = ZoneInfo("Europe/London")
 DAY = timedelta(days=1)
-SAVE = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SAVE = examples(400)
 
 
 def months_later(day: date, months: int) -> date:
