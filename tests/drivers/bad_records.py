@@ -219,6 +219,16 @@ KINDS = (
         everywhere("the receipt is another member's", journal="is known with other content"),
         _anothers,
     ),
+    _kind(
+        "nothing asked for",
+        dict.fromkeys((REDEMPTIONS, JOURNAL), "Expected `int` >= 1"),
+        _with(type="redemption_requested", points=0),
+    ),
+    _kind(
+        "nothing taken",
+        dict.fromkeys((REDEMPTIONS, JOURNAL), "Expected `int` >= 1"),
+        _with(type="redemption_taken", points=0),
+    ),
     _kind("a time in the future", everywhere("s after the record was logged"), _with(occurred_at=FUTURE)),
     _kind("a day that is none", everywhere("occurred_at 2011-02-30T09:30:00Z is no date"),
           _with(occurred_at="2011-02-30T09:30:00Z")),
