@@ -50,11 +50,11 @@ class Rated(msgspec.Struct, frozen=True, gc=False):
     """What the partners are told of it."""
 
 
-class RatedStrictly(Rated, frozen=True, gc=False):
-    """Of a return that other receipts are rated again for."""
+class RatedReturn(Rated, frozen=True, gc=False):
+    """Of a return that names its receipt: what it did to each."""
 
-    parts: tuple[tuple[Standing, tuple[Award, ...]], ...] = ()
-    """The receipt that it names, and the others: each as it stood, and what it is worth less or more."""
+    parts: tuple[tuple[Standing, Standing, tuple[Award, ...]], ...] = ()
+    """That receipt, and (where returns are strict) others: before and after, and what that is worth."""
 
 
 NOT_RATED = Rated(None, 0)
@@ -300,19 +300,17 @@ def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan, decided: bool) -> 
     strict = is_strict(version)
     rule = None if strict else plan.tier_of(version, day_of(bought.at_ms, version.zone), at_ms)
     awards = _rate(turn, change, version, rule)
-    if not strict:
-        _post(turn, awards, version.shortfall)
-        return Rated(version, bought.tier, told(version, bought.partner, awards))
-    tells, parts = [told(version, bought.partner, awards)], [(bought, tuple(awards))]
-    member.timeline, moved = walk(member, left, turn.now_ms, plan, turn.cold)
-    for one, other in moved:
-        reach(turn, places_of_standing(member, one, plan))
-        awards += (more := rerated(fact, one, other, plan, member, member.cells, turn.now_ms))
-        tells.append(told(plan.of(one.at_ms), one.partner, more))
-        parts.append((one, tuple(more)))
-        keep(turn, other)
+    tells, parts = [told(version, bought.partner, awards)], [(bought, left, tuple(awards))]
+    if strict:
+        member.timeline, moved = walk(member, left, turn.now_ms, plan, turn.cold)
+        for one, other in moved:
+            reach(turn, places_of_standing(member, one, plan))
+            awards += (more := rerated(fact, one, other, plan, member, member.cells, turn.now_ms))
+            tells.append(told(plan.of(one.at_ms), one.partner, more))
+            parts.append((one, other, tuple(more)))
+            keep(turn, other)
     _post(turn, awards, version.shortfall)
-    return RatedStrictly(version, bought.tier, together(tells), tuple(parts))
+    return RatedReturn(version, bought.tier, together(tells) if strict else tells[0], tuple(parts))
 
 
 def _rate(turn: Turn, change: Change, version: Version, rule: TierRule | None) -> list[Award]:

@@ -58,6 +58,7 @@ def faults(house: Simulation, shares: set[str]) -> Iterator[str]:
             there = {lot_id(lot[:4]): lot[4] for lot in house.lots(name, currency or None)}
             if there != {lot["lot"]: lot["points"] for lot in account["lots"] if lot["points"]}:
                 yield f"{name} {currency}: other lots than {there}"
+            yield from (f"{name}: owed because of {one}" for one in account["owed"] if CODES.search(one["what"]))
             for lot in account["lots"]:
                 yield from (f"{name} {currency} {lot['lot']}: {what}" for what in of_lot(lot, shares))
         for row in page["history"]:
@@ -77,22 +78,15 @@ def of_lot(lot: Told, shares: set[str]) -> Iterator[str]:
         if not {"fact", "version"} & {*part} and part.get("rules"):
             yield f"nothing is named that did {part}"
         for rule in part.get("rules", ()):
-            if rule["rule"] in shares and sum(line["points"] for line in rule.get("lines", ())) not in (
-                0,
-                rule["points"],
-            ):
+            lines = sum(line["points"] for line in rule.get("lines", ()))
+            if rule["rule"] in shares and "cause" not in part and lines != rule["points"]:
                 yield f"the lines of {rule} do not add up to it"
     for part in lot["given"]:
         if part["from"] != "issued":
             continue
         if sum(rule["points"] for rule in part.get("rules", ())) != part["points"]:
             yield f"the rules of {part} do not add up to it"
-        for rule in part.get("rules", ()):
-            lines = sum(line["points"] for line in rule.get("lines", ()))
-            if "version" not in rule:
-                yield f"{rule} has no version"
-            if rule["rule"] in shares and "cause" not in part and lines != rule["points"]:
-                yield f"the lines of {rule} do not add up to it"
+        yield from (f"{rule} has no version" for rule in part.get("rules", ()) if "version" not in rule)
 
 
 def of_row(row: Told) -> Iterator[str]:
@@ -187,9 +181,9 @@ def test_a_case(file: Any) -> None:
 
 
 def test_histories_of_one_member() -> None:
-    for seed in range(12):
+    for seed in (*range(12), 1004, 1039):
         text = everything.programme(seed)
-        facts = shuffled(everything.history(seed, 40, decisions=True), seed)
+        facts = shuffled(everything.history(seed, 50, decisions=True), seed)
         house = Simulation([text], ["test.yaml"])
         for said in facts:
             house.add(fact(**said))

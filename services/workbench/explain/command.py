@@ -175,8 +175,9 @@ def _page(told: Story, plan: Plan, version: Version | None) -> None:
         print("  {}{} to spend, {} to come, {} reserved, {} owed{}".format(of, *said, level))
     for unit, count in told["units"].items():
         print(f"  {count} {unit}")
-    for owed in told["owed"]:
-        print(f"  owed since {owed['cause']}: {amount(owed['points'], POINTS, decimals_of(version, ''))}")
+    for currency, account in accounts.items():
+        for owed in account["owed"]:
+            print(f"  {amount(owed['points'], POINTS, decimals_of(version, currency))} owed: {owed['what']}")
     if gone := told["merged_into"]:
         print(f"  the same person as {gone['member']} ({gone['fact']}): the points are there")
     for came in told["merged_from"]:

@@ -8,12 +8,12 @@ the entry. What an award has with the other sign (a cap beside what it caps) goe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from events.entries import Entry
 from services.book.baskets import Standing
-from services.book.forward import Rated, RatedStrictly
+from services.book.forward import Rated, RatedReturn
 from services.book.retold import Deed
 from services.programme.mechanic import CURRENCY, POINTS, Lot
 from services.programme.plan import Plan, Version
@@ -27,8 +27,8 @@ class Share(NamedTuple):
     rule: str
     revision: int
     points: int
-    receipt: Standing | None = None
-    """Which the rule was asked of, where a return has moved others than its own."""
+    receipt: tuple[Standing, Standing] | None = None
+    """Of a return: which receipt the rule was asked of, before and after."""
 
     @property
     def name(self) -> str:
@@ -57,13 +57,13 @@ def shares(fact: Any, entries: Sequence[Entry], currency: str = "", rated: Rated
 
 
 def _receipts(rated: Rated | None, unit: str) -> dict[str, list[list[Share]]]:
-    """Of a return that has moved several receipts: the awards to each lot as the book wrote them, with their receipts;
-    equal ones in the order of their lots, in which they are posted."""
-    lots: dict[Lot, list[tuple[str, Standing]]] = {}
-    for receipt, moved in rated.parts if isinstance(rated, RatedStrictly) else ():
+    """Of a return: the awards to each lot as the book wrote them, with the receipts that they are of; equal ones in the
+    order of their lots, in which they are posted."""
+    lots: dict[Lot, list[tuple[str, tuple[Standing, Standing]]]] = {}
+    for before, after, moved in rated.parts if isinstance(rated, RatedReturn) else ():
         for rule, of, lot, points, to in moved:
             if of == unit and not to:
-                lots.setdefault(lot, []).append((f"{rule}:{points:+}", receipt))
+                lots.setdefault(lot, []).append((f"{rule}:{points:+}", (before, after)))
     found: dict[str, list[list[Share]]] = {}
     for _, parts in sorted(lots.items()):
         why = " ".join(said for said, _ in parts)
@@ -103,10 +103,9 @@ def _of_another(fact: Any, entry: Entry) -> list[Share]:
 def told(share: Share, deed: Deed, version: Version | None, plan: Plan) -> dict[str, Any]:
     """A share with its version, why that rule gives, and the lines that it counted. `version`: that of the fact."""
     found: dict[str, Any] = {"rule": share.rule, "revision": share.revision, "points": share.points}
-    lines = getattr(deed.fact, "lines", ())
-    if share.receipt is not None and share.receipt.purchase != getattr(deed.fact, "purchase", None):
-        found["receipt"] = share.receipt.purchase
-        version, lines = plan.of(share.receipt.at_ms), share.receipt.lines
+    if share.receipt is not None and share.receipt[0].purchase != deed.fact.purchase:  # type: ignore[union-attr]
+        found["receipt"] = share.receipt[0].purchase
+        version = plan.of(share.receipt[0].at_ms)
     if version is None or share.name not in version.mechanics:
         version = _newest_with(plan, share, deed.at_ms) or version
     if version is None:
@@ -114,8 +113,21 @@ def told(share: Share, deed: Deed, version: Version | None, plan: Plan) -> dict[
     found["version"] = version.name
     if (mechanic := version.mechanics.get(share.name)) is not None:
         found["why"] = mechanic.why
-        found["lines"] = _lines(lines, mechanic.measure, version, share.points)
+        told_of = (_lines(lines, mechanic.measure, version, share.points) for lines in _receipt_lines(share, deed.fact))
+        found["lines"] = next((lines for lines in told_of if lines), [])
     return found
+
+
+def _receipt_lines(share: Share, fact: Any) -> Iterator[Sequence[Any]]:
+    """The lines that a share may be for; the first that the rule counts at all. Of a return: the goods that came back
+    take, what is left gives; and where a rule lost to another in the rest, it is for what was bought."""
+    if share.receipt is None:
+        yield getattr(fact, "lines", ())
+        return
+    before, after = share.receipt
+    if before.purchase == fact.purchase:
+        yield fact.lines if share.points < 0 else after.lines
+    yield before.lines
 
 
 def _newest_with(plan: Plan, share: Share, at_ms: int) -> Version | None:

@@ -45,9 +45,10 @@ def story(stored: Member, retold: Retold, plan: Plan, posted: Posted, records: S
         "tier": levels[min(member.tier, len(levels) - 1)],
         "qualifying_minor": member.qualifying_minor,
         "units": dict(sorted(member.units.items())),
-        **_account(member, lots[""], retold.cold),
+        **_account(member, lots[""], retold, retold.cold, plan),
         "currencies": {
-            name: _account(purse, lots[name], Rows(retold.cold, name)) for name, purse in sorted(member.purses.items())
+            name: _account(purse, lots[name], retold, Rows(retold.cold, name), plan)
+            for name, purse in sorted(member.purses.items())
         },
         "history": _with_merges(history, events(member.id, records), plan, posted),
     }
@@ -79,7 +80,7 @@ def decimals_of(version: Version | None, currency: str) -> int:
     return version.currencies.get(currency, 0) if currency else version.points_decimals
 
 
-def _account(member: Member, lots: _Lots, cold: Cold) -> Story:
+def _account(member: Member, lots: _Lots, retold: Retold, cold: Cold, plan: Plan) -> Story:
     """What there is of one currency."""
     left = {lot_id(lot[:4]): lot[4] for lot in lots_of(member, member.pages, cold)}
     return {
@@ -87,9 +88,21 @@ def _account(member: Member, lots: _Lots, cold: Cold) -> Story:
         "pending": member.pending,
         "held": member.held,
         "debt": member.debt,
-        "owed": [{"cause": cause, "points": owed[1]} for cause, owed in sorted(member.debts.items()) if owed[1]],
+        "owed": [
+            {"cause": cause, "what": _cause(cause, retold, plan), "points": owed[1]}
+            for cause, owed in sorted(member.debts.items())
+            if owed[1]
+        ],
         "lots": lots.told(left, member.now_ms),
     }
+
+
+def _cause(cause: str, retold: Retold, plan: Plan) -> str:
+    """What made a debt: a fact, or a version that began; of a rule that draws, with its slot behind it."""
+    facts = [deed.fact for deed in retold.deeds if deed.fact is not None]
+    if by := [fact for fact in facts if cause == fact.id or cause.startswith(f"{fact.id}-")]:
+        return fact_words(max(by, key=lambda fact: len(fact.id)), plan.zone)
+    return next((time_words(v.name) for v in plan.versions if cause.startswith(f"version:{v.name}-")), cause)
 
 
 def _told(deed: Deed, member: str, plan: Plan, posted: Posted, lots: Mapping[str, _Lots]) -> Story:
