@@ -24,6 +24,8 @@ REQUEST_MS = 10_000
 BATCH_BYTES = 1 << 20
 PACKED_FROM = 8
 """Records in a batch that is worth packing: zstd of a few saves little and costs all three sides their time."""
+PACKED_FROM_BYTES = 16_000
+"""A few large ones are worth it too, and one of more than the broker takes at once may only pass by it."""
 CLOSE_SECONDS = 5.0
 
 Message = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
@@ -38,7 +40,7 @@ class Writer:
     """acks=all, idempotent. After WriteFailed it refuses everything until reopen()."""
 
     def __init__(self, settings: Settings, *, packed: bool = True) -> None:
-        """packed: batches of PACKED_FROM records and more go by zstd; else none does."""
+        """packed: batches that are worth it go by zstd; else none does."""
         self._settings = settings
         self._packed = packed
         self._producer: Any = None
@@ -90,7 +92,7 @@ class Writer:
         on_their_way: list[asyncio.Future[int]] = []
         at = 0
         while at < len(records):
-            packed = self._packed and len(records) - at >= PACKED_FROM
+            packed = self._packed and _worth_packing(records, at)
             batch = BatchBuilder(BATCH_BYTES, DefaultRecordBatch.CODEC_ZSTD if packed else 0)
             at = filled(batch, records, at)
             on_their_way.append(await self._submit(batch, topic, partition))
@@ -127,6 +129,12 @@ class Writer:
     def _failed(self, topic: str, partition: int, error: BaseException) -> WriteFailed:
         self._broken = f"{topic}/{partition} was not written: {error!r}"
         return WriteFailed(self._broken)
+
+
+def _worth_packing(records: Sequence[Message], at: int) -> bool:
+    if len(records) - at >= PACKED_FROM:
+        return True
+    return sum([len(value or b"") for _, value, _ in records[at:]]) >= PACKED_FROM_BYTES
 
 
 def _looked_at(task: asyncio.Future[int]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from aiokafka.record.memory_records import MemoryRecords
 
 from infra.kafka import writer as writer_module
-from infra.kafka.writer import PACKED_FROM, Message, Writer
+from infra.kafka.writer import PACKED_FROM, PACKED_FROM_BYTES, Message, Writer
 from infra.settings import Settings
 
 SETTINGS = Settings(kafka_bootstrap_servers="127.0.0.1:1", database_url="postgresql://nobody@127.0.0.1:1/none")
@@ -40,6 +40,13 @@ def test_few_records_are_not_packed_and_many_are(monkeypatch: pytest.MonkeyPatch
     assert [kind for kind, _ in batches(monkeypatch, some(PACKED_FROM - 1))] == [PLAIN]
     assert [kind for kind, _ in batches(monkeypatch, some(PACKED_FROM))] == [ZSTD]
     assert [kind for kind, _ in batches(monkeypatch, some(1_000), packed=False)] == [PLAIN]
+
+
+def test_a_large_record_is_packed_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """10 MB of the same byte pass a broker that takes one: the text of a programme, facts that a merge hands over."""
+    assert [kind for kind, _ in batches(monkeypatch, some(1, 10_000_000))] == [ZSTD]
+    assert [kind for kind, _ in batches(monkeypatch, some(2, PACKED_FROM_BYTES // 2))] == [ZSTD]
+    assert [kind for kind, _ in batches(monkeypatch, some(2, PACKED_FROM_BYTES // 2 - 10))] == [PLAIN]
 
 
 def test_what_does_not_fit_goes_into_the_next_batch_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
