@@ -7,8 +7,8 @@ An adapter is a command. `{programmes}` stands for the programme files, each aft
 with one JSON fact a line in the order of their arrival; `{until}` for the instant at which to look. It prints one JSON
 object: `members`, a list of objects with the keys of a case's `then` and lots as `slot` (or `of`), `points`,
 `expires_at` and, in a pool, `owner`; `outcomes`, a list with `fact`, `status` and `refusal`; and `accounts`, what
-stands in each account of the house. Owns the reading and the comparison of cases;
-expected values stand in the cases alone.
+stands in each account of the house. A member's `entries` and the house's `rewards` are asked for by few cases. Owns
+the reading and the comparison of cases; expected values stand in the cases alone.
 """
 
 from __future__ import annotations
@@ -79,9 +79,14 @@ def check(case: Case, run: Adapter) -> Iterator[str]:
         if count == MOST_ORDERS:
             break
         ids = " ".join(str(fact["id"]) for fact in order)
-        wanted = {name: value for name, value in last.wanted.items() if name != "declined"}
-        for what in differences(wanted, run(case.programmes, order, last.until)):
+        for what in differences(the_end(last.wanted), run(case.programmes, order, last.until)):
             yield f"{case.name}, in the order {ids}: {what}"
+
+
+def the_end(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What a step wants without the way there: what was declined, posted and told goes by the order of arrival."""
+    then = {name: {key: v for key, v in said.items() if key != "entries"} for name, said in wanted["then"].items()}
+    return {key: v for key, v in wanted.items() if key not in ("declined", "rewards")} | {"then": then}
 
 
 def differences(wanted: Mapping[str, Any], report: Report) -> Iterator[str]:
@@ -91,7 +96,11 @@ def differences(wanted: Mapping[str, Any], report: Report) -> Iterator[str]:
         member = members.get(name, {})
         found = {**member, **member.get("totals", {})}
         for key, value in expected.items():
-            have = [_lot(lot, value) for lot in found.get("lots", [])] if key == "lots" else found.get(key)
+            have = found.get(key)
+            if key == "lots":
+                have = [_lot(lot, value) for lot in have or []]
+            elif key == "entries":
+                have = [_entry(entry, value) for entry in have or []]
             if have != value:
                 yield f"{name}.{key} is {have}, not {value}"
     for account, value in wanted.get("house", {}).items():
@@ -104,6 +113,11 @@ def differences(wanted: Mapping[str, Any], report: Report) -> Iterator[str]:
             have = sorted(str(one["return"] if key == "waiting" else one) for m in members.values() for one in m[key])
             if have != wanted[key]:
                 yield f"{key} is {have}, not {wanted[key]}"
+    if "rewards" in wanted:
+        keys = ("partner", "fact", "kind", "points")
+        have = sorted(({key: one[key] for key in keys} for one in report.get("rewards", [])), key=_in_order)
+        if have != sorted(wanted["rewards"], key=_in_order):
+            yield f"rewards are {have}, not {wanted['rewards']}"
     if "declined" in wanted:
         have = {one["fact"]: one["refusal"] for one in report["outcomes"] if one["status"] == "declined"}
         if have != wanted["declined"]:
@@ -112,13 +126,29 @@ def differences(wanted: Mapping[str, Any], report: Report) -> Iterator[str]:
 
 def _lot(lot: Mapping[str, Any], wanted: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A lot in the words of a case; its end where the case says one of that purchase."""
-    of = lot.get("of") or str(lot["slot"]).removeprefix("p:")
+    of = lot.get("of") or _purchase(lot["slot"])
     found = {"of": of, "points": lot["points"]}
     if any("ends" in one for one in wanted if one["of"] == of):
         found["ends"] = lot["expires_at"]
     if "owner" in lot:
         found["owner"] = lot["owner"]
     return found
+
+
+def _entry(entry: Mapping[str, Any], wanted: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """An entry in the words of a case, as far as the case speaks of them."""
+    found = {key: entry[key] for key in ("fact", "occurred_at", "debit", "credit", "points")}
+    if of := entry.get("of") or (_purchase(entry["lot"].split(".", 3)[3]) if entry["lot"] else ""):
+        found["of"] = of
+    return {key: value for key, value in found.items() if any(key in one for one in wanted)}
+
+
+def _purchase(slot: str) -> str:
+    return slot.removeprefix("p:")
+
+
+def _in_order(reward: Mapping[str, Any]) -> str:
+    return json.dumps(reward, sort_keys=True)
 
 
 def adapter_of(command: str) -> Adapter:

@@ -53,6 +53,8 @@ class Topics:
     """How many of the next writes fail, after half of what they were to write has arrived."""
     apart_ms: int = 1
     """Between the log times of two records of the journal. 0: a journal without its repeats has the same log times."""
+    taken_at_ms: dict[bytes, int] = field(default_factory=dict)
+    """When the journal took a record of this value, where a test says so."""
 
     async def write(self, topic: str, partition: int, records: Sequence[Message]) -> None:
         log = self.records.setdefault((topic, partition), [])
@@ -123,5 +125,6 @@ class ScriptedJournal:
 
     def _record(self, partition: int, offset: int, message: Message) -> Record:
         key, value, headers = message
-        logged = 1_700_000_000_000 + offset * self._topics.apart_ms
+        usual = 1_700_000_000_000 + offset * self._topics.apart_ms
+        logged = self._topics.taken_at_ms.get(value or b"", usual)
         return Record(JOURNAL, partition, offset, logged, key, value, tuple(headers))

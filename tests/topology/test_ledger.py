@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from events.decode import encode_fact
 from events.facts import Fact
 from events.topics import JOURNAL
+from events.values import millis
 from infra.kafka.client import TopicPartition, partition_of
 from services.book.member import Broken
 from services.ledger import worker as worker_module
@@ -31,8 +33,11 @@ FAILPOINTS = [f"{when}-{what}" for what, when in itertools.product(STEPS, ("befo
 
 
 def programme(name: str) -> list[tuple[int, bytes]]:
-    """The programme's fact, one per partition."""
-    text = (EXAMPLES / f"{name}.yaml").read_text()
+    """An example's fact, one per partition."""
+    return published_to_all(name, (EXAMPLES / f"{name}.yaml").read_text())
+
+
+def published_to_all(name: str, text: str) -> list[tuple[int, bytes]]:
     value = {
         "type": "programme_published",
         "id": f"programme:{name}",
@@ -77,6 +82,37 @@ def assert_bytes_of_repeats_are_equal(play: Play) -> None:
             for message in log:
                 seq = dict(message[2])["seq"]
                 assert first.setdefault(seq, message) == message, f"{topic}/{partition} seq {seq!r}"
+
+
+LEVELS = """
+programme: levels
+version: levels-1
+effective_from: 2010-01-01T00:00:00Z
+currency: GBP
+tier: {levels: [{name: gold, from_minor: 100000}], window_months: 0}
+rules:
+  - {id: base, share: {points: 1, per_minor: 100, tier_percent: [100, 150]}}
+"""
+
+
+async def test_what_a_late_sale_changes_is_dated_when_it_came_and_names_it() -> None:
+    """Gold from 1,000 on. P2 of 12 March comes on the 14th: P3 of the 13th gets 100 more, dated the 14th, by P2."""
+    p1, p2, p3 = (
+        told(f"2026-03-{day} buy {name} {pounds}.00", "ann")
+        for day, name, pounds in ((10, "P1", 600), (12, "P2", 500), (13, "P3", 200))
+    )
+    play, came_ms = Play(), millis("2026-03-14T09:00:00Z")
+    play.topics.taken_at_ms[encode_fact(p2)] = came_ms
+    await play.run([*published_to_all("levels", LEVELS), p1, p3, p2])
+    (records,) = (records for records in play.published().values() if any(r.fact == "P2" for r in records))
+    moved = [
+        (record.recorded_at_ms, record.fact, entry.credit, entry.points, entry.lot.rpartition(".")[2])
+        for record in records
+        for posting in record.postings
+        for entry in posting.entries
+        if record.fact == "P2"
+    ]
+    assert moved == [(came_ms, "P2", "lot", 500, "p:P2"), (came_ms, "P2", "lot", 100, "p:P3")]
 
 
 async def test_purchases_become_balances_entries_and_outcomes() -> None:
