@@ -1,4 +1,5 @@
-"""A book told from its facts alone is the one that late facts, corrections and repeats have led to."""
+"""A book told from its facts alone is the one that late facts, corrections and repeats have led to; told under another
+programme, it is the one that this programme would have made of them."""
 
 from __future__ import annotations
 
@@ -8,9 +9,10 @@ import pytest
 
 from events.values import millis
 from services.book.retold import retell
+from services.programme.compile import compile_programme
 from tests.drivers.accounts import account, account_again
 from tests.drivers.facts import MEMBER, World, fact
-from tests.drivers.histories import PROGRAMME, delayed, history, shuffled
+from tests.drivers.histories import PROGRAMME, delayed, history, programmes, shuffled
 
 
 def told(world: World, until: str | None = None) -> dict[str, Any]:
@@ -44,3 +46,34 @@ def test_the_book_as_it_stood(soak: int) -> None:
             short.simulation.advance(millis(until))
             if MEMBER in short.simulation.members:
                 assert told(whole, until) == account(short.simulation, MEMBER), f"seed {seed} at {until}"
+
+
+def test_the_book_as_another_programme_would_have_it(request: pytest.FixtureRequest) -> None:
+    """What-if: other policies, levels and rules, versions with vouchers; nothing of the programme that was stays."""
+    tries, moved = 1500 if request.config.getoption("--soak", default=False) else 40, 0
+    for seed in range(tries):
+        facts, texts = delayed(history(seed, 40, decisions=False), seed), what_if(seed)
+        was, would = World(PROGRAMME), World(*texts)
+        for said in facts:
+            was.simulation.add(fact(**said))
+            would.simulation.add(fact(**said))
+        member = was.member()
+        plan = compile_programme(texts, [f"other {n}" for n in range(len(texts))])
+        again = account_again(retell(member, plan, was.simulation.cold_of(MEMBER)))
+        would.simulation.advance(member.now_ms)
+        assert again == account(would.simulation, MEMBER), f"seed {seed}"
+        moved += again != account(was.simulation, MEMBER)
+    assert moved > tries // 2
+
+
+def what_if(seed: int) -> list[str]:
+    """A programme with other rates, ends and levels than PROGRAMME, and policies by the seed."""
+    texts = programmes(seed)
+    for old, new in (
+        ("share: {points: 1, per_minor: 100, exclude: [gift]", "share: {points: 3, per_minor: 200"),
+        ("valid_months: 2", "valid_months: 3"),
+        ("from_minor: 5000}", "from_minor: 4000}"),
+    ):
+        assert all(text.count(old) == 1 for text in texts), old
+        texts = [text.replace(old, new) for text in texts]
+    return texts
