@@ -82,8 +82,14 @@ class Crowd:
         self._recent: deque[Saying] = deque(maxlen=500)
         self._later: list[Saying] = []
 
-    def say(self) -> Saying:
-        """The next one."""
+    def sayings(self, at_least: int) -> list[Saying]:
+        """So many, and whatever belongs to the last of them: nobody waits for the answer to half a story."""
+        told = [self._say() for _ in range(at_least)]
+        while self._later:
+            told.append(self._later.pop())
+        return told
+
+    def _say(self) -> Saying:
         if self._later:
             return self._later.pop()
         roll = self._dice.random()

@@ -91,8 +91,8 @@ class Tills:
     # ------------------------------------------------------------ saying
 
     async def say(self) -> None:
-        """Say AT_ONCE records; returns when they are acknowledged, whoever answers or not."""
-        sayings = [self.crowd.say() for _ in range(AT_ONCE)]
+        """Say AT_ONCE records or a few more; returns when they are acknowledged, whoever answers or not."""
+        sayings = self.crowd.sayings(AT_ONCE)
         self._open |= {saying.fact for saying in sayings if saying.fact is not None} - self._done
         while True:
             try:
