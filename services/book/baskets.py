@@ -52,14 +52,14 @@ class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def basket(self, version: Version, member: Member) -> Basket:
         """As it is rated under a programme version. What held of the member at its instant holds of it for ever."""
         context = (
-            Context(member.id, member.statuses, self.store, self.channel, self.codes) if version.conditional else None
+            Context(member.id, member.statuses, self.store, self.channel, self.codes) if version.contextual else None
         )
         return version.basket(self.purchase, self.at_ms, self.lines, self.tier, self.partner, self.store, context)
 
 
 def basket_of(fact: Purchase | Correction | Return, at_ms: int, tier: int, version: Version, member: Member) -> Basket:
     """A receipt as it was said, rated under a programme version: the path of every till event."""
-    context = context_of(fact, member) if version.conditional else None
+    context = context_of(fact, member) if version.contextual else None
     return version.basket(fact.id, at_ms, fact.lines, tier, fact.partner, fact.store, context)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from events.values import millis
-from services.programme.conditions import Known
+from services.programme.conditions import Known, reads_context
 from services.programme.entitlements import entitlement
 from services.programme.index import FEW, Index, Needs
 from services.programme.levels import Tier
@@ -144,6 +144,9 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
         currencies={name: currency.decimals for name, currency in programme.currencies.items()},
         index=_index(programme, [rule for rule in rules if "basket" in rule.mechanic.kinds], known),
         conditional=any(rule.when or rule.unless for rule in programme.rules),
+        contextual=any(
+            reads_context(asked, programme.conditions) for rule in programme.rules for asked in (rule.when, rule.unless)
+        ),
     )
 
 

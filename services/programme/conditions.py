@@ -29,6 +29,8 @@ ENROLLED = "@enrolled"
 """Where a member's first enrolment stands among the statuses; no status of a fact can be named so."""
 _DATES = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.\.(\d{4}-\d{2}-\d{2}))?\Z")
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)\Z")
+_OF_A_BASKET = frozenset({"tiers", "partners", "weekdays", "dates", "basket"})
+"""Keys that a basket answers without its context."""
 Names = Annotated[tuple[Code, ...], Field(min_length=1)]
 Labels = Annotated[tuple[Label, ...], Field(min_length=1)]
 
@@ -228,3 +230,13 @@ def reads_basket(condition: Condition | None, named: Mapping[str, Condition]) ->
     if condition.cel is not None and expressions.reads_basket(condition.cel):
         return True
     return condition.basket is not None or any(reads_basket(named[name], named) for name in condition.conditions or ())
+
+
+def reads_context(condition: Condition | None, named: Mapping[str, Condition]) -> bool:
+    """Whether the answer turns on whose a receipt is, or on where or how it was made."""
+    if condition is None:
+        return False
+    return any(
+        any(reads_context(named[name], named) for name in asked) if key == "conditions" else key not in _OF_A_BASKET
+        for key, asked in condition.asked.items()
+    )

@@ -107,6 +107,13 @@ class Change(msgspec.Struct, gc=False):
     about: Basket | None = None
     """For a fact without a basket, where the version has conditions: one without lines, for them to be asked of."""
 
+    def moved(self, measure: int) -> int:
+        """How much more of a measure there is after it than before; negative: less."""
+        before, after = self.before, self.after
+        if before is None:
+            return after.measures[measure] if after is not None else 0
+        return (after.measures[measure] if after is not None else 0) - before.measures[measure]
+
 
 class Mechanic(ABC):
     """Bound to its config once, when the programme is compiled, so that nothing is looked up for a fact.
@@ -200,7 +207,11 @@ class Counted(Model):
 
     def counts(self, item: str, categories: tuple[str, ...]) -> bool:
         """Whether a line of this item and of these categories counts."""
-        if (self.items and item not in self.items) or not set(self.exclude).isdisjoint(categories):
+        return (not self.items or item in self.items) and self.counts_kinds(categories)
+
+    def counts_kinds(self, categories: tuple[str, ...]) -> bool:
+        """Whether a line of these categories counts, if its item does."""
+        if not set(self.exclude).isdisjoint(categories):
             return False
         return not self.only or not set(self.only).isdisjoint(categories)
 
@@ -208,6 +219,17 @@ class Counted(Model):
     def most(self) -> bool:
         """Whether all lines count but those of a few categories; else only those of a few count."""
         return not self.only and not self.items
+
+
+class OfKinds(dict[tuple[str, ...], bool]):
+    """`Counted.counts_kinds`, by the categories that were asked for."""
+
+    def __init__(self, counted: Counted) -> None:
+        self._counted = counted
+
+    def __missing__(self, categories: tuple[str, ...]) -> bool:
+        counts = self[categories] = self._counted.counts_kinds(categories)
+        return counts
 
 
 class Spend(Counted):
@@ -221,6 +243,7 @@ Sum = Literal["gross", "net", "paid units"]
 """What is summed over lines: money in minor units, with or without its tax; units of lines that cost something."""
 
 _SUMS: tuple[Sum, ...] = get_args(Sum)
+_GROSS, _NET = _SUMS.index("gross"), _SUMS.index("net")
 _Otherwise = tuple[tuple[int, int, int], ...]
 """(index, of what, 1 or -1): the sums that a line counts for, or does not, other than most lines."""
 _ALL = Counted()
@@ -267,10 +290,11 @@ class Meter:
         items, of_items, of_categories, asks_net = self._items, self._of_items, self._of_categories, self._asks_net
         gross = net = units = part = 0
         for line in lines:
-            categories, minor = line.categories, line.total_minor
-            quantity = line.quantity if minor else 0
+            minor, categories = line.total_minor, line.categories
+            if not minor:  # neither money nor a paid unit
+                continue
             gross += minor
-            units += quantity
+            units += line.quantity
             if asks_net:
                 part = max(minor - line.tax_minor, 0)
                 net += part
@@ -280,10 +304,8 @@ class Meter:
                 otherwise = of_categories.get(categories)
             if otherwise is None:
                 otherwise = self._learn(line.item, categories)
-            if otherwise:
-                amounts = minor, part, quantity
-                for index, what, sign in otherwise:
-                    sums[index] += sign * amounts[what]
+            for index, what, sign in otherwise:
+                sums[index] += sign * (minor if what == _GROSS else part if what == _NET else line.quantity)
         totals = gross, net, units
         for index, what in self._of_most:
             sums[index] += totals[what]

@@ -54,7 +54,9 @@ class Version(msgspec.Struct, frozen=True):
     currencies: dict[str, int] = {}
     """Points beside the regular ones -> their decimals."""
     conditional: bool = False
-    """Whether a rule has a condition: then baskets want their context."""
+    """Whether a rule has a condition: then a fact without a basket wants one to be asked of."""
+    contextual: bool = False
+    """Whether a rule's condition asks whose a receipt is, where or how it was made: then baskets want their context."""
     index: Index[Rule] | None = None
     """Of the rules of baskets, where they are many."""
     carried: tuple[Rule, ...] = ()
@@ -75,7 +77,7 @@ class Version(msgspec.Struct, frozen=True):
         store: str | None,
         context: Context | None = None,
     ) -> Basket:
-        """A receipt as this version rates it, in the level `tier`. `context` only where the version is conditional."""
+        """A receipt as this version rates it, in the level `tier`. `context` only where the version is contextual."""
         day = day_of(at_ms, self.zone)
         store_day = day_of(at_ms, self.store_zones[store]) if store in self.store_zones else day
         return Basket(purchase, at_ms, day, store_day, lines, tier, partner or "", self.meter.measure(lines), context)

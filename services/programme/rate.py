@@ -38,8 +38,9 @@ class Worth(msgspec.Struct, frozen=True, gc=False):
     def take(self, cells: Cells) -> list[Award]:
         """The awards; writes into the cells, which must still be those that it was found by, what becomes of them."""
         for name, key, cell in self.written:
-            if cell is not None and name in cells:
-                cells[name][key] = cell
+            mine = cells.get(name)
+            if mine is not None and cell is not None:
+                mine[key] = cell
             else:
                 _store(cells, name, key, cell)
         return self.awards
@@ -60,47 +61,51 @@ def worth(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> W
     awards: list[Award] = []
     written: Written = []
     before, after = change.before, change.after
-    was = before.measures if before is not None else after.measures if after is not None else None
-    now = after.measures if after is not None else was
+    has_basket = before is not None or after is not None
+    was: Any = before.measures if before is not None else after.measures if after is not None else None
+    now: Any = after.measures if after is not None else was
     alone = after if before is None else before if after is None else None
     for rule in rules:
         index = rule.measure
-        if index is not None and now is not None and was is not None and not now[index] and not was[index]:
+        if index is not None and has_basket and not now[index] and not was[index]:
             continue
-        seen = change
-        if rule.when is not None:
+        seen, when = change, rule.when
+        if when is not None:
             if alone is None:
-                part = _seen(rule.when, rule.mechanic, change)
+                part = _seen(when, rule.mechanic, change)
                 if part is None:
                     continue
                 seen = part
-            elif not rule.when(alone):
+            elif not when(alone):
                 continue
         if rule.of is not None:
             seen = Change(change.fact, seen.before, seen.after, _points_of(rule.of, rule.unit, awards))
-        holder = rule
+        holder, due = rule, rule.due  # a function out of a slot is called in half the time when it has a name
         if rule.per_purchase:
             if rule.stack is not None:
                 _stacked(rule, before, after, awards, change.points)
                 continue
-            old = rule.due(None, seen.before) if seen.before is not None else ()
-            new = rule.due(None, seen.after) if seen.after is not None else ()
+            old = due(None, seen.before) if seen.before is not None else ()
+            new = due(None, seen.after) if seen.after is not None else ()
         elif rule.per_fact:
-            old, new = (), rule.due(None, change.fact)
+            old, new = (), due(None, change.fact)
         else:
-            key = rule.key(seen)
+            key_of, absorb = rule.key, rule.absorb
+            key = key_of(seen)
             if key is None:
                 continue
             if rule.heir is not None:
                 holder = _holder(rule, key, cells, now_ms)
-            mine = cells.get(holder.name)
+                due = holder.due
+            name = holder.name
+            mine = cells.get(name)
             cell = mine.get(key) if mine is not None else None
-            becomes = rule.absorb(cell, seen)  # as it rated the purchase; worth what its rule of today says
+            becomes = absorb(cell, seen)  # as it rated the purchase; worth what its rule of today says
             if becomes == cell:
                 continue
-            written.append((holder.name, key, becomes))
-            old = holder.due(key, cell) if cell is not None else ()
-            new = holder.due(key, becomes) if becomes is not None else ()
+            written.append((name, key, becomes))
+            old = due(key, cell) if cell is not None else ()
+            new = due(key, becomes) if becomes is not None else ()
         if old != new:
             _diff(holder, old, new, awards, change.points)
     return Worth(change, awards, written)
@@ -191,17 +196,23 @@ def _stacked(rule: Rule, before: Basket | None, after: Basket | None, awards: li
 
 def _stack(stack: Stack, basket: Basket) -> dict[str, tuple[Due, ...]]:
     """What each rule of the group gives for a basket."""
-    found = [
-        (rule.name, rule.due(None, basket))
-        for rule in stack.rules
-        if (rule.measure is None or basket.measures[rule.measure]) and (rule.when is None or rule.when(basket))
-    ]
-    if stack.best:
-        found = [max(found, key=lambda one: _given(one[1]))] if len(found) > 1 else found
+    found: dict[str, tuple[Due, ...]] = {}
+    most: int | None = None
+    for rule in stack.rules:
+        index, when, due = rule.measure, rule.when, rule.due
+        if not ((index is None or basket.measures[index]) and (when is None or when(basket))):
+            continue
+        dues = due(None, basket)
+        if not stack.best:
+            found[rule.name] = dues
+            continue
+        given = _given(dues)
+        if most is None or given > most:
+            most, found = given, {rule.name: dues}
     if stack.at_most is None:
-        return dict(found)
+        return found
     room, capped = stack.at_most, {}
-    for name, dues in found:
+    for name, dues in found.items():
         kept: list[Due] = []
         for unit, amount, lot, to in dues:
             part = min(amount, room) if unit == POINTS else amount
@@ -214,7 +225,11 @@ def _stack(stack: Stack, basket: Basket) -> dict[str, tuple[Due, ...]]:
 
 def _given(dues: tuple[Due, ...]) -> int:
     """How much dues give in all: a draw on other lots only moves what was given."""
-    return sum([amount for _, amount, lot, _ in dues if lot[3][0] != "-"])
+    given = 0
+    for _, amount, lot, _ in dues:
+        if lot[3][0] != "-":
+            given += amount
+    return given
 
 
 def _diff(
@@ -222,7 +237,7 @@ def _diff(
 ) -> None:
     if not old:  # by far the most frequent: something new, or more of the same
         moved = new
-    elif len(old) == len(new) == 1 and old[0][0] == new[0][0] and old[0][2:] == new[0][2:]:
+    elif len(old) == len(new) == 1 and old[0][2] == new[0][2] and old[0][0] == new[0][0] and old[0][3] == new[0][3]:
         unit, amount, lot, to = new[0]
         moved = ((unit, amount - old[0][1], lot, to),)
     else:

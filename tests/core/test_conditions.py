@@ -317,3 +317,20 @@ def test_a_version_without_conditions_makes_no_context() -> None:
     (version,) = compile_programme([HEAD + "rules:\n  - {id: base, share: {points: 1, per_minor: 100}}\n"]).versions
     assert not version.conditional
     assert version.basket("p1", 0, (), 0, None, None).context is None
+
+
+@pytest.mark.parametrize(
+    ("when", "asks"),
+    [
+        ("when: {tiers: [silver], dates: [2026-03-10], basket: {from_minor: 1}}", False),
+        ("unless: {partners: [fuel], conditions: [weekend]}", False),
+        ("unless: {conditions: [weekend, evening]}", True),
+        ("when: {stores: [north-1]}", True),
+        ("when: {groups: [student]}", True),
+        ("unless: {codes: [SPRING]}", True),
+    ],
+)
+def test_a_context_is_made_where_a_condition_asks_whose_or_where(when: str, asks: bool) -> None:
+    (version,) = compile_programme([rule(when)]).versions
+    assert version.conditional
+    assert version.contextual is asks

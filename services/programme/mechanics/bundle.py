@@ -50,17 +50,21 @@ class Bundle(Mechanic):
     per_purchase: ClassVar[bool] = True
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
-        self._units = [meter.add("paid units", Counted(only=(category,))) for category in config.together]
-        self.measure = self._units[0]
+        self._first, *self._others = [meter.add("paid units", Counted(only=(name,))) for name in config.together]
+        self.measure = self._first
         self._points, self._sets = config.points, config.sets
         self._ends = Ends(config.valid_months, frame.zone)
         self.lasts_days = LASTING_DAYS if config.valid_months is None else MONTH_DAYS * config.valid_months
         self.why = f"for {' and '.join(config.together)} together"
 
     def due(self, key: Key | None, cell: Basket) -> tuple[Due, ...]:
-        sets = min([cell.measures[units] for units in self._units])
-        if self._sets is not None:
-            sets = min(sets, self._sets)
+        measures, most = cell.measures, self._sets
+        sets = measures[self._first]
+        for units in self._others:
+            if measures[units] < sets:
+                sets = measures[units]
+        if most is not None and most < sets:
+            sets = most
         if sets <= 0:
             return ()
         expires = self._ends[cell.day]

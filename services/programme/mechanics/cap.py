@@ -50,11 +50,15 @@ class Cap(Mechanic):
 
     def absorb(self, cell: Any, change: Change) -> Any:
         """((earned at, slot, expires, active, points), ...), ascending."""
-        found = {row[:4]: row[4] for row in cell or ()}
-        for (expires, earned, active, slot), points in change.points:
-            place = (earned, slot, expires, active)
-            found[place] = found.get(place, 0) + points
-        return tuple([(*place, points) for place, points in sorted(found.items()) if points]) or None
+        found = {(row[2], row[0], row[3], row[1]): row[4] for row in cell} if cell else {}
+        for lot, points in change.points:
+            found[lot] = found.get(lot, 0) + points
+        rows = []
+        for (expires, earned, active, slot), points in found.items():
+            if points:
+                rows.append((earned, slot, expires, active, points))
+        rows.sort()
+        return tuple(rows) or None
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
         room, cuts = self._cap, []

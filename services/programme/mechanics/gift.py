@@ -68,7 +68,9 @@ class Gift(Mechanic):
     def key(self, change: Change) -> Key | None:
         if change.fact.type == "used":
             return "gift" if change.fact.what == self._unit else None
-        return "gift" if self._meets(change.before) != self._meets(change.after) else None
+        before, after = change.before, change.after
+        was, now = before is not None and self._meets(before), after is not None and self._meets(after)
+        return "gift" if was != now else None
 
     def absorb(self, cell: Any, change: Change) -> Any:
         """A thing: (purchases that meet it, used). Points: ((instant, purchase, 1), ...) of them, ascending; -1 for

@@ -6,7 +6,6 @@ the month: floor(points * spend / per_minor).
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -63,7 +62,7 @@ class Ladder(Mechanic):
         self._measure: int = self.measure
         self._per = config.per_minor
         self._steps = [(step.from_minor, step.points) for step in config.steps]
-        self._zone = frame.zone
+        self._lots = _Lots(frame.zone)
         self.why = f"for what the calendar month's spend{counted(config)} came to, to spend in the next month"
 
     def key(self, change: Change) -> Key | None:
@@ -75,7 +74,7 @@ class Ladder(Mechanic):
 
     def absorb(self, cell: Any, change: Change) -> Any:
         """The month's spend."""
-        return (cell or 0) + self._spend(change.after) - self._spend(change.before) or None
+        return (cell or 0) + change.moved(self._measure) or None
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
         rate = 0
@@ -85,13 +84,16 @@ class Ladder(Mechanic):
         points = floor_div(cell * rate, self._per) if cell > 0 else 0
         if not points or not isinstance(key, int):
             return ()
-        return ((POINTS, points, _lot_of(key, self._zone), ""),)
-
-    def _spend(self, basket: Basket | None) -> int:
-        return 0 if basket is None else basket.measures[self._measure]
+        return ((POINTS, points, self._lots[key], ""),)
 
 
-@lru_cache(1 << 12)
-def _lot_of(month: int, zone: str) -> Lot:
-    begins, ends = month_start(month + 1, zone), month_start(month + 2, zone)
-    return ends, begins, begins, f"m:{month // 12}-{month % 12 + 1:02d}"
+class _Lots(dict[int, Lot]):
+    """A month's lot, by the months that were asked for."""
+
+    def __init__(self, zone: str) -> None:
+        self._zone = zone
+
+    def __missing__(self, month: int) -> Lot:
+        begins, ends = month_start(month + 1, self._zone), month_start(month + 2, self._zone)
+        lot = self[month] = ends, begins, begins, f"m:{month // 12}-{month % 12 + 1:02d}"
+        return lot

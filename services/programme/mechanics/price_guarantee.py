@@ -7,7 +7,6 @@ floor, on each find: floor(points * difference / per_minor).
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -26,6 +25,7 @@ from services.programme.mechanic import (
     Key,
     Mechanic,
     Meter,
+    OfKinds,
 )
 from services.programme.words import counted
 
@@ -56,7 +56,7 @@ class PriceGuarantee(Mechanic):
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self.measure = meter.add("gross", config)
         self._config, self._zone = config, frame.zone
-        self._counts = lru_cache(1 << 12)(config.counts)
+        self._items, self._of_kinds = frozenset(config.items), OfKinds(config)
         self.lasts_days = LASTING_DAYS if config.valid_months is None else 0  # a find may be older
         self.why = f"because it was found cheaper elsewhere within {config.within_days} days{counted(config)}"
 
@@ -80,13 +80,14 @@ class PriceGuarantee(Mechanic):
         if fact.type == "price_found":
             find = (instant_ms(fact.occurred_at), fact.id, fact.item, fact.quantity, fact.found_minor)
             return day, lines, tuple(sorted({*finds, find}))
-        rest = {item: (units, paid) for item, units, paid in lines}
+        rest = {item: (units, paid) for item, units, paid in lines} if lines else {}
+        items, of_kinds = self._items, self._of_kinds
         for sign, basket in ((1, change.after), (-1, change.before)):
             for line in basket.lines if basket is not None else ():
-                if self._counts(line.item, line.categories):
+                if of_kinds[line.categories] and (not items or line.item in items):
                     units, paid = rest.get(line.item, (0, 0))
                     rest[line.item] = units + sign * line.quantity, paid + sign * line.total_minor
-        kept = tuple(sorted([(item, *left) for item, left in rest.items() if left != (0, 0)]))
+        kept = tuple(sorted([(item, units, paid) for item, (units, paid) in rest.items() if units or paid]))
         side = change.after or change.before
         day = side.day if kept and side is not None else 0
         return (day, kept, finds) if kept or finds else None

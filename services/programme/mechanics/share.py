@@ -71,11 +71,12 @@ class Share(Mechanic):
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self.measure = meter.add(config.base, config)
         self._measure: int = self.measure
-        self._percent = config.tier_percent
         self._top = len(config.tier_percent) - 1
-        self._points = config.points or 0
-        self._steps = config.steps or ()
-        self._starts = [step.from_minor for step in self._steps]
+        steps = config.steps or ()
+        self._starts = [step.from_minor for step in steps]
+        given = [0, *[step.points for step in steps]] if steps else [config.points or 0]
+        self._rates = [[points * percent for percent in config.tier_percent] for points in given]
+        """By how many steps are reached, and by level."""
         self._per = config.per_minor * 100
         self._ends = Ends(config.valid_months, frame.zone)
         self._pending = config.pending_days
@@ -84,22 +85,18 @@ class Share(Mechanic):
         self._to = config.to or ""
         by_level = "" if len(config.tier_percent) == 1 else ", by the level held"
         to = f"to {config.to} " if config.to else ""
-        steps = "; ".join(
+        by_size = "; ".join(
             f"{amount(step.points, POINTS, frame.decimals)} from {money(step.from_minor, frame.currency)}"
-            for step in self._steps
+            for step in steps
         )
-        rate = amount(config.points, POINTS, frame.decimals) if config.points else f"by its size ({steps})"
+        rate = amount(config.points, POINTS, frame.decimals) if config.points else f"by its size ({by_size})"
         every = f"for every {money(config.per_minor, frame.currency)}{by_level}"
         self.why = f"{to}for what was paid{counted(config)}: {rate} {every}".strip()
 
     def due(self, key: Key | None, cell: Basket) -> tuple[Due, ...]:
-        percent = self._percent[cell.tier] if cell.tier < self._top else self._percent[-1]
         minor = cell.measures[self._measure]
-        rate = self._points
-        if self._steps:
-            reached = bisect_right(self._starts, minor)
-            rate = self._steps[reached - 1].points if reached else 0
-        points = floor_div(minor * rate * percent, self._per)
+        rates = self._rates[bisect_right(self._starts, minor) if self._starts else 0]
+        points = floor_div(minor * rates[cell.tier if cell.tier < self._top else -1], self._per)
         if not points:
             return ()
         active = midnight(cell.day + self._pending, self._zone) if self._pending else cell.at_ms

@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from events.values import Code, PositiveInt, floor_div
 from services.programme.calendar import NEVER
-from services.programme.mechanic import LASTING_DAYS, Basket, Change, Counted, Due, Frame, Key, Mechanic, Meter
+from services.programme.mechanic import LASTING_DAYS, Change, Counted, Due, Frame, Key, Lot, Mechanic, Meter
 from services.programme.words import counted
 
 
@@ -41,9 +41,10 @@ class Stamps(Mechanic):
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self._deed = config.deed
         if self._deed is None:
-            self.measure = meter.add("paid units", config)
+            self._units = self.measure = meter.add("paid units", config)
         self._every = config.every
         self._unit = config.unit
+        self._lot: Lot = (NEVER, 0, 0, config.unit)
         what = config.deed or f"units bought{counted(config)}"
         self.why = f"free for every {config.every:,} {what}"
 
@@ -64,13 +65,10 @@ class Stamps(Mechanic):
         elif fact.type == "deed":
             stamps += fact.count
         else:
-            stamps += self._units(change.after) - self._units(change.before)
+            stamps += change.moved(self._units)
         return (stamps, used) if stamps or used else None
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
         stamps, used = cell
         free = (floor_div(stamps, self._every) if stamps > 0 else 0) - used
-        return ((self._unit, free, (NEVER, 0, 0, self._unit), ""),) if free else ()
-
-    def _units(self, basket: Basket | None) -> int:
-        return 0 if basket is None else basket.measures[self.measure]  # type: ignore[index]  # deeds have no basket
+        return ((self._unit, free, self._lot, ""),) if free else ()

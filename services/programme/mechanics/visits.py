@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from events.values import Months, NaturalInt, Points
-from services.programme.calendar import NEVER, end_after_months, midnight, month_of
+from services.programme.calendar import Ends, midnight, month_of
 from services.programme.mechanic import LASTING_DAYS, POINTS, Basket, Change, Due, Frame, Key, Mechanic, Meter, Spend
 from services.programme.words import counted, money
 
@@ -39,7 +39,7 @@ class Visits(Mechanic):
         self.measure = meter.add(config.base, config)
         self._measure: int = self.measure
         self._every, self._points, self._from = config.every, config.points, max(config.from_minor, 1)
-        self._months, self._zone = config.valid_months, frame.zone
+        self._ends, self._zone = Ends(config.valid_months, frame.zone), frame.zone
         self.lasts_days = LASTING_DAYS if config.valid_months is None else 0  # it may touch an older day's lot
         least = f" of at least {money(config.from_minor, frame.currency)}" if config.from_minor else ""
         self.why = f"for {config.every} days of a month with a purchase{least}{counted(config)}"
@@ -56,15 +56,13 @@ class Visits(Mechanic):
         basket = change.after or change.before
         assert basket is not None
         ones, others = cell or (0, ())
-        place = basket.day - _first_day(month_of(basket.day))
-        counts = dict(others)
-        receipts = counts.pop(place, ones >> place & 1) + self._moved(change)
-        ones &= ~(1 << place)
-        if receipts == 1:
-            ones |= 1 << place
-        elif receipts:
+        place = _place_of(basket.day)
+        bit, counts = 1 << place, dict(others)
+        receipts = counts.pop(place, 1 if ones & bit else 0) + self._moved(change)
+        ones = ones | bit if receipts == 1 else ones & ~bit
+        if receipts and receipts != 1:
             counts[place] = receipts
-        return (ones, tuple(sorted(counts.items()))) if ones or counts else None
+        return (ones, tuple(sorted(counts.items())) if counts else ()) if ones or counts else None
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
         ones, others = cell
@@ -72,26 +70,25 @@ class Visits(Mechanic):
             ones |= (receipts > 0) << place
         if ones.bit_count() < self._every or not isinstance(key, int):
             return ()
-        first, days = _first_day(key), []
+        points, zone, slot = self._points, self._zone, f"v:{key // 12}-{key % 12 + 1:02d}:"
+        dues, visited = [], 0
         while ones:  # the days of its bits, the lowest first
             lowest = ones & -ones
-            days.append(first + lowest.bit_length() - 1)
             ones ^= lowest
-        points, months, zone, slot = self._points, self._months, self._zone, f"v:{key // 12}-{key % 12 + 1:02d}:"
-        dues = []
-        for number, day in enumerate(days[self._every - 1 :: self._every], 1):
-            begins = midnight(day, zone)
-            expires = NEVER if months is None else end_after_months(day, months, zone)
-            dues.append((POINTS, points, (expires, begins, begins, f"{slot}{number}"), ""))
+            visited += 1
+            if visited % self._every == 0:
+                day = date(key // 12, key % 12 + 1, lowest.bit_length()).toordinal()
+                begins = midnight(day, zone)
+                dues.append((POINTS, points, (self._ends[day], begins, begins, f"{slot}{visited // self._every}"), ""))
         return tuple(dues)
 
     def _moved(self, change: Change) -> int:
-        return self._counts(change.after) - self._counts(change.before)
+        before, after, measure, least = change.before, change.after, self._measure, self._from
+        now = 1 if after is not None and after.measures[measure] >= least else 0
+        return now - 1 if before is not None and before.measures[measure] >= least else now
 
-    def _counts(self, basket: Basket | None) -> bool:
-        return basket is not None and basket.measures[self._measure] >= self._from
 
-
-@lru_cache(1 << 12)
-def _first_day(month: int) -> int:
-    return date(month // 12, month % 12 + 1, 1).toordinal()
+@lru_cache(1 << 14)
+def _place_of(day: int) -> int:
+    """A day's place in its month; the first one's is 0."""
+    return date.fromordinal(day).day - 1

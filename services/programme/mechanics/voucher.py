@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from events.model import Model
 from events.values import Code, PositiveInt, floor_div
 from services.programme.calendar import NEVER
-from services.programme.mechanic import POINTS, Change, Due, Frame, Key, Mechanic, Meter
+from services.programme.mechanic import POINTS, Change, Due, Frame, Key, Lot, Mechanic, Meter
 from services.programme.words import amount
 
 
@@ -34,6 +34,8 @@ class Voucher(Mechanic):
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self._per = config.per_points
         self._unit = config.unit
+        self._thing: Lot = (NEVER, 0, 0, config.unit)
+        self._drawn: Lot = (0, 0, 0, "-" + config.unit)
         self.why = f"for every {amount(config.per_points, POINTS, frame.decimals)} earned, in exchange for them"
 
     def key(self, change: Change) -> Key | None:
@@ -54,5 +56,7 @@ class Voucher(Mechanic):
         made = floor_div(earned, self._per) if earned > 0 else 0
         if made < used:
             made = used
-        draw = ((POINTS, -made * self._per, (0, 0, 0, "-" + self._unit), ""),) if made else ()
-        return ((self._unit, made - used, (NEVER, 0, 0, self._unit), ""), *draw) if made > used else draw
+        if not made:
+            return ()
+        draw = POINTS, -made * self._per, self._drawn, ""
+        return ((self._unit, made - used, self._thing, ""), draw) if made > used else (draw,)

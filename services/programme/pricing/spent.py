@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from services.programme.mechanic import LASTING_DAYS, Basket, Change, Counted, Due, Frame, Key, Mechanic, Meter
+from services.programme.mechanic import LASTING_DAYS, Change, Counted, Due, Frame, Key, Mechanic, Meter
 
 
 class Spent(Mechanic):
@@ -26,13 +26,10 @@ class Spent(Mechanic):
 
     def absorb(self, cell: Any, change: Change) -> Any:
         """The sum."""
-        return (cell or 0) + self._spend(change.after) - self._spend(change.before) or None
+        return (cell or 0) + change.moved(self._measure) or None
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:
         return ()
-
-    def _spend(self, basket: Basket | None) -> int:
-        return 0 if basket is None else basket.measures[self._measure]
 
 
 KEY = "spend"
