@@ -45,8 +45,9 @@ def with_spend(days: bytes, day: int, spend: int) -> bytes:
     elif last == day:
         begin -= size
     else:
-        begin = 1 + size * bisect_left(
-            range(end // size), day, key=lambda n: _NARROW.unpack_from(days, 1 + n * size)[0]
+        count = end // size
+        begin = 1 + size * bisect_left(  # behind it lie no more than there are days until the last
+            range(count), day, max(0, count - 1 - last + day), key=lambda n: _NARROW.unpack_from(days, 1 + n * size)[0]
         )
         there, its = _NARROW.unpack_from(days, begin)
         end, had = (begin + size, its) if there == day else (begin, 0)
