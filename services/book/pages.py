@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable
+from itertools import takewhile
 from operator import attrgetter
 from typing import Any
 
@@ -181,38 +182,40 @@ def open_ending(turn: Turn, by_ms: int) -> None:
 
 
 def missing(member: Member, cold: Cold, to_ms: int, points: int, lots: Iterable[Lot]) -> tuple[ColdKey, ...]:
-    """The pages that a fact will open and that `cold` does not have yet: by time, by its own lots, by spending.
+    """The pages of a member who has any that a fact will open and that `cold` does not have yet: by time, by its own
+    lots, by spending.
 
     `points` is at most what it will draw. Ask again with what was loaded: what it reaches depends on it.
     """
-    edges = [lot[:2] for lot in lots]
-    closed = _at_hand(_reached(member.pages, to_ms, edges), cold)[1]
-    wanted = _reached(closed, to_ms, edges) if closed else []
-    if points and not wanted:
-        there, first = _until_closed(member.pages, cold)
-        if first is not None and _sooner(member, there, first, to_ms) < points:
-            wanted = [first]
-    return tuple([_row_of(page) for page in wanted])
+    pages, edges = member.pages, sorted({lot[:2] for lot in lots})
+    closed: list[Page] = []
+    todo = _reached(pages, to_ms, edges)
+    for page in todo:
+        if page.packed:
+            continue
+        if (key := _row_of(page)) not in cold:
+            closed.append(page)
+        elif page.level:
+            todo += _reached(newest(cold[key], _Pages) or [], to_ms, edges)
+    if points and not closed and not _covers(member, (), pages[0], to_ms, points):  # rare: hot lots go first
+        there, first = _until_closed(pages, cold)
+        if first is not None and not _covers(member, there, first, to_ms, points):
+            closed.append(first)
+    return tuple([_row_of(page) for page in closed])
 
 
 def _reached(pages: list[Page], to_ms: int, edges: Iterable[Edge]) -> list[Page]:
-    """Of pages, those that time opens until an instant, and those that may hold a lot of such an identity."""
-    found = []
-    for page in pages:
-        first, last = page.first, page.last
-        if first[0] <= to_ms:
-            found.append(page)
-            continue
-        for edge in edges:
-            if last >= edge >= first:  # a page that is too late is rarer than one that is too early
-                found.append(page)
-                break
+    """Of pages in their order, those that time opens until an instant, and those that may hold a lot of such an
+    identity."""
+    found = list(takewhile(lambda page: page.first[0] <= to_ms, pages))
+    for edge in edges:
+        found += [page for page in _around(pages, edge) if page not in found]
     return found
 
 
 def _around(pages: list[Page], edge: Edge) -> list[Page]:
     """The pages within whose bounds a lot is."""
-    return [page for page in pages if page.last >= edge >= page.first]
+    return [page for page in pages if page.last >= edge >= page.first]  # one too late is rarer than one too early
 
 
 def _until_closed(pages: list[Page], cold: Cold) -> tuple[list[Page], Page | None]:
@@ -232,10 +235,15 @@ def _until_closed(pages: list[Page], cold: Cold) -> tuple[list[Page], Page | Non
     return there, None
 
 
-def _sooner(member: Member, there: Iterable[Page], first: Page, to_ms: int) -> int:
-    """How many points are spent before those of a page, of what is there and has not ended."""
-    points = sum([page.points for page in there if page.last < first.first and page.first[0] > to_ms])
-    return points + sum([lot[4] for lot in member.lots if lot[:2] < first.first and lot[0] > to_ms >= lot[2]])
+def _covers(member: Member, there: Iterable[Page], first: Page, to_ms: int, points: int) -> bool:
+    """Whether so many points are spent before those of a page, from the hot row and pages that are there."""
+    rest = points - sum([page.points for page in there if page.last < first.first and page.first[0] > to_ms])
+    for lot in member.lots:
+        if rest <= 0 or lot[:2] >= first.first:
+            break
+        if lot[0] > to_ms >= lot[2]:
+            rest -= lot[4]
+    return rest <= 0
 
 
 def lots_of(member: Member, pages: Iterable[Page], cold: Cold) -> list[LiveLot]:
