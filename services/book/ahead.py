@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.book.baskets import basket_of, current, less, rows_of
+from services.book.baskets import basket_of, current, left_of
 from services.book.member import Member
 from services.book.shelves import Place, absent, cells_with, places_of
 from services.book.strict import is_strict
@@ -52,7 +52,7 @@ def _change(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> Ch
         return None
     stands = current(fact.purchase, cold)
     version = plan.at(stands.at_ms) if stands is not None else None
-    left = less(stands, rows_of(fact)) if stands is not None else None
+    left = left_of(stands, fact) if stands is not None else None
     if version is None or stands is None or left is None or is_strict(version):
         return None
     return Change(fact, stands.basket(version, member), left.basket(version, member), [])

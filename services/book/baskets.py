@@ -16,7 +16,7 @@ from events.decode import decode_fact, twin
 from events.facts.purchases import Correction, Line, Purchase, Return
 from services.book.history import RANKS
 from services.book.member import Back, Member
-from services.book.turn import Cold, Turn, newest, unpack
+from services.book.turn import Cold, ColdKey, Turn, newest, unpack
 from services.programme.calendar import instant_ms
 from services.programme.mechanic import Basket, Context
 from services.programme.plan import Version
@@ -103,6 +103,11 @@ def current(purchase: str, cold: Cold) -> Standing | None:
     return newest(cold.get(("purchase", purchase)), Standing) or _first(cold.get(("fact", purchase)))
 
 
+def unread(purchase: str, cold: Cold) -> tuple[ColdKey, ...]:
+    """The rows that `current` reads and that were not looked up."""
+    return tuple([key for key in (("purchase", purchase), ("fact", purchase)) if key not in cold])
+
+
 @lru_cache(256)  # asked of the same row for what a fact needs, and then for the fact
 def _first(row: bytes | None) -> Standing | None:
     """A purchase as it was said first, in the level of its outcome. None: there is no such fact, or it was declined."""
@@ -121,6 +126,11 @@ def keep(turn: Turn, now: Standing) -> None:
 
 
 @lru_cache(256)  # likewise
+def left_of(purchase: Standing, fact: Return) -> Standing | None:
+    """What is left after a return. None: more came back than is there."""
+    return less(purchase, rows_of(fact))
+
+
 def less(purchase: Standing, back: Back) -> Standing | None:
     """What is left after goods came back: of each item, those of the line's own categories first. A line that says no
     tax takes what was bought its share by money. None: more came back than is there."""

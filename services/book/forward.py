@@ -20,7 +20,7 @@ from events.refusals import Refusal
 from services.book import erasure, messages, pools, redemptions, transfers
 from services.book.accounts import REVERSED
 from services.book.ahead import places_of_find
-from services.book.baskets import Standing, about, basket_of, keep, known, less, rows_of, standing
+from services.book.baskets import Standing, about, basket_of, keep, known, left_of, less, rows_of, standing
 from services.book.history import order_of
 from services.book.lots import claw, draw_for, earn, expire, repay, take, undraw
 from services.book.pages import open_ending, seal
@@ -30,7 +30,6 @@ from services.book.shelves import places_of, places_taken_over, put_away, reach
 from services.book.status import note
 from services.book.strict import is_strict, places_of_standing, rerated, walk
 from services.book.turn import Cold, Turn
-from services.programme.calendar import day_of
 from services.programme.mechanic import CURRENCY, POINTS, Basket, Change, Lot
 from services.programme.plan import Plan, Version
 from services.programme.policies import Shortfall
@@ -272,18 +271,18 @@ def _waiting(turn: Turn, fact: Any, at_ms: int, tier: int, version: Version | No
 def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan, decided: bool) -> Rated | Refusal:
     if fact.purchase is None:
         return _receipt(turn, fact, at_ms, plan, decided)
-    member, rows = turn.member, rows_of(fact)
+    member = turn.member
     bought = known(turn, fact.purchase, order_of(fact, at_ms))
     if bought is None:
         said = plan.at(at_ms)
         if said is not None and fact.currency != said.currency:
             return Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES
-        member.waiting[fact.purchase] = (*member.waiting.get(fact.purchase, ()), (fact.id, rows))
+        member.waiting[fact.purchase] = (*member.waiting.get(fact.purchase, ()), (fact.id, rows_of(fact)))
         return _WAITS
     version = plan.at(bought.at_ms)
     if version is not None and fact.currency != version.currency:
         return Refusal.CURRENCY_MUST_BE_THE_PROGRAMMES
-    left = less(bought, rows)
+    left = left_of(bought, fact)
     if left is None:
         member.aside.append(fact.id)
         return Refusal.RETURN_MUST_NOT_EXCEED_THE_PURCHASE
@@ -298,7 +297,7 @@ def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan, decided: bool) -> 
     assert basket is not None
     reach(turn, places_of(member, basket, version.rules["basket"]))
     strict = is_strict(version)
-    rule = None if strict else plan.tier_of(version, day_of(bought.at_ms, version.zone), at_ms)
+    rule = None if strict else plan.tier_of(version, basket.day, at_ms)
     awards = _rate(turn, change, version, rule)
     tells, parts = [told(version, bought.partner, awards)], [(bought, left, tuple(awards))]
     if strict:
@@ -340,10 +339,13 @@ def _qualify(turn: Turn, rule: TierRule, measure: int, before: Basket | None, af
 
 def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> None:
     """Post awards, netted per lot, in one order: what is earned first, then what is taken back, each by lot."""
-    if len(awards) == 1:  # nearly every purchase
+    if len(awards) == 1:  # nearly every purchase, and its return
         rule, unit, lot, points, to = awards[0]
-        if points > 0 and unit == POINTS and not to and lot[3][0] != "-":
-            earn(turn, lot, points, f"{rule}:+{points}")
+        if points and unit == POINTS and not to and lot[3][0] != "-":
+            if points > 0:
+                earn(turn, lot, points, f"{rule}:+{points}")
+            else:
+                claw(turn, lot, -points, f"{rule}:{points}", shortfall)
             return
     net: dict[Lot, int] = {}
     why: dict[Lot, str] = {}

@@ -115,13 +115,12 @@ def claw(turn: Turn, lot: Lot, points: int, why: str, shortfall: Shortfall = "de
         change(turn, lot, -own)
         member.reversed += own
         turn.enter(LOT, REVERSED, own, why, lot)
-    key = lot_id(lot)
-    gone = turn.read("gone", key, int) or 0 if lot[0] <= turn.now_ms else 0
+    gone = turn.read("gone", lot_id(lot), int) or 0 if lot[0] <= turn.now_ms else 0
     broken = min(points - own, gone)
     if broken:
         member.expired -= broken
         member.reversed += broken
-        turn.enter(EXPIRED, REVERSED, broken, why, lot)
+        key = turn.enter(EXPIRED, REVERSED, broken, why, lot)
         turn.write("gone", key, gone - broken or None)
     rest = points - own - broken
     if rest and shortfall == "write_off":

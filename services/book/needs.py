@@ -14,7 +14,7 @@ from events.facts.purchases import Return
 from services.book import redemptions
 from services.book.accounts import ISSUED
 from services.book.ahead import look_ahead, places_of_find
-from services.book.baskets import about, basket_of, current, less, rows_of
+from services.book.baskets import about, basket_of, current, left_of, unread
 from services.book.due import carried_ms
 from services.book.member import Drawing, Drawn, Member, Owed
 from services.book.messages import lots_in, other_awards
@@ -144,10 +144,8 @@ def _of_purchase(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, 
     if ahead is not None:  # then what leads to it is there
         return _of_awards(ahead.awards, POINTS, member, to_ms, cold)
     purchase = fact.id if fact.type == "correction" else fact.purchase
-    if purchase is not None:
-        keys: list[ColdKey] = [("purchase", purchase), ("fact", purchase)]
-        if keys[0] not in cold or keys[1] not in cold:
-            return keys, set(), 0
+    if purchase is not None and (keys := unread(purchase, cold)):
+        return list(keys), set(), 0
     if fact.type == "correction":
         return [], set(), 0
     if rows := _to_walk(fact, member, plan, cold):
@@ -164,9 +162,8 @@ def _of_find(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahea
     version = plan.at(to_ms)
     if not member.away or version is None:
         return [], set(), 0
-    keys: list[ColdKey] = [("purchase", fact.purchase), ("fact", fact.purchase)]
-    if any(key not in cold for key in keys):
-        return keys, set(), 0
+    if keys := unread(fact.purchase, cold):
+        return list(keys), set(), 0
     return list(absent(places_of_find(member, fact, plan, version, cold), cold)), set(), 0
 
 
@@ -259,7 +256,7 @@ def _awards(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead
     """What a return takes back; nothing while its purchase, or what it is rated by, is not looked up."""
     if ahead is not None:
         return ahead.awards
-    if fact.purchase is not None and any((kind, fact.purchase) not in cold for kind in ("purchase", "fact")):
+    if fact.purchase is not None and unread(fact.purchase, cold):
         return []
     if _to_walk(fact, member, plan, cold):
         return []
@@ -413,7 +410,7 @@ def _taken_back(fact: Return, at_ms: int, plan: Plan, member: Member, cold: Cold
         ]  # fmt: skip
     stands = current(fact.purchase, cold)
     version = plan.at(stands.at_ms) if stands is not None else None
-    left = less(stands, rows_of(fact)) if stands is not None else None
+    left = left_of(stands, fact) if stands is not None else None
     if version is None or stands is None or left is None:
         return []
     changes = [(stands, left)]
@@ -435,7 +432,7 @@ def _places(fact: Return, to_ms: int, plan: Plan, member: Member, cold: Cold) ->
     version = plan.at(stands.at_ms) if stands is not None else None
     if stands is None or version is None:
         return []
-    left = less(stands, rows_of(fact))
+    left = left_of(stands, fact)
     moved = walk(member, left, to_ms, plan, cold).moved if left is not None and is_strict(version) else ()
     found = [place for one in (stands, *(one for one, _ in moved)) for place in places_of_standing(member, one, plan)]
     return list(dict.fromkeys(found))

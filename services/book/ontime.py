@@ -17,7 +17,7 @@ from events.entries import Entry, Outcome, encode_outcome
 from events.facts import MemberFact, Message
 from events.refusals import Refusal
 from services.book import redemptions, transfers
-from services.book.baskets import current, keep, standing
+from services.book.baskets import current, keep, standing, unread
 from services.book.difference import difference, positions
 from services.book.forward import NOT_RATED, Played, advance, finish, play
 from services.book.history import base_of, chunk_keys, order_of, record, since
@@ -90,10 +90,8 @@ def said_before(fact: MemberFact, cold: Cold) -> tuple[ColdKey, ...]:
 
 def late_needs(member: Member, fact: MemberFact, at_ms: int, cold: Cold) -> tuple[ColdKey, ...]:
     """The cold rows to begin with; `refold` asks for the others by `Missing`."""
-    if fact.type == "correction":
-        keys: list[ColdKey] = [("purchase", fact.id), ("fact", fact.id)]
-        if missing := absent(keys, cold):
-            return missing
+    if fact.type == "correction" and (missing := unread(fact.id, cold)):
+        return missing
     return begin(member, _cut(member, fact, at_ms, cold), cold)
 
 

@@ -14,7 +14,7 @@ from events.entries import Entry, Outcome, Posting
 from events.facts import MemberFact, Message
 from events.refusals import Refusal
 from services.book import needs as forward_needs
-from services.book.baskets import current
+from services.book.baskets import current, unread
 from services.book.due import carried_ms, due_ms
 from services.book.forward import advance, finish, play
 from services.book.history import order_of, record
@@ -81,6 +81,8 @@ def _look(member: Member, fact: MemberFact, at_ms: int, cold: Cold) -> tuple[boo
         return False, absent
     if is_late(member, fact, at_ms, cold):
         return True, late_needs(member, fact, at_ms, cold)
+    if fact.type == "return" and fact.purchase is not None and (rows := unread(fact.purchase, cold)):
+        return False, rows
     return False, None
 
 
