@@ -53,15 +53,14 @@ class Result(msgspec.Struct, frozen=True, gc=False):
 
 def needs(
     member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold, ahead: Worth | None = None
-) -> Missing | None:
-    """The cold rows that a fact seems to need and `cold` does not have yet; some lead to others. For batches.
+) -> tuple[tuple[ColdKey, ...], Worth | None]:
+    """The cold rows that a fact seems to need and `cold` does not have yet; some lead to others. For batches. With the
+    fact's worth, where it was found on the way: for the next look, and for the fold.
 
     ahead: that of the look before, while nothing was folded into the member since.
     """
     _, keys = _look(member, fact, at_ms, cold)
-    if keys is None:
-        keys, ahead = forward_needs.soon(member, fact, at_ms, plan, cold, ahead)
-    return Missing(keys, ahead) if keys else None
+    return forward_needs.soon(member, fact, at_ms, plan, cold, ahead) if keys is None else (keys, ahead)
 
 
 def needs_nothing(member: Member, fact: MemberFact, at_ms: int, plan: Plan) -> bool:
@@ -98,8 +97,8 @@ def step(
 ) -> Result:
     """Fold one fact of the instant `at_ms`, with the place `seq` in the book. Mutates `member`.
 
-    claimed_ms: when the journal took it. ahead: of the Missing that its last try has raised, while nothing was folded
-    into the member since.
+    claimed_ms: when the journal took it. ahead: its worth, of `needs` or of the Missing that its last try has raised,
+    while nothing was folded into the member since.
 
     Raises Missing, before any change, where it needs cold rows that were not looked up; and Broken.
     """

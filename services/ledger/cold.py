@@ -1,4 +1,4 @@
-"""Cold rows as the facts of one part see them: written a moment ago, in flight, or loaded.
+"""Cold rows as the facts of one part see them: written a moment ago, in flight, or loaded; and what was found by them.
 
 A fact sees what an earlier fact of the same batch wrote, and what the batch in flight wrote though it is not committed
 yet; only then what the tables hold. Rows of kind "fact" (a purchase, by its id) and "step" (any fact, by its seq) are
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from services.book.turn import ColdKey, pack
 from services.ledger.batch import Part
 from services.ledger.store import Store
+from services.programme.rate import Worth
 
 FACT = "fact"
 STEP = "step"
@@ -21,12 +22,13 @@ _NOTHING: dict[ColdKey, bytes | None] = {}
 class Cold:
     """The cold rows of one part. `before` is the same partition's part of the batch in flight."""
 
-    __slots__ = ("_before", "_rows", "part")
+    __slots__ = ("_before", "_rows", "_worths", "part")
 
     def __init__(self, part: Part, before: Part | None) -> None:
         self.part = part
         self._before = before
         self._rows: dict[str, dict[ColdKey, bytes | None]] = {}
+        self._worths: dict[int, Worth] = {}
 
     @property
     def partition(self) -> int:
@@ -49,6 +51,14 @@ class Cold:
 
     def put(self, member: str, key: ColdKey, value: bytes | None) -> None:
         self._rows.setdefault(member, {})[key] = value
+
+    def rated(self, offset: int, worth: Worth) -> None:
+        """What the fact of an offset is worth, as its member stood before the batch."""
+        self._worths[offset] = worth
+
+    def worth(self, member: str, offset: int) -> Worth | None:
+        """The same. None: nobody asked, or the batch has folded something into the member since."""
+        return None if member in self.part.members else self._worths.get(offset)
 
     def uncommitted(self, member: str, key: ColdKey) -> tuple[bytes | None] | None:
         """A row that only this process knows of, in a tuple of one; None: ask the tables."""

@@ -152,12 +152,14 @@ class Fold:
                 assert name is not None
                 member = owned.members[name]
                 try:
-                    lack = needs(member, item.fact, item.at_ms, owned.plan, cold.of(name), ahead)  # type: ignore[arg-type]
+                    keys, ahead = needs(member, item.fact, item.at_ms, owned.plan, cold.of(name), ahead)  # type: ignore[arg-type]
                 except BROKEN:
                     continue
-                if lack is not None:
-                    still.append((cold, item, lack.ahead))
-                    wanted += [(cold, name, key) for key in lack.keys]
+                if keys:
+                    still.append((cold, item, ahead))
+                    wanted += [(cold, name, key) for key in keys]
+                elif ahead is not None:
+                    cold.rated(item.record.offset, ahead)
             if wanted:
                 await cold_rows.load(self._store, wanted)
             asking = still
@@ -172,7 +174,7 @@ class Fold:
             if self._folded % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
             if item.member is not None:
-                missing = self._member_fact(draft, cold, item, None)
+                missing = self._member_fact(draft, cold, item, cold.worth(item.member, item.record.offset))
                 while missing is not None:
                     await self._look_up(cold, item, {item.member: missing})
                     missing = self._member_fact(draft, cold, item, missing.ahead)
@@ -188,7 +190,7 @@ class Fold:
     def _member_fact(self, draft: Draft, cold: Cold, item: Item, ahead: Worth | None) -> Missing | None:
         """Book a member's fact. Returns what must be looked up first; None: it is booked, or parked. Raises Stopped.
 
-        ahead: of what the last try has returned.
+        ahead: of what the last try has returned, or of the batch's look while nothing was folded into the member since.
         """
         part, fact, name = cold.part, item.fact, item.member
         assert name is not None

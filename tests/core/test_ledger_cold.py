@@ -5,9 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from events.facts import Fact
+from services.book.member import new
 from services.ledger.batch import Chunk, Done, Owned, Part
 from services.ledger.cold import Cold, load
 from services.programme.compile import compile_programme
+from services.programme.mechanic import Change
+from services.programme.rate import Worth
 from tests.drivers.facts import told
 from tests.drivers.ledger_memory import MemoryStore
 
@@ -67,3 +70,15 @@ async def test_who_was_told_that_there_is_no_purchase_sees_it_once_it_is_booked(
     assert await seen(cold, ("fact", "p1")) is None
     cold.booked("ann", "p1", b"body", b"outcome")
     assert cold.of("ann")["fact", "p1"] == msgspec.msgpack.encode((b"body", b"outcome", 0))
+
+
+def test_a_worth_is_known_until_something_is_folded_into_its_member() -> None:
+    mine, rated = part(), Worth(Change(told("2011-03-01 buy p1 1.00"), None, None, []), [], [])
+    cold = Cold(mine, None)
+    cold.rated(7, rated)
+    assert cold.worth("ann", 7) is rated
+    assert cold.worth("ann", 8) is None
+    mine.members["bob"] = new("bob")
+    assert cold.worth("ann", 7) is rated
+    mine.members["ann"] = new("ann")
+    assert cold.worth("ann", 7) is None

@@ -107,8 +107,8 @@ class Service:
         wanted = []
         for record, fact in named:
             member, cold = batch.members[fact.member], batch.cold[fact.member]
-            lack = needs(member, fact, instant_ms(fact.occurred_at), self._plan, cold)
-            wanted += [(record.partition, fact.member, key) for key in lack.keys] if lack is not None else []
+            keys, _ = needs(member, fact, instant_ms(fact.occurred_at), self._plan, cold)
+            wanted += [(record.partition, fact.member, key) for key in keys]
         return wanted
 
     async def _fold(self, batch: Batch, record: Any, fact: Any) -> None:
