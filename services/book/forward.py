@@ -347,8 +347,7 @@ def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> Non
             else:
                 claw(turn, lot, -points, f"{rule}:{points}", shortfall)
             return
-    net: dict[Lot, int] = {}
-    why: dict[Lot, str] = {}
+    net: dict[Lot, tuple[int, str]] = {}
     away: list[Award] = []
     elsewhere: dict[str, list[Award]] = {}
     for award in awards:
@@ -357,11 +356,8 @@ def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> Non
             away.append(award)
         elif unit == POINTS:
             said = f"{rule}:+{points}" if points > 0 else f"{rule}:{points}"
-            if lot in net:
-                net[lot] += points
-                why[lot] += " " + said
-            else:
-                net[lot], why[lot] = points, said
+            had = net.get(lot)
+            net[lot] = (points, said) if had is None else (had[0] + points, f"{had[1]} {said}")
         elif unit.startswith(CURRENCY):
             elsewhere.setdefault(unit.removeprefix(CURRENCY), []).append((rule, POINTS, lot, points, ""))
         else:
@@ -370,17 +366,19 @@ def _post(turn: Turn, awards: list[Award], shortfall: Shortfall = "debt") -> Non
         _post(_purse(turn, currency), elsewhere[currency], shortfall)
     if away:
         turn.sent = messages.given(away)
-    order = sorted(net)
-    if order and min(net.values()) < 0:
-        order.sort(key=lambda lot: net[lot] < 0)
-    for lot in order:
-        points = net[lot]
+    taken = []
+    for lot, (points, why) in sorted(net.items()):
+        if points < 0:
+            taken.append((lot, points, why))
+        elif lot[3][0] == "-":
+            _draw(turn, lot[3], -points, why)
+        elif points:
+            earn(turn, lot, points, why)
+    for lot, points, why in taken:
         if lot[3][0] == "-":
-            _draw(turn, lot[3], -points, why[lot])
-        elif points > 0:
-            earn(turn, lot, points, why[lot])
-        elif points < 0:
-            claw(turn, lot, -points, why[lot], shortfall)
+            _draw(turn, lot[3], -points, why)
+        else:
+            claw(turn, lot, -points, why, shortfall)
 
 
 def _draw(turn: Turn, slot: str, points: int, why: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
+from operator import itemgetter
 
 from events.entries import Account
 from services.book.accounts import DEBT, EXPIRED, FORFEITED, ISSUED, LOT, REVERSED, SPENT, WRITTEN_OFF
@@ -16,6 +17,8 @@ from services.book.pages import fetch, insert, open_page, soonest
 from services.book.turn import Turn, lot_id
 from services.programme.mechanic import Lot
 from services.programme.policies import Shortfall
+
+_owed = itemgetter(1)
 
 
 def remaining(member: Member, lot: Lot) -> int:
@@ -26,21 +29,16 @@ def remaining(member: Member, lot: Lot) -> int:
 
 
 def change(turn: Turn, lot: Lot, points: int) -> None:
-    """Add to a lot, or take from it. The one writer of `lots`, `live` and `pending`."""
+    """Add to a lot, or take from it. The one writer of `lots`, `live` and `pending`, with `draw`."""
     member = turn.member
     lots = member.lots
     member.live += points
     if lot[2] > turn.now_ms:
         member.pending += points
-    if points > 0 and (not lots or lots[-1][:4] < lot):
-        lots.append((*lot, points))
-        return
-    if points > 0:
-        insert(lots, (*lot, points))
-        return
     index = bisect_left(lots, lot)
-    rest = lots[index][4] + points
-    if rest:
+    if index == len(lots) or lots[index][:4] != lot:
+        lots.insert(index, (*lot, points))
+    elif rest := lots[index][4] + points:
         lots[index] = (*lot, rest)
     else:
         del lots[index]
@@ -71,25 +69,31 @@ def expire(turn: Turn, lot: Lot, points: int) -> None:
 def draw(turn: Turn, points: int, to: Account, why: str) -> tuple[list[tuple[Lot | None, int]], int]:
     """Take points from the active lots in spending order. Returns what was taken from which, and what is missing."""
     member, now_ms = turn.member, turn.now_ms
+    lots, index, wanted = member.lots, 0, points
     taken: list[tuple[Lot | None, int]] = []
     while points:
-        live = None
-        for lot in member.lots:
-            if lot[2] <= now_ms:
-                live = lot
-                break
+        while index < len(lots) and lots[index][2] > now_ms:
+            index += 1
+        lot = lots[index] if index < len(lots) else None
         page = soonest(member)
-        if page is not None and (live is None or page.first <= live[:4]):
+        if page is not None and (lot is None or page.first <= lot):
             open_page(turn, page)
+            index = 0
             continue
-        if live is None:
+        if lot is None:
             break
-        source, part = live[:4], min(live[4], points)
-        change(turn, source, -part)
-        credit(member, to, part)
+        source, part = lot[:4], lot[4]
+        if part > points:
+            part = points
+            lots[index] = (*source, lot[4] - part)
+        else:
+            del lots[index]
+        points -= part
+        member.live -= part
         turn.enter(LOT, to, part, why, source)
         taken.append((source, part))
-        points -= part
+    if taken:
+        credit(member, to, wanted - points)
     return taken, points
 
 
@@ -115,20 +119,27 @@ def claw(turn: Turn, lot: Lot, points: int, why: str, shortfall: Shortfall = "de
         change(turn, lot, -own)
         member.reversed += own
         turn.enter(LOT, REVERSED, own, why, lot)
-    gone = turn.read("gone", lot_id(lot), int) or 0 if lot[0] <= turn.now_ms else 0
-    broken = min(points - own, gone)
-    if broken:
-        member.expired -= broken
-        member.reversed += broken
-        key = turn.enter(EXPIRED, REVERSED, broken, why, lot)
-        turn.write("gone", key, gone - broken or None)
-    rest = points - own - broken
+    rest = points - own
+    if rest and lot[0] <= turn.now_ms:
+        rest -= _take_broken(turn, lot, rest, why)
     if rest and shortfall == "write_off":
         _, rest = draw(turn, rest, REVERSED, why)
     if rest and shortfall == "debt":
         take(turn, rest, REVERSED, why)
     elif rest:
         _write_off(turn, rest, why)
+
+
+def _take_broken(turn: Turn, lot: Lot, points: int, why: str) -> int:
+    """Of the breakage of a lot, at most so many points. Returns how many there were."""
+    gone: int = turn.read("gone", lot_id(lot), int) or 0
+    broken = min(points, gone)
+    if broken:
+        turn.member.expired -= broken
+        turn.member.reversed += broken
+        key = turn.enter(EXPIRED, REVERSED, broken, why, lot)
+        turn.write("gone", key, gone - broken or None)
+    return broken
 
 
 def _write_off(turn: Turn, points: int, why: str) -> None:
@@ -196,10 +207,10 @@ def repay(turn: Turn, lot: Lot) -> None:
     """Let an active lot repay the open debts, oldest first."""
     member = turn.member
     rest = remaining(member, lot)
-    for cause, owed in sorted(member.debts.items(), key=lambda item: item[1][0]):
+    for cause, owed in sorted(member.debts.items(), key=_owed):
         if not rest:
             break
-        part = min(rest, owed[1])
+        part = owed[1] if owed[1] < rest else rest
         if not part:
             continue  # repaid, and kept for the hold that rests on it
         rest -= part

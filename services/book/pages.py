@@ -168,7 +168,8 @@ def merged(some: list[LiveLot], others: list[LiveLot]) -> list[LiveLot]:
 
 def soonest(member: Member) -> Page | None:
     """The page whose first lot is spent first; None without pages."""
-    return member.pages[0] if member.pages else None
+    pages = member.pages
+    return pages[0] if pages else None
 
 
 def open_ending(turn: Turn, by_ms: int) -> None:

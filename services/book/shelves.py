@@ -85,18 +85,17 @@ def reach(turn: Turn, places: Iterable[Place]) -> None:
             continue
         if not turn.knows(row_of(place)):
             raise Broken(f"{turn.member.id}: the shelf {place} of its cells was not looked up")
-        turn.reached = (*turn.reached, place)
-        for key, cell in (turn.read(*row_of(place), Shelf) or {}).items():
+        turn.reached[place] = turn.read(*row_of(place), Shelf) or {}
+        for key, cell in turn.reached[place].items():
             cells.setdefault(place[0], {})[key] = cell
 
 
 def put_away(turn: Turn, plan: Plan) -> None:
     """Cells of long ago go to their shelves, old and new. One of the last things of a turn."""
-    member = turn.member
+    cells = turn.member.cells
     rules = {rule for rule, _ in turn.reached} if turn.reached else set()
     for rule, mechanic in plan.by_period.items():
-        mine = member.cells.get(rule)
-        if mine is not None and len(mine) > HOT_CELLS_MAX and _reaches_far(mine, mechanic):
+        if rule in cells and len(mine := cells[rule]) > HOT_CELLS_MAX and _reaches_far(mine, mechanic):
             rules.add(rule)
     for rule in sorted(rules) if rules else ():
         _put_away(turn, rule, plan.by_period[rule])
@@ -118,17 +117,15 @@ def _put_away(turn: Turn, rule: str, mechanic: Any) -> None:
     if len(mine) > HOT_CELLS_MAX:
         until = max(behind, max(shelf_of.values()) - 1)
     shelves: dict[int, dict[int | str, Any]] = {shelf: {} for name, shelf in turn.reached if name == rule}
-    for key in sorted(mine, key=str):
+    for key in sorted([key for key, shelf in shelf_of.items() if 0 < shelf < until], key=str):
         shelf = shelf_of[key]
-        if 0 < shelf < until:
-            if shelf < behind and (rule, shelf) not in turn.reached:
-                raise Broken(f"{member.id}: a cell of {rule} was made beside its shelf {shelf}")
-            shelves.setdefault(shelf, {})[key] = mine.pop(key)
+        if shelf < behind and (rule, shelf) not in turn.reached:
+            raise Broken(f"{member.id}: a cell of {rule} was made beside its shelf {shelf}")
+        shelves.setdefault(shelf, {})[key] = mine.pop(key)
     if not mine:
         member.cells.pop(rule, None)
     if shelves:
         member.away[rule] = (min(first or min(shelves), *shelves), until)
     for shelf, cells in shelves.items():
-        row = row_of((rule, shelf))
-        if cells != (turn.read(*row, Shelf) or {}):
-            turn.write(*row, cells or None)
+        if cells != turn.reached.get((rule, shelf), {}):
+            turn.write(*row_of((rule, shelf)), cells or None)

@@ -53,8 +53,7 @@ def as_of(row: bytes | None, turns: int) -> bytes | None:
 def lot_id(lot: Lot) -> str:
     """A lot's identity as text, on topics and in rows: expiry, earning and activation instants, slot."""
     ends, earned_ms, active_ms, slot = lot
-    expires, earned = "never" if ends >= NEVER else str(ends), str(earned_ms)
-    return f"{expires}.{earned}.{earned if active_ms == earned_ms else active_ms}.{slot}"
+    return f"{'never' if ends >= NEVER else ends}.{earned_ms}.{active_ms}.{slot}"
 
 
 def lot_of(text: str) -> Lot:
@@ -110,8 +109,8 @@ class Turn:
         self.written: dict[ColdKey, bytes | None] = {}
         self.sent: Sent = ()
         self.lots: tuple[tuple[str, int], ...] = ()
-        self.reached: tuple[tuple[str, int], ...] = ()
-        """The shelves whose cells are in the hot row for this turn (services/book/shelves.py)."""
+        self.reached: dict[tuple[str, int], dict[int | str, Any]] = {}
+        """The shelves whose cells are in the hot row for this turn, as they lay there (services/book/shelves.py)."""
         self.ahead: Worth | None = None
         """What the rules make of the fact, where that was asked before (services/book/ahead.py)."""
         self.purses: dict[str, Turn] = {}
