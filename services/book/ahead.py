@@ -30,7 +30,8 @@ def look_ahead(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) ->
     places = places_of(member, basket, version.rules["basket"]) if change.before is not None else []
     if places and absent(places, cold):
         return None
-    return worth(change, version.touched(change), cells_with(member, places, cold), to_ms)
+    cells = cells_with(member, places, cold) if places else member.cells
+    return worth(change, version.touched(change), cells, to_ms)
 
 
 def places_of_find(member: Member, fact: Any, plan: Plan, version: Version, cold: Cold) -> list[Place]:

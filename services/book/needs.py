@@ -48,9 +48,9 @@ def soon(
     """As `needs`, for a batch: what a purchase draws is not rated for it, because it hardly ever leads to a row. With
     the fact's worth, where it was found on the way."""
     if fact.type == "purchase":
-        to_ms = max(at_ms, member.now_ms)
-        keys = () if to_ms < member.next_event_ms else _time_needs(member, to_ms, ([], set(), 0), cold)
-        return keys, None
+        to_ms = at_ms if at_ms > member.now_ms else member.now_ms
+        opens = member.holds or member.open_pages or member.packed_from_ms <= to_ms
+        return _time_needs(member, to_ms, ([], set(), 0), cold) if opens else (), None
     ahead = ahead or foreseen(member, fact, at_ms, plan, cold)
     return needs(member, fact, at_ms, plan, cold, ahead), ahead
 
@@ -62,10 +62,12 @@ def needs(
 
     ahead: its worth, where that is known; None: it is rated here, if it must be.
     """
-    to_ms = max(at_ms, member.now_ms)
-    if member.away and (lack := absent(_taken_over(member, to_ms, plan), cold)):
-        return lack
-    carried = _carried(member, to_ms, plan, cold)
+    to_ms = at_ms if at_ms > member.now_ms else member.now_ms
+    carried: list[Award] = []
+    if plan.carries and to_ms >= carried_ms(member, plan):
+        if lack := absent(places_taken_over(member, plan, to_ms), cold):
+            return lack
+        carried = _carried(member, to_ms, plan, cold)
     own = _own(member, fact, to_ms, carried, plan, cold, ahead)
     elsewhere = member.purses or carried or _opens(fact, to_ms, plan, cold)
     return own + _of_purses(member, fact, to_ms, carried, plan, cold, ahead) if elsewhere else own
@@ -80,12 +82,15 @@ def _opens(fact: Any, to_ms: int, plan: Plan, cold: Cold) -> bool:
 
 def foreseen(member: Member, fact: Any, at_ms: int, plan: Plan, cold: Cold) -> Worth | None:
     """A fact's worth, where that tells what it needs. None: it does not, or time moves something before."""
-    to_ms = max(at_ms, member.now_ms)
-    far = bool(member.draws or member.packed_pages or member.open_pages)
-    if fact.type == "purchase":
-        tells = plan.draws and far
-    else:
-        tells = fact.type == "return" and (far or bool(member.purses) or not _lots_last(fact, to_ms, plan, cold))
+    kind = fact.type
+    if kind != "purchase" and kind != "return":
+        return None
+    to_ms = at_ms if at_ms > member.now_ms else member.now_ms
+    tells: Any = member.draws or member.packed_pages or member.open_pages
+    if kind == "purchase":
+        tells = tells and plan.draws
+    elif not tells:
+        tells = member.purses or not _lots_last(fact, to_ms, plan, cold)
     return look_ahead(member, fact, to_ms, plan, cold) if tells else None
 
 
@@ -99,16 +104,17 @@ def _own(
     keys, lots, points = seek(member, fact, to_ms, plan, cold, ahead) if seek is not None else ([], set(), 0)
     if keys and not (lots or points) and (leading := tuple([key for key in keys if key not in cold])):
         return leading  # what else is needed, they tell
+    awards = carried
+    if plan.draws and fact.type != "return" and (member.draws or member.packed_pages or member.open_pages):
+        awards = carried + (_drawn(member, fact, to_ms, plan, cold) if ahead is None else ahead.awards)
     if carried:
         keys = keys + _drawn_out(carried, POINTS, member, to_ms, cold)
-    if plan.draws and fact.type != "return" and (member.draws or member.pages):
-        carried = carried + (_drawn(member, fact, to_ms, plan, cold) if ahead is None else ahead.awards)
-    if carried:
-        more = _of_awards(carried, POINTS, member, to_ms, cold)
+    if awards:
+        more = _of_awards(awards, POINTS, member, to_ms, cold)
         keys, lots, points = keys + more[0], lots | more[1], points + more[2]
     if member.holds:
         keys += _given_back(member, to_ms, False, cold)
-    found = tuple([key for key in keys if key not in cold])
+    found = tuple([key for key in keys if key not in cold]) if keys else ()
     return found + missing(member, cold, to_ms, points, lots) if member.pages else found
 
 

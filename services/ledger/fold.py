@@ -356,7 +356,7 @@ def _book(part: Part, item: Item, outcome: Outcome, results: Sequence[Result]) -
     part.next_seq = seq + 1
     chunk.last_seq = seq
     body = record.value or b""
-    name = getattr(fact, "member", None)
+    name = item.member
     postings: tuple[Posting, ...] = ()
     for result in results:
         postings += (result.posting, *result.elsewhere)
