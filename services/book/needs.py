@@ -42,6 +42,18 @@ def plain(member: Member, fact: MemberFact, at_ms: int, plan: Plan) -> bool:
     return member.now_ms < at_ms and (not plan.carries or at_ms < carried_ms(member, plan))
 
 
+def plain_soon(member: Member, fact: MemberFact, at_ms: int, plan: Plan) -> bool:
+    """Whether a fact comes in the order of time and `soon` asks for no row, told as `plain` tells it."""
+    if fact.type == "purchase":
+        return member.now_ms < at_ms and _quiet(member, at_ms)
+    return plain(member, fact, at_ms, plan)
+
+
+def _quiet(member: Member, to_ms: int) -> bool:
+    """Whether no hold lapses and no page opens until an instant, told at a glance."""
+    return to_ms < member.packed_from_ms and not (member.holds or member.open_pages)
+
+
 def soon(
     member: Member, fact: MemberFact, at_ms: int, plan: Plan, cold: Cold, ahead: Worth | None
 ) -> tuple[tuple[ColdKey, ...], Worth | None]:
@@ -49,8 +61,7 @@ def soon(
     the fact's worth, where it was found on the way."""
     if fact.type == "purchase":
         to_ms = at_ms if at_ms > member.now_ms else member.now_ms
-        opens = member.holds or member.open_pages or member.packed_from_ms <= to_ms
-        return _time_needs(member, to_ms, ([], set(), 0), cold) if opens else (), None
+        return () if _quiet(member, to_ms) else _time_needs(member, to_ms, ([], [], 0), cold), None
     ahead = ahead or foreseen(member, fact, at_ms, plan, cold)
     return needs(member, fact, at_ms, plan, cold, ahead), ahead
 
@@ -100,8 +111,8 @@ def _own(
     """What the member's regular points need."""
     seek = _SEEK.get(fact.type)
     if seek is None and not carried and not plan.draws:
-        return () if to_ms < member.next_event_ms else _time_needs(member, to_ms, ([], set(), 0), cold)
-    keys, lots, points = seek(member, fact, to_ms, plan, cold, ahead) if seek is not None else ([], set(), 0)
+        return () if to_ms < member.next_event_ms else _time_needs(member, to_ms, ([], [], 0), cold)
+    keys, lots, points = seek(member, fact, to_ms, plan, cold, ahead) if seek is not None else ([], [], 0)
     if keys and not (lots or points) and (leading := tuple([key for key in keys if key not in cold])):
         return leading  # what else is needed, they tell
     awards = carried
@@ -111,7 +122,7 @@ def _own(
         keys = keys + _drawn_out(carried, POINTS, member, to_ms, cold)
     if awards:
         more = _of_awards(awards, POINTS, member, to_ms, cold)
-        keys, lots, points = keys + more[0], lots | more[1], points + more[2]
+        keys, lots, points = keys + more[0], lots + more[1], points + more[2]
     if member.holds:
         keys += _given_back(member, to_ms, False, cold)
     found = tuple([key for key in keys if key not in cold]) if keys else ()
@@ -131,7 +142,7 @@ def _of_purses(
         keys = keys + _drawn_out(carried, CURRENCY + currency, purse, to_ms, rows)
         if fact.type == "erased" or (getattr(fact, "unit", None) == currency and fact.type in _SEEK):
             more = _SEEK[fact.type](purse, fact, to_ms, plan, rows, None)
-            keys, lots, points = keys + more[0], lots | more[1], points + more[2]
+            keys, lots, points = keys + more[0], lots + more[1], points + more[2]
         if purse.holds:
             keys += _given_back(purse, to_ms, False, rows)
         absent = [key for key in keys if key not in rows]
@@ -141,7 +152,7 @@ def _of_purses(
     return tuple(found)
 
 
-_Sought = tuple[list[ColdKey], set[Lot], int]
+_Sought = tuple[list[ColdKey], list[Lot], int]
 """(rows that a fact reads, lots whose points it may take back, at most how many points it draws from whatever is)."""
 
 
@@ -151,15 +162,15 @@ def _of_purchase(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, 
         return _of_awards(ahead.awards, POINTS, member, to_ms, cold)
     purchase = fact.id if fact.type == "correction" else fact.purchase
     if purchase is not None and (keys := unread(purchase, cold)):
-        return list(keys), set(), 0
+        return list(keys), [], 0
     if fact.type == "correction":
-        return [], set(), 0
+        return [], [], 0
     if rows := _to_walk(fact, member, plan, cold):
-        return rows, set(), 0
+        return rows, [], 0
     if member.away and (shelves := absent(_places(fact, to_ms, plan, member, cold), cold)):
-        return list(shelves), set(), 0
+        return list(shelves), [], 0
     if not member.draws and _lots_last(fact, to_ms, plan, cold) and not (member.packed_pages or member.open_pages):
-        return [], set(), 0
+        return [], [], 0
     return _of_awards(_awards(member, fact, to_ms, plan, cold, None), POINTS, member, to_ms, cold)
 
 
@@ -167,23 +178,23 @@ def _of_find(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahea
     """What was found cheaper needs the cell of its purchase, which may be put away."""
     version = plan.at(to_ms)
     if not member.away or version is None:
-        return [], set(), 0
+        return [], [], 0
     if keys := unread(fact.purchase, cold):
-        return list(keys), set(), 0
-    return list(absent(places_of_find(member, fact, plan, version, cold), cold)), set(), 0
+        return list(keys), [], 0
+    return list(absent(places_of_find(member, fact, plan, version, cold), cold)), [], 0
 
 
 def _of_awards(awards: list[Award], unit: str, member: Member, to_ms: int, cold: Cold) -> _Sought:
     """What posting awards of a unit needs: the breakage of their lots that have ended, their draws that are undone."""
-    lots: set[Lot] = set()
+    lots: list[Lot] = []
     ended: set[Lot] = set()
     moved, undrawn = 0, []
     for _, of, lot, points, to in awards:
         if of != unit or to:
             continue
-        moved += abs(points)
+        moved += points if points > 0 else -points
         if lot[3][0] != "-":
-            lots.add(lot)
+            lots.append(lot)
             if lot[0] <= to_ms:
                 ended.add(lot)
         elif points > 0:
@@ -272,16 +283,16 @@ def _awards(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead
 
 
 def _of_request(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
-    return [], set(), fact.points
+    return [], [], fact.points
 
 
 def _of_adjustment(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
     """What is given with an end of its own may have ended already: it is breakage at once."""
     version = plan.at(to_ms)
     if fact.points <= 0 or fact.expires_at is None or version is None:
-        return [], set(), max(0, -fact.points)
+        return [], [], max(0, -fact.points)
     given = worth(Change(fact, None, None, []), version.rules.get("adjusted", ()), {}, to_ms)
-    return [("gone", lot_id(award[2])) for award in given.awards if award[2][0] <= to_ms], set(), 0
+    return [("gone", lot_id(award[2])) for award in given.awards if award[2][0] <= to_ms], [], 0
 
 
 def _of_message(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
@@ -289,31 +300,31 @@ def _of_message(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, a
     shares = lots_in(fact)
     ended = sorted(lot for lot, _ in shares if lot[0] <= to_ms)
     taken = sum(-points for _, points in shares if points < 0)
-    return [("gone", lot_id(lot)) for lot in ended], {lot for lot, _ in shares}, taken
+    return [("gone", lot_id(lot)) for lot in ended], [lot for lot, _ in shares], taken
 
 
 def _of_redemption(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
     """What a capture or a void needs: what became of the redemption, and what giving it back touches."""
     use = ("use", fact.redemption)
     if fact.redemption not in member.holds and use not in cold:
-        return [use], set(), 0
+        return [use], [], 0
     keys = _draws_of(fact.redemption, member, cold) + _given_back(member, to_ms, True, cold)
-    return keys, set(), fact.points or 0
+    return keys, [], fact.points or 0
 
 
 def _of_transfer(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
-    return [], {lot for lot, _ in decided_lots(fact, cold) or ()}, fact.points
+    return [], [lot for lot, _ in decided_lots(fact, cold) or ()], fact.points
 
 
 def _of_all(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
     """Every lot: nothing stays."""
     holds = [key for name in sorted(member.holds) for key in _draws_of(name, member, cold)]
     debts: list[ColdKey] = [("debt", cause) for cause in member.debts]
-    return holds + debts, set(), 1 << 60
+    return holds + debts, [], 1 << 60
 
 
 def _of_nothing(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
-    return [], set(), 0
+    return [], [], 0
 
 
 _SEEK: dict[str, Callable[[Member, Any, int, Plan, Cold, Worth | None], _Sought]] = {

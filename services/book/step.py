@@ -64,8 +64,8 @@ def needs(
 
 
 def needs_nothing(member: Member, fact: MemberFact, at_ms: int, plan: Plan) -> bool:
-    """Whether a fact needs no cold row, told at a glance. False: `needs` may still say none."""
-    return member.merges is None and forward_needs.plain(member, fact, at_ms, plan)
+    """Whether `needs` asks for no row, told at a glance. False: it may still ask for none."""
+    return member.merges is None and forward_needs.plain_soon(member, fact, at_ms, plan)
 
 
 def _look(member: Member, fact: MemberFact, at_ms: int, cold: Cold) -> tuple[bool, tuple[ColdKey, ...] | None]:
