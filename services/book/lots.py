@@ -13,7 +13,7 @@ from operator import itemgetter
 from events.entries import Account
 from services.book.accounts import DEBT, EXPIRED, FORFEITED, ISSUED, LOT, REVERSED, SPENT, WRITTEN_OFF
 from services.book.member import Broken, Drawing, Drawn, Member, Owed
-from services.book.pages import fetch, insert, open_page, soonest
+from services.book.pages import fetch, open_page, soonest
 from services.book.turn import Turn, lot_id
 from services.programme.mechanic import Lot
 from services.programme.policies import Shortfall
@@ -210,7 +210,7 @@ def repay(turn: Turn, lot: Lot) -> None:
     for cause, owed in sorted(member.debts.items(), key=_owed):
         if not rest:
             break
-        part = owed[1] if owed[1] < rest else rest
+        part = min(rest, owed[1])
         if not part:
             continue  # repaid, and kept for the hold that rests on it
         rest -= part

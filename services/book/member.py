@@ -216,11 +216,15 @@ class Member(msgspec.Struct, array_like=True, gc=False):
             due = self.packed_from_ms
         if self.open_pages and self.open_pages[0].first[0] < due:
             due = self.open_pages[0].first[0]
-        if self.pending:
+        if pending := self.pending:
             now_ms = self.now_ms
             for lot in self.lots:  # asked for every fact
-                if now_ms < lot[2] < due:
-                    due = lot[2]
+                if lot[2] > now_ms:
+                    if lot[2] < due:
+                        due = lot[2]
+                    pending -= lot[4]
+                    if not pending:
+                        break
         if self.holds:
             for until, _ in self.holds.values():
                 if until < due:

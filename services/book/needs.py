@@ -60,7 +60,7 @@ def soon(
     """As `needs`, for a batch: what a purchase draws is not rated for it, because it hardly ever leads to a row. With
     the fact's worth, where it was found on the way."""
     if fact.type == "purchase":
-        to_ms = at_ms if at_ms > member.now_ms else member.now_ms
+        to_ms = max(at_ms, member.now_ms)
         return () if _quiet(member, to_ms) else _time_needs(member, to_ms, ([], [], 0), cold), None
     ahead = ahead or foreseen(member, fact, at_ms, plan, cold)
     return needs(member, fact, at_ms, plan, cold, ahead), ahead
@@ -73,7 +73,7 @@ def needs(
 
     ahead: its worth, where that is known; None: it is rated here, if it must be.
     """
-    to_ms = at_ms if at_ms > member.now_ms else member.now_ms
+    to_ms = max(at_ms, member.now_ms)
     carried: list[Award] = []
     if plan.carries and to_ms >= carried_ms(member, plan):
         if lack := absent(places_taken_over(member, plan, to_ms), cold):
@@ -96,7 +96,7 @@ def foreseen(member: Member, fact: Any, at_ms: int, plan: Plan, cold: Cold) -> W
     kind = fact.type
     if kind != "purchase" and kind != "return":
         return None
-    to_ms = at_ms if at_ms > member.now_ms else member.now_ms
+    to_ms = max(at_ms, member.now_ms)
     tells: Any = member.draws or member.packed_pages or member.open_pages
     if kind == "purchase":
         tells = tells and plan.draws
@@ -111,15 +111,15 @@ def _own(
     """What the member's regular points need."""
     seek = _SEEK.get(fact.type)
     if seek is None and not carried and not plan.draws:
-        return () if to_ms < member.next_event_ms else _time_needs(member, to_ms, ([], [], 0), cold)
+        return () if _quiet(member, to_ms) else _time_needs(member, to_ms, ([], [], 0), cold)
     keys, lots, points = seek(member, fact, to_ms, plan, cold, ahead) if seek is not None else ([], [], 0)
     if keys and not (lots or points) and (leading := tuple([key for key in keys if key not in cold])):
         return leading  # what else is needed, they tell
+    if carried:
+        keys = keys + _drawn_out(carried, POINTS, member, to_ms, cold)
     awards = carried
     if plan.draws and fact.type != "return" and (member.draws or member.packed_pages or member.open_pages):
         awards = carried + (_drawn(member, fact, to_ms, plan, cold) if ahead is None else ahead.awards)
-    if carried:
-        keys = keys + _drawn_out(carried, POINTS, member, to_ms, cold)
     if awards:
         more = _of_awards(awards, POINTS, member, to_ms, cold)
         keys, lots, points = keys + more[0], lots + more[1], points + more[2]

@@ -89,7 +89,7 @@ def claimed_of(row: bytes) -> int:
 
 def versioned(member: Member, value: Any) -> bytes:
     """A row with one version, of now."""
-    return _encode([(member.turns, msgspec.Raw(_encode(value)))])
+    return _encode([(member.turns, value)])
 
 
 class Turn:
@@ -138,7 +138,7 @@ class Turn:
     def write(self, kind: str, key: str, value: Any) -> None:
         """The newest value of a versioned row; None: there is none from now on."""
         member, name = self.member, (kind, key)
-        versions = [(member.turns, msgspec.Raw(_encode(value)))]
+        versions: list[tuple[int, Any]] = [(member.turns, value)]
         row = self.row(name)
         if row is not None and member.chunks:
             kept_since = member.chunks[0][2]

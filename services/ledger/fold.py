@@ -147,12 +147,12 @@ class Fold:
                 asking.append((cold, item, None))
         while asking:
             still, wanted = [], []
-            for cold, item, ahead in asking:
+            for cold, item, found in asking:
                 name, owned = item.member, cold.part.owned
                 assert name is not None
                 member = owned.members[name]
                 try:
-                    keys, ahead = needs(member, item.fact, item.at_ms, owned.plan, cold.of(name), ahead)  # type: ignore[arg-type]
+                    keys, ahead = needs(member, item.fact, item.at_ms, owned.plan, cold.of(name), found)  # type: ignore[arg-type]
                 except BROKEN:
                     continue
                 if keys:
