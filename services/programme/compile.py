@@ -13,7 +13,7 @@ import msgspec
 from events.values import millis
 from services.programme.conditions import Known, reads_context
 from services.programme.entitlements import entitlement
-from services.programme.index import FEW, Index, Needs
+from services.programme.index import FEW, ByPartner, Index, Needs
 from services.programme.levels import Tier
 from services.programme.mechanic import CURRENCY, POINTS, Frame, Meter
 from services.programme.mechanics import ALWAYS, MECHANICS
@@ -116,6 +116,7 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
     stacks = {name: group.stack for name, group in programme.groups.items()}
     prices = price_list(programme.price, stacks, meter, known, Frame(programme.zone, programme.currency, ""))
     rules += [Rule(name, counter, counter.measure) for name, counter in prices.spent]
+    of_baskets = tuple(rule for rule in rules if "basket" in rule.mechanic.kinds and rule.mechanic.of_baskets)
     kinds = {kind for rule in rules for kind in rule.mechanic.kinds} | {"basket"}
     return Version(
         name=programme.version,
@@ -126,7 +127,8 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
         levels=known.levels,
         meter=meter,
         tier=None if tier is None else _tier_rule(tier, meter, programme),
-        rules={kind: tuple(rule for rule in rules if kind in rule.mechanic.kinds) for kind in sorted(kinds)},
+        rules={kind: tuple(rule for rule in rules if kind in rule.mechanic.kinds) for kind in sorted(kinds)}
+        | {"basket": of_baskets},
         store_zones=dict(known.zones),
         late_days=programme.late_days,
         returns=programme.returns.policy,
@@ -139,10 +141,9 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
         mechanics=mechanics,
         prices=prices,
         entitlements=tuple(entitlement(text, meter, known, programme.currency) for text in programme.entitlements),
-        lots_last_ms=min((_lasts_days(rule) for rule in rules if "basket" in rule.mechanic.kinds), default=0)
-        * 86_400_000,
+        lots_last_ms=min((_lasts_days(rule) for rule in of_baskets), default=0) * 86_400_000,
         currencies={name: currency.decimals for name, currency in programme.currencies.items()},
-        index=_index(programme, [rule for rule in rules if "basket" in rule.mechanic.kinds], known),
+        index=_index(programme, of_baskets, known),
         conditional=any(rule.when or rule.unless for rule in programme.rules),
         contextual=any(
             reads_context(asked, programme.conditions) for rule in programme.rules for asked in (rule.when, rule.unless)
@@ -154,11 +155,10 @@ def _lasts_days(rule: Rule) -> int:
     return min(one.mechanic.lasts_days for one in (rule.stack.rules if rule.stack is not None else (rule,)))
 
 
-def _index(programme: ProgrammeText, rules: Sequence[Rule], known: Known) -> Index[Rule] | None:
-    if len(rules) <= FEW:
-        return None
+def _index(programme: ProgrammeText, rules: Sequence[Rule], known: Known) -> Index[Rule] | ByPartner[Rule]:
     texts = {f"{text.id}@{text.revision}": text for text in programme.rules}
-    return Index((rule, _needs(rule, texts.get(rule.name), known)) for rule in rules)
+    needs = [(rule, _needs(rule, texts.get(rule.name), known)) for rule in rules]
+    return ByPartner(needs) if len(rules) <= FEW else Index(needs)
 
 
 def _needs(rule: Rule, text: RuleText | None, known: Known) -> Needs:

@@ -2,8 +2,9 @@
 categories of its lines.
 
 A rule stands under the rarest thing without which it gives nothing, or, where there is none, is asked of every receipt.
-So a receipt pays for the rules that can touch it, and not for the programme's length. A few rules have no index: asking
-them all costs less. Pure. Does not own what touching means (rate.py): a rule that is picked may still give nothing.
+So a receipt pays for the rules that can touch it, and not for the programme's length. A few rules are told apart by the
+partner alone: asking them all costs less. Pure. Does not own what touching means (rate.py): a rule that is picked may
+still give nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,27 @@ class Needs(NamedTuple):
     partners: frozenset[str] | None = None
     measure: int | None = None
     """The sum of lines that must not be 0: which lines count for it, their items and categories say."""
+
+
+class ByPartner(Generic[R]):
+    """A few rules: those for other partners are left out, the others are asked one after the other."""
+
+    def __init__(self, rules: Iterable[tuple[R, Needs]]) -> None:
+        known = list(rules)
+        partners = {partner for _, needs in known for partner in needs.partners or ()}
+        self._all = [rule for rule, _ in known]
+        self._nowhere = [rule for rule, needs in known if needs.partners is None]
+        self._of = {
+            partner: [rule for rule, needs in known if needs.partners is None or partner in needs.partners]
+            for partner in partners
+        }
+
+    def touched(self, before: Basket | None, after: Basket | None) -> list[R]:
+        """The rules that a change of a basket can touch, in their order."""
+        basket = after if after is not None else before
+        if basket is None or (before is not None and before.partner != basket.partner):
+            return self._all
+        return self._of.get(basket.partner, self._nowhere)
 
 
 class Index(Generic[R]):

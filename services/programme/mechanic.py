@@ -126,6 +126,8 @@ class Mechanic(ABC):
     """The keys under the mechanic's name in the programme file."""
     kinds: ClassVar[frozenset[str]] = frozenset({"basket"})
     """Fact types it reads; "basket" stands for every change of a basket."""
+    of_baskets: bool = True
+    """False: configured so, no basket concerns it, though its kinds say so."""
     per_purchase: ClassVar[bool] = False
     """True: the basket itself is the cell, nothing is stored, key and absorb are never called."""
     per_fact: ClassVar[bool] = False

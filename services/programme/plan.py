@@ -15,7 +15,7 @@ import msgspec
 from events.facts.purchases import Line
 from services.programme.calendar import NEVER, day_of
 from services.programme.entitlements import Entitlement
-from services.programme.index import Index
+from services.programme.index import ByPartner, Index
 from services.programme.mechanic import Basket, Change, Context, Mechanic, Meter
 from services.programme.policies import Shortfall
 from services.programme.pricing.price import PriceList
@@ -57,8 +57,8 @@ class Version(msgspec.Struct, frozen=True):
     """Whether a rule has a condition: then a fact without a basket wants one to be asked of."""
     contextual: bool = False
     """Whether a rule's condition asks whose a receipt is, where or how it was made: then baskets want their context."""
-    index: Index[Rule] | None = None
-    """Of the rules of baskets, where they are many."""
+    index: Index[Rule] | ByPartner[Rule] = ByPartner(())
+    """Of the rules of baskets."""
     carried: tuple[Rule, ...] = ()
     """Rules of earlier versions whose cells are taken over when this one begins: see rate.py:migrate."""
     lots_last_ms: int = 0
@@ -84,7 +84,7 @@ class Version(msgspec.Struct, frozen=True):
 
     def touched(self, change: Change) -> Sequence[Rule]:
         """The rules of baskets that a change may touch, in the file's order."""
-        return self.rules["basket"] if self.index is None else self.index.touched(change.before, change.after)
+        return self.index.touched(change.before, change.after)
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -78,34 +78,32 @@ def worth(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> W
                 seen = part
             elif not when(alone):
                 continue
-        if rule.of is not None:
-            seen = Change(change.fact, seen.before, seen.after, _points_of(rule.of, rule.unit, awards))
-        holder, due = rule, rule.due  # a function out of a slot is called in half the time when it has a name
+        holder = rule
         if rule.per_purchase:
             if rule.stack is not None:
                 _stacked(rule, before, after, awards, change.points)
                 continue
-            old = due(None, seen.before) if seen.before is not None else ()
-            new = due(None, seen.after) if seen.after is not None else ()
+            old = rule.due(None, seen.before) if seen.before is not None else ()
+            new = rule.due(None, seen.after) if seen.after is not None else ()
         elif rule.per_fact:
-            old, new = (), due(None, change.fact)
+            old, new = (), rule.due(None, change.fact)
         else:
-            key_of, absorb = rule.key, rule.absorb
-            key = key_of(seen)
+            if rule.of is not None:
+                seen = Change(change.fact, seen.before, seen.after, _points_of(rule.of, rule.unit, awards))
+            key = rule.key(seen)
             if key is None:
                 continue
             if rule.heir is not None:
                 holder = _holder(rule, key, cells, now_ms)
-                due = holder.due
             name = holder.name
             mine = cells.get(name)
             cell = mine.get(key) if mine is not None else None
-            becomes = absorb(cell, seen)  # as it rated the purchase; worth what its rule of today says
+            becomes = rule.absorb(cell, seen)  # as it rated the purchase; worth what its rule of today says
             if becomes == cell:
                 continue
             written.append((name, key, becomes))
-            old = due(key, cell) if cell is not None else ()
-            new = due(key, becomes) if becomes is not None else ()
+            old = holder.due(key, cell) if cell is not None else ()
+            new = holder.due(key, becomes) if becomes is not None else ()
         if old != new:
             _diff(holder, old, new, awards, change.points)
     return Worth(change, awards, written)
@@ -246,7 +244,11 @@ def _diff(
         moved = (*more, *[(unit, -amount, lot, to) for (unit, lot, to), amount in was.items()])
     name, kind = rule.name, rule.unit
     for unit, amount, lot, to in moved:
-        if amount:
-            awards.append((name, unit if unit != POINTS else kind, lot, amount, to))
-            if unit == POINTS == kind and not to and lot[3][0] != "-":
-                points.append((lot, amount))
+        if not amount:
+            continue
+        if unit != POINTS:
+            awards.append((name, unit, lot, amount, to))
+            continue
+        awards.append((name, kind, lot, amount, to))
+        if kind == POINTS and not to and lot[3][0] != "-":
+            points.append((lot, amount))

@@ -64,11 +64,11 @@ def receipt(dice: random.Random, version: Any) -> Any:
     return said, version.basket("p1", 1_773_144_000_000, said.lines, 0, partner, store, context)
 
 
+@pytest.mark.parametrize("count", [FEW // 2, FEW + 20])
 @pytest.mark.parametrize("seed", range(20))
-def test_what_is_picked_gives_what_all_would(seed: int) -> None:
+def test_what_is_picked_gives_what_all_would(seed: int, count: int) -> None:
     dice = random.Random(seed)
-    (version,) = compile_programme([HEAD + rules(dice, FEW + 20)]).versions
-    assert version.index is not None
+    (version,) = compile_programme([HEAD + rules(dice, count)]).versions
     for _ in range(20):
         said, one = receipt(dice, version)
         _, other = receipt(dice, version)
@@ -105,6 +105,26 @@ def test_a_rule_for_an_item_costs_a_receipt_without_it_nothing() -> None:
         assert [rule.name for rule in version.touched(Change(said, None, basket, []))] == rules
 
 
-def test_a_few_rules_have_no_index() -> None:
-    (version,) = compile_programme([HEAD + rules(random.Random(1), 5)]).versions
-    assert version.index is None
+def test_of_a_few_rules_those_for_other_partners_are_left_out() -> None:
+    text = HEAD + "".join(
+        f"  - {{id: {name}, {when}share: {{points: 1, per_minor: 100}}}}\n"
+        for name, when in (
+            ("base", ""),
+            ("fuel", "when: {partners: [fuel]}, "),
+            ("both", "when: {partners: [air, fuel]}, "),
+            ("other", "unless: {partners: [fuel]}, "),
+        )
+    )
+    (version,) = compile_programme([text]).versions
+    at = {name: version.basket("p1", 1_773_144_000_000, (), 0, name, None) for name in ("fuel", "air", "")}
+    for before, after, picked in (
+        (None, at["fuel"], ["base", "fuel", "both", "other"]),
+        (at["air"], at["air"], ["base", "both", "other"]),
+        (at[""], None, ["base", "other"]),
+        (at["air"], at[""], ["base", "fuel", "both", "other"]),
+    ):
+        said: Any = fact(
+            id="p1", type="purchase", occurred_at="2026-03-10T12:00:00Z", lines=[{"item": "i", "total_minor": 9}]
+        )
+        rules_of = version.touched(Change(said, before, after, []))
+        assert [rule.name for rule in rules_of if rule.name != "adjustment@0"] == [f"{name}@0" for name in picked]

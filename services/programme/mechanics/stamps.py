@@ -39,7 +39,7 @@ class Stamps(Mechanic):
     lasts_days = LASTING_DAYS  # it gives no points
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
-        self._deed = config.deed
+        self._deed, self.of_baskets = config.deed, config.deed is None
         if self._deed is None:
             self._units = self.measure = meter.add("paid units", config)
         self._every = config.every

@@ -46,19 +46,20 @@ class Visits(Mechanic):
 
     def key(self, change: Change) -> Key | None:
         basket = change.after or change.before
-        return None if basket is None or not self._moved(change) else month_of(basket.day)
+        return None if basket is None else month_of(basket.day)
 
     def period(self, basket: Basket) -> int:
         return month_of(basket.day)
 
     def absorb(self, cell: Any, change: Change) -> Any:
         """(days with one receipt, as bits from the first of the month on; ((place, receipts), ...) of the others)."""
-        basket = change.after or change.before
-        assert basket is not None
+        basket, moved = change.after or change.before, self._moved(change)
+        if basket is None or not moved:
+            return cell
         ones, others = cell or (0, ())
         place = _place_of(basket.day)
         bit, counts = 1 << place, dict(others)
-        receipts = counts.pop(place, 1 if ones & bit else 0) + self._moved(change)
+        receipts = counts.pop(place, 1 if ones & bit else 0) + moved
         ones = ones | bit if receipts == 1 else ones & ~bit
         if receipts and receipts != 1:
             counts[place] = receipts
