@@ -39,6 +39,8 @@ class LocalKafka:
     port: int
     controller_port: int
     jars: Sequence[Path]
+    lasting: bool = False
+    """It is to live for hours, and not for minutes."""
 
     @property
     def bootstrap_servers(self) -> str:
@@ -80,8 +82,9 @@ class LocalKafka:
         return [
             *(_java(), f"-Xms{HEAP}", f"-Xmx{HEAP}", f"-Xmn{YOUNG}", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"),
             # the quick compiler alone: a node that lives for minutes pays more for the optimising one than it gets back
-            # (3.8 to 2.4 s of CPU until it is ready, 12.6 to 6.6 us an event of the ledger's first 150,000)
-            "-XX:TieredStopAtLevel=1",
+            # (3.8 to 2.4 s of CPU until it is ready, 12.6 to 6.6 us an event of the ledger's first 150,000); after a
+            # minute of small requests it is paid back
+            *(() if self.lasting else ("-XX:TieredStopAtLevel=1",)),
             *("-Djava.awt.headless=true", f"-Dlog4j2.configurationFile={LOGGING}"),
             *(f"-Djava.io.tmpdir={self._temporary_folder}", "-XX:-UsePerfData"),
             "--enable-native-access=ALL-UNNAMED",  # zstd and snappy are native code: else a warning since Java 24

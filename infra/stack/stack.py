@@ -35,14 +35,17 @@ LEFTOVERS_S = 45.0  # how long children of a killed supervisor may take to end
 class Stack:
     """The servers and houses that run from one folder. Use it from one event loop, on the main thread."""
 
-    def __init__(self, settings: StackSettings, folder: Path, say: Say) -> None:
-        """folder: data, logs, ports and the lock. say: told one line at a time what happens."""
+    def __init__(self, settings: StackSettings, folder: Path, say: Say, *, lasting: bool = False) -> None:
+        """folder: data, logs, ports and the lock. say: told one line at a time what happens.
+
+        lasting: the servers are to live for hours, and not for minutes."""
         self.settings = settings
         self.folder = folder
         self.houses: list[House] = []
         self.kafka: LocalKafka | None = None  # None: not started, or not ours
         self.postgres: LocalPostgres | None = None
         self._say = say
+        self._lasting = lasting
         self._leaving = False
 
     async def __aenter__(self) -> Self:
@@ -100,7 +103,7 @@ class Stack:
         try:
             jars = await asyncio.to_thread(kafka_jars, self.settings.cache_dir, self._fetching)
             ports = self._ports.of("kafka"), self._ports.of("kafka-controller")
-            server = LocalKafka(self.folder / "kafka", *ports, jars)
+            server = LocalKafka(self.folder / "kafka", *ports, jars, lasting=self._lasting)
             await asyncio.to_thread(server.prepare)
         except (JarsUnavailable, KafkaUnavailable, OSError) as wrong:
             raise self._cannot(wrong) from wrong

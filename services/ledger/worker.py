@@ -6,8 +6,8 @@
 2. *Decode and find duplicates*: reading.py, duplicates.py.
 3. *Load* members that are not cached, and the cold rows that a few facts need: fold.py, cold.py.
 4. *Rate and post*: fold.py, with services/book. A fact that cannot be folded stops its partition only.
-5. *Commit* everything of the batch in one transaction, behind a fence: store.py. While batches are full, the next one
-   is fetched and folded meanwhile (one commit in flight, never two).
+5. *Commit* everything of the batch in one transaction, behind a fence: store.py. The next one is fetched and folded
+   meanwhile (one commit in flight, never two).
 6. *Publish* outcomes, entries, rewards and messages: relay.py.
 
 After a commit that failed, whatever the reason, nothing is guessed: positions are read again once every transaction on
@@ -46,8 +46,6 @@ from services.ledger.store import Doubled, Fenced, Refused, Store, Unsure
 BATCH_RECORDS = 3_000
 """More at once is not booked faster: the next batch begins with its look-ups while the database still has this one to
 write (DECISIONS 33). And whoever waits for an answer waits for all of it."""
-FULL_RECORDS = 1_000
-"""From this size on, the next batch is folded while this one commits."""
 FETCH_MS = 250
 BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -126,7 +124,7 @@ class Worker:
         await self.settle(journal)
 
     async def turn(self, journal: Journal) -> None:
-        """One batch, up to the beginning of its commit, or to its end where the batch is small."""
+        """One batch, up to the beginning of its commit."""
         if self._relay.fault is not None:
             raise self._relay.fault
         # 1. Fetch
@@ -179,7 +177,7 @@ class Worker:
             self._in_flight = batch
             self._committing = asyncio.ensure_future(self._commit(batch))
             self._sweep.after_batch()
-            if alone or batch.records < FULL_RECORDS:
+            if alone:
                 await self.settle(journal)
 
     async def settle(self, journal: Journal) -> bool:

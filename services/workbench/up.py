@@ -32,7 +32,7 @@ async def _up(settings: StackSettings) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, me.cancel)
     try:
-        async with Stack(settings, stack_folder(settings), _say) as stack:
+        async with Stack(settings, stack_folder(settings), _say, lasting=True) as stack:
             code = await _stay(stack)
     except StackError as wrong:  # the folder is in use
         print(f"error: {wrong}", file=sys.stderr)

@@ -198,7 +198,7 @@ def test_the_journals_are_rich() -> None:
 
 @pytest.fixture(params=["as they are", "small"])
 def sizes(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Small: so that histories go back over chunks, lots over pages, cells over shelves, and every batch is full."""
+    """Small: so that histories go back over chunks, lots over pages and cells over shelves."""
     if request.param == "as they are":
         yield
         return
@@ -206,7 +206,6 @@ def sizes(request: pytest.FixtureRequest) -> Iterator[None]:
         patch.object(places, "CHUNK", 3),
         patch.multiple(pages, HOT_LOTS_MAX=3, PAGE_LOTS=2),
         patch.multiple(shelves, HOT_CELLS_MAX=2, TOGETHER=2),
-        patch.multiple(worker, FULL_RECORDS=1),
     ):
         yield
 

@@ -18,7 +18,6 @@ from events.topics import JOURNAL
 from events.values import millis
 from infra.kafka.client import TopicPartition, partition_of
 from services.book.member import Broken
-from services.ledger import worker as worker_module
 from services.ledger.fold import Stopped
 from services.ledger.worker import JournalRefused
 from tests.drivers.bad_records import KINDS, bad_records
@@ -159,8 +158,7 @@ async def test_crashes_and_redeliveries_change_nothing(seed: int) -> None:
     assert_bytes_of_repeats_are_equal(play)
 
 
-async def test_full_batches_are_folded_while_the_one_before_commits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_module, "FULL_RECORDS", 1)
+async def test_a_batch_is_folded_while_the_one_before_commits() -> None:
     facts, points = shopping(4, count=120)
     for seed in range(6):
         marks = [Redeliver(8), Redeliver(3), Crash("after-commit"), Crash("before-commit")]
@@ -173,10 +171,7 @@ async def test_full_batches_are_folded_while_the_one_before_commits(monkeypatch:
     assert piped.book() == calm.book()
 
 
-async def test_a_linked_return_sees_its_purchase_in_flight_and_in_the_same_batch(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(worker_module, "FULL_RECORDS", 1)
+async def test_a_linked_return_sees_its_purchase_in_flight_and_in_the_same_batch() -> None:
     story = [
         told("2011-03-01 buy p1 tea=100.00"),
         told("2011-03-02 back b1 of p1 tea=30.00"),
@@ -249,7 +244,6 @@ async def test_a_commit_whose_answer_is_lost_is_found_out(lost: str) -> None:
 
 
 async def test_nothing_is_published_that_is_not_committed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_module, "FULL_RECORDS", 1)
     facts, _ = shopping(14)
     play, seen = Play(most=5), []
 
@@ -407,8 +401,7 @@ async def test_a_row_that_the_database_refuses_stops_its_partition_only() -> Non
     await assert_all_goes_on(play)
 
 
-@pytest.mark.parametrize("full", [1, 10_000])  # while the one before commits, and not
-async def test_a_bug_beside_the_fold_stops_its_partition_only(monkeypatch: pytest.MonkeyPatch, full: int) -> None:
+async def test_a_bug_beside_the_fold_stops_its_partition_only(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(draft: Any, in_flight: Any) -> None:
         if any(item.fact.id == "poison" for item in draft.items):
             raise RuntimeError("a bug that does not say which fact it met")
@@ -417,7 +410,6 @@ async def test_a_bug_beside_the_fold_stops_its_partition_only(monkeypatch: pytes
     from services.ledger import fold
 
     set_repeats_aside = fold.set_repeats_aside
-    monkeypatch.setattr(worker_module, "FULL_RECORDS", full)
     monkeypatch.setattr(fold, "set_repeats_aside", broken)
     play = poisoned()
     await assert_only_the_poisoned_partition_stops(play)
@@ -535,6 +527,7 @@ async def test_who_was_overtaken_commits_nothing_more() -> None:
     for said in facts[30:]:
         play.say(said)
     await first.worker.turn(first.journal)
+    await first.worker.settle(first.journal)
     assert first.worker.owned == {}
     await second.worker.turn(second.journal)
     await second.kill()
