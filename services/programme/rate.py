@@ -111,10 +111,13 @@ def worth(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> W
 
 def _seen(when: Predicate, mechanic: Any, change: Change) -> Change | None:
     """The change of two baskets, or of none, as a rule with a condition sees it: a basket of which it does not hold is
-    none. Of facts without a basket, a rule that counts baskets, or what was used, sees all. None: it sees nothing."""
+    none. Of facts without a basket, a rule that counts baskets, or what was used, sees all; one that counts deeds sees
+    those of which it holds. None: it sees nothing."""
     before, after = change.before, change.after
     if before is None or after is None:
-        all_of_it = change.about is None or change.fact.type == "used" or "basket" in mechanic.kinds
+        all_of_it = (
+            change.about is None or change.fact.type == "used" or ("basket" in mechanic.kinds and mechanic.of_baskets)
+        )
         return change if all_of_it or when(change.about) else None  # type: ignore[arg-type]
     was, now = when(before), when(after)
     if was and now:

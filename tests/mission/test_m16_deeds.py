@@ -40,6 +40,22 @@ def test_jars_that_were_counted_twice_are_taken_back() -> None:
     assert world.member().units == {"mask": 1}
 
 
+def test_stamps_for_deeds_have_a_condition_as_points_for_them_have() -> None:
+    """Of 12 jars the chemist's 7 count: one mask of five; and of three cups her two are worth 5 each."""
+    where = PROGRAMME.replace("deed: empty-jar}", "deed: empty-jar}, when: {partners: [chemist]}")
+    where = where.replace("rules:", "partners: [chemist, florist]\nrules:")
+    where += "  - {id: cups, reward: {deed: cup, points: 5}, when: {partners: [chemist]}}\n"
+    world = World(where)
+    world.tell("2026-03-01 deed d1 empty-jar 4")
+    world.tell("2026-03-02 deed d2 empty-jar 3 partner:chemist")
+    world.tell("2026-03-03 deed d3 empty-jar partner:florist")
+    world.tell("2026-03-04 deed d4 empty-jar 4 partner:chemist")
+    assert world.member().units == {"mask": 1}
+    world.tell("2026-03-05 deed d5 cup 2 partner:chemist")
+    world.tell("2026-03-06 deed d6 cup")
+    assert world.member().available == 10
+
+
 def test_a_purchase_is_no_deed_and_another_deed_is_no_jar() -> None:
     world = World(PROGRAMME)
     world.tell("2026-03-01 buy A 9*cream=90.00")
