@@ -223,6 +223,11 @@ class Counted(Model):
         return not self.only and not self.items
 
 
+REMEMBERED_MAX = 1 << 14
+"""Combinations of categories that an answer is remembered for. A chain has some hundreds; tills that make them up must
+not fill the memory."""
+
+
 class OfKinds(dict[tuple[str, ...], bool]):
     """`Counted.counts_kinds`, by the categories that were asked for."""
 
@@ -230,6 +235,8 @@ class OfKinds(dict[tuple[str, ...], bool]):
         self._counted = counted
 
     def __missing__(self, categories: tuple[str, ...]) -> bool:
+        if len(self) >= REMEMBERED_MAX:
+            self.clear()
         counts = self[categories] = self._counted.counts_kinds(categories)
         return counts
 
@@ -322,6 +329,9 @@ class Meter:
             if counts is not lines.most:
                 found.append((index, _SUMS.index(what), 1 if counts else -1))
         otherwise = tuple(found)
+        if len(self._of_items) + len(self._of_categories) >= REMEMBERED_MAX:
+            self._of_items.clear()
+            self._of_categories.clear()
         if name:
             self._of_items[item, categories] = otherwise
         else:
