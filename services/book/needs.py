@@ -118,7 +118,9 @@ def _own(
     if carried:
         keys = keys + _drawn_out(carried, POINTS, member, to_ms, cold)
     awards = carried
-    if plan.draws and fact.type != "return" and (member.draws or member.packed_pages or member.open_pages):
+    if carried and fact.type == "return":  # what both undo goes further back than what each does
+        awards = carried + _awards(member, fact, to_ms, plan, cold, ahead)
+    elif plan.draws and fact.type != "return" and (member.draws or member.packed_pages or member.open_pages):
         awards = carried + (_drawn(member, fact, to_ms, plan, cold) if ahead is None else ahead.awards)
     if awards:
         more = _of_awards(awards, POINTS, member, to_ms, cold)

@@ -182,6 +182,16 @@ def test_a_void_gives_back_to_the_same_lots_and_to_who_repaid_the_debt() -> None
     assert again.refusal == Refusal.REDEMPTION_MUST_BE_OPEN.text
 
 
+def test_of_two_voids_that_give_back_more_than_was_taken_the_earlier_counts() -> None:
+    """188 taken, 135 and 71 back: whichever is told first, 53 stay spent."""
+    early, late = "2026-01-13 void v1 of t1 135", "2026-01-14 void v2 of t1 71"
+    for order in ((early, late), (late, early)):
+        world = World(WITHOUT_END)
+        for line in ("2026-01-10 buy A 200.00", "2026-01-11 taken t1 188", *order):
+            world.tell(line)
+        assert (world.lots(), world.member().spent) == ({"A": 147}, 53)
+
+
 def test_a_debt_that_was_repaid_in_full_is_given_back_too() -> None:
     world = World(WITHOUT_END)
     world.tell_all("""

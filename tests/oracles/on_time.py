@@ -432,10 +432,13 @@ class Book:
     late_captures: dict[str, str] = field(default_factory=dict)
 
     def void(self, said: Mapping[str, Any]) -> None:
+        """Of two that give back more than was taken, the earlier counts, as of two returns."""
         name, points = said["redemption"], said.get("points")
         if name in self.holds:
             until, drawn = self.holds[name]
             whole = sum(n for _, n in drawn)
+            if points is not None and points > whole:
+                return
             kept, back = split(drawn, 0 if points is None else whole - points)
             if kept:
                 self.holds[name] = (until, kept)
@@ -446,6 +449,8 @@ class Book:
         elif name in self.uses and self.uses[name][0] == "spent":
             drawn = self.uses[name][1]
             whole = sum(n for _, n in drawn)
+            if points is not None and points > whole:
+                return
             kept, back = split(drawn, 0 if points is None else whole - points)
             self.give_back(self.late_captures.get(name, name), back, "spent", said["id"])
             self.uses[name] = ("spent" if kept else "voided", kept)
