@@ -29,7 +29,7 @@ def remaining(member: Member, lot: Lot) -> int:
 
 
 def change(turn: Turn, lot: Lot, points: int) -> None:
-    """Add to a lot, or take from it. The one writer of `lots`, `live` and `pending`, with `draw`."""
+    """Add to a lot, or take from it. The one writer of `lots`, `live` and `pending`, with `draw`. Raises Broken."""
     member = turn.member
     lots = member.lots
     member.live += points
@@ -37,6 +37,8 @@ def change(turn: Turn, lot: Lot, points: int) -> None:
         member.pending += points
     index = bisect_left(lots, lot)
     if index == len(lots) or lots[index][:4] != lot:
+        if points <= 0:
+            raise Broken(f"{member.id}: {-points} points are taken from {lot_id(lot)}, which is not there")
         lots.insert(index, (*lot, points))
     elif rest := lots[index][4] + points:
         lots[index] = (*lot, rest)
