@@ -11,13 +11,14 @@ from collections.abc import Sequence
 import msgspec
 
 from events.values import millis
+from services.programme.caps import counted
 from services.programme.conditions import Known, reads_context
 from services.programme.entitlements import entitlement
 from services.programme.index import FEW, ByPartner, Index, Needs
 from services.programme.levels import Tier
 from services.programme.mechanic import CURRENCY, POINTS, Frame, Meter
 from services.programme.mechanics import ALWAYS, MECHANICS
-from services.programme.model import ProgrammeText, RuleText, config_in, config_of, known_of
+from services.programme.model import ProgrammeText, RuleText, config_in, known_of
 from services.programme.plan import Plan, Version
 from services.programme.predicates import predicate
 from services.programme.pricing.price import price_list
@@ -87,7 +88,7 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
     meter, known = Meter(), known_of(programme)
     starts_ms = millis(programme.effective_from)
     lasting = {name: one.valid_months for name, one in programme.currencies.items() if one.valid_months is not None}
-    rules: list[Rule] = []
+    rules, of = list[Rule](), counted(programme)
     for text in programme.rules:
         currency = programme.currencies[text.gives] if text.gives is not None else None
         decimals = programme.points_decimals if currency is None else currency.decimals
@@ -100,7 +101,7 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
             _heir(text, later.get(text.id)),
             when=predicate(text.when, text.unless, meter, known),
             unit=POINTS if text.gives is None else CURRENCY + text.gives,
-            of=_named(programme, text),
+            of=of.get(text.id),
         )
         later[text.id] = _Later(text.revision, text.carry, starts_ms, rule)
         rules.append(rule)
@@ -179,16 +180,6 @@ def _heir(text: RuleText, later: _Later | None) -> Heir | None:
     if later.revision == text.revision:
         return later.rule.heir
     return None if later.carry == "freeze" else Heir(later.starts_ms, later.rule, later.carry == "top_up")
-
-
-def _named(programme: ProgrammeText, text: RuleText) -> frozenset[str] | None:
-    """The rules that a cap names, by itself or through their groups."""
-    of: tuple[str, ...] | None = getattr(config_of(text.mechanic, text.config), "of", None)
-    if of is None and not (text.gives is not None and MECHANICS[text.mechanic].reads_points):
-        return None
-    return frozenset(
-        f"{rule.id}@{rule.revision}" for rule in programme.rules if of is None or rule.id in of or rule.group in of
-    )
 
 
 def _tier_rule(tier: Tier, meter: Meter, programme: ProgrammeText) -> TierRule:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from services.programme import caps
 from services.programme.claims import claim_faults
 from services.programme.conditions import cycles, faults, reads_basket
 from services.programme.mechanic import POINTS, Mechanic
@@ -26,6 +27,7 @@ def between_parts(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, .
             yield ("retired", index), f"{name} is among the rules; take it out of one of them"
     yield from _conditions(programme)
     yield from _claims(programme)
+    yield from caps.faults(programme)
     units: dict[str, str] = {}
     for index, rule in enumerate(programme.rules):
         mechanic, path = MECHANICS[rule.mechanic], ("rules", index)
@@ -36,10 +38,6 @@ def between_parts(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, .
             yield (*path, "group"), f"a {rule.mechanic} counts more than one basket, so it cannot be taken with others"
         elif rule.group is not None and programme.groups[rule.group].stack == "exclusive" and not _counts(mechanic):
             yield (*path, "group"), f"a {rule.mechanic} does not go by the basket, so nothing shuts it out"
-        for number, name in enumerate(getattr(config_of(rule.mechanic, rule.config), "of", None) or ()):
-            before = {*(r.id for r in programme.rules[:index]), *(r.group for r in programme.rules[:index])}
-            if name not in before:
-                yield (*path, rule.mechanic, "of", number), f"no rule or group {name} stands before it; write it higher"
         if rule.carry != "freeze" and stateless:
             yield (*path, "carry"), f"a {rule.mechanic} keeps nothing that could be carried; leave carry out"
         elif rule.carry != "freeze" and mechanic.gives_away:
@@ -47,8 +45,6 @@ def between_parts(programme: ProgrammeText) -> Iterator[tuple[tuple[int | str, .
         elif rule.carry != "freeze" and not rule.revision:
             yield (*path, "carry"), "the first revision has nothing to carry; leave carry out, or raise the revision"
         yield from _gives(programme, rule, path)
-        if mechanic.reads_points and not any(_is_counted(other, rule) for other in programme.rules[:index]):
-            yield path, f"no rule before it gives what a {rule.mechanic} counts; write it below those that do"
         levels = 1 + len(programme.tier.levels) if programme.tier is not None else 1
         if len(percent := getattr(config_of(rule.mechanic, rule.config), "tier_percent", None) or ()) > levels:
             why = f"{len(percent)} percentages for {levels} levels; write one for each, the last for all above"
@@ -94,13 +90,6 @@ def _gives(programme: ProgrammeText, rule: RuleText, path: tuple[int | str, ...]
                 (*path, "gives"),
                 f"rules of {rule.group} are taken together and must give the same; {first.id} does not",
             )
-
-
-def _is_counted(other: RuleText, by: RuleText) -> bool:
-    """Whether a rule may give points that a later one counts: the member's own, of its currency."""
-    config = config_of(other.mechanic, other.config)
-    things = getattr(config, "unit", None) is not None or getattr(config, "to", None) is not None
-    return other.gives == by.gives and not things and not MECHANICS[other.mechanic].reads_points
 
 
 def _counts(mechanic: type[Mechanic]) -> bool:

@@ -133,6 +133,29 @@ def test_a_campaign_has_a_cap_for_each_member_and_leaves_the_other_rules_alone()
     ) == {"p1": 20, "p2": 25, "p3": 10, "p4": 10}
 
 
+CAPS_IN_TURN = """groups: {bonus: sum}
+rules:
+  - {id: base, share: {points: 1, per_minor: 100}}
+  - {id: twice, group: bonus, share: {points: 2, per_minor: 100}}
+  - {id: five, group: bonus, share: {points: 3, per_minor: 100}}
+  - {id: day, cap: {points: 600, per: day, of: [bonus]}}
+  - {id: campaign, cap: {points: 600, per: member, of: {of}}}
+"""
+
+
+@pytest.mark.parametrize("of", ["[bonus]", "[five, twice]", "[day, bonus]"])
+def test_a_cap_counts_what_an_earlier_cap_of_the_same_points_has_left(of: str) -> None:
+    """A purchase gives 100 and a bonus of 500. Of the first day's 1,000 bonus points its cap leaves 600, which is all
+    that the campaign gives: there is nothing more to cut of them. What comes back of the first makes room."""
+    world = World(HEAD + CAPS_IN_TURN.replace("{of}", of))
+    world.tell_all("2026-03-10T09:00 buy a 100.00\n2026-03-10T10:00 buy b 100.00")
+    assert world.lots() == {"a": 600, "b": 200}
+    world.tell("2026-03-11 buy c 100.00")
+    assert world.lots() == {"a": 600, "b": 200, "c": 100}
+    world.tell("2026-03-12 back r of a 100.00")
+    assert world.lots() == {"b": 600, "c": 200}
+
+
 def test_a_cap_on_a_rule_of_a_group_counts_that_rule_alone() -> None:
     rules = CAMPAIGN.replace("of: [spring]", "of: [wine]")
     assert lots(rules, "2026-03-10 buy p1 wine/wine=20.00") == {"p1": 20 + 20 + 25}
@@ -168,10 +191,31 @@ def test_a_return_brings_a_basket_to_a_lower_step() -> None:
     assert world.lots() == {"p1": 250}
 
 
+CURRENCY_CAP = """currencies: {promo: {}}
+rules:
+  - {id: base, share: {points: 1, per_minor: 100}}
+  - {id: promo, gives: promo, share: {points: 1, per_minor: 100}}
+  - {id: c, cap: {points: 5, per: day, of: [promo]}}
+"""
+
+
 @pytest.mark.parametrize(
     ("rules", "says"),
     [
         (CAMPAIGN.replace("of: [spring]", "of: [autumn]"), "no rule or group autumn stands before it"),
+        (
+            CAPS_IN_TURN.replace("{of}", "[five]"),
+            "day cuts these points together with those of twice; name these too, or write it above day",
+        ),
+        (
+            CAPS_IN_TURN.replace("{of}", "[base, five]"),
+            "day cuts these points together with those of twice; name these too",
+        ),
+        (CURRENCY_CAP, "promo gives promo; write gives: promo"),
+        (
+            CURRENCY_CAP.replace("gives: promo, share: {points: 1, per_minor: 100", "stamps: {every: 5, unit: cup"),
+            "promo gives the member no points; leave it out",
+        ),
         (CAP.replace("per: {per}", "per: hour"), "'day', 'week', 'month', 'year' or 'member'"),
         (EXCLUSIVE + "  - {id: c, group: offers, daily_cap: {points: 5}}\n", "so nothing shuts it out"),
         (AT_MOST + "  - {id: s, group: offers, stamps: {every: 2, unit: cup}}\n", "it cannot be taken with others"),
