@@ -125,6 +125,8 @@ def step(
         again = refold(member, fact, at_ms, seq, plan, cold)
         outcome = _outcome(again.refusal, again.waits, again.version, again.tier, again.lots)
         result = _of_refold(member, outcome, again)
+        if fact.type == "correction" and current(fact.id, cold) is None:
+            member.ahead.append(fact.id)
     else:
         result = _forward(member, fact, at_ms, seq, plan, cold, ahead)
     if fact.type == "message":
@@ -169,15 +171,11 @@ def _outcome(refusal: Refusal | None, waits: bool, version: str, tier: int, lots
 
 
 def _is_old(member: Member, fact: MemberFact, cold: Cold) -> bool:
-    """Whether a newer revision of this purchase has come before it; notes that a correction did."""
+    """Whether a newer revision of this purchase has come before it; a purchase is expected no longer."""
     if fact.type == "purchase" and fact.id in member.ahead:
         member.ahead.remove(fact.id)
         return True
-    if fact.type != "correction":
-        return False
-    stands = current(fact.id, cold)
-    if stands is None:
-        member.ahead.append(fact.id)
+    stands = current(fact.id, cold) if fact.type == "correction" else None
     return stands is not None and stands.revision >= fact.revision
 
 

@@ -437,6 +437,20 @@ def test_a_late_request_is_answered_from_what_is_there_now() -> None:
     assert (world.member().spent, world.member().available) == (10, 0)
 
 
+def test_a_correction_that_is_folded_twice_for_want_of_rows_awaits_its_purchase_once() -> None:
+    """The return asks for the breakage of a lot that ended empty, which no row of the chunk names."""
+    world = World(PROGRAMME % "valid_months: 3")
+    world.tell_all("""
+        2026-01-01 buy A a=50.00
+        2026-01-05 redeem r1 50
+        2026-05-20 back x of A a=10.00
+        2026-05-10 fix B r1 a=60.00
+    """)
+    assert world.member().ahead == ["B"]
+    world.tell("2026-05-10 buy B a=100.00")
+    assert world.member().ahead == []
+
+
 def test_a_correction_that_comes_before_its_purchase_is_the_purchase() -> None:
     world = World(WITHOUT_END)
     world.tell_all("""
