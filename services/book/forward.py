@@ -193,6 +193,8 @@ def _deed(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated
         return NOT_RATED
     if fact.type == "price_found" and member.away:
         reach(turn, places_of_find(member, fact, plan, version, turn.cold))
+    if fact.type == "enrolled" and fact.referrer == member.id:  # nobody brings herself, on her other card either
+        fact = msgspec.structs.replace(fact, referrer=None)
     of = about(fact, at_ms, member.timeline.level, version, member)
     awards = rate(Change(fact, None, None, [], of), rules, member.cells, turn.now_ms)
     _post(turn, awards)
@@ -206,6 +208,9 @@ def _has_currency(version: Version | None, currency: str | None) -> bool:
 def _message(turn: Turn, fact: Any, at_ms: int, plan: Plan, decided: bool) -> Rated | Refusal:
     """What another member's fact gives to this one. What rules make of it goes no further."""
     version = plan.at(at_ms)
+    mechanic = version.mechanics.get(fact.rule) if version is not None else None
+    if fact.sender == turn.member.id and mechanic is not None and mechanic.gives_away:
+        return NOT_RATED  # who brought a friend is found to be the friend
     granted = messages.receive(turn, fact, version.shortfall if version is not None else "debt")
     if others := messages.other_awards(fact):
         _post(turn, others, version.shortfall if version is not None else "debt")

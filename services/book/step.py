@@ -15,7 +15,7 @@ from events.facts import MemberFact, Message
 from events.refusals import Refusal
 from services.book import needs as forward_needs
 from services.book.baskets import current, unread
-from services.book.due import carried_ms, due_ms
+from services.book.due import begins_ms, due_ms
 from services.book.forward import advance, finish, play
 from services.book.history import order_of, record
 from services.book.member import Member
@@ -181,9 +181,9 @@ def _is_old(member: Member, fact: MemberFact, cold: Cold) -> bool:
 
 def rerate(member: Member, from_ms: int, plan: Plan, cold: Cold) -> Result | None:
     """Rate again what lies at or after an instant, where a programme begins that was published later. None: nothing
-    does, nor will the version take cells over. Raises as `step`."""
+    does, nor will the version take anything over. Raises as `step`."""
     if member.now_ms < from_ms:
-        concerned = carried_ms(member, plan) == from_ms
+        concerned = begins_ms(member, plan) == from_ms
         return Result(Outcome("done"), posting(member, ()), {}) if concerned else None
     again = refold_from(member, from_ms, plan, cold)
     return _of_refold(member, Outcome("done"), again)

@@ -275,10 +275,9 @@ class Fold:
             return
         owned.texts, owned.plan = texts, plan
         from_ms = begins_ms(told.text)
-        carries = any(starts_ms == from_ms for starts_ms, _ in plan.carries)  # then it concerns the untouched ones, too
-        ticked = await self._store.newest_tick(owned.partition)
-        of_all = carries or (ticked is not None and ticked >= from_ms)  # time alone may have passed its beginning
-        since = await self._store.members_since(owned.partition, -NEVER if of_all else from_ms)
+        begins = from_ms in plan.levels_ms or any(starts_ms == from_ms for starts_ms, _ in plan.carries)
+        # what it takes over concerns those whom no fact has touched since, too
+        since = await self._store.members_since(owned.partition, -NEVER if begins else from_ms)
         results = await self._fold_all(cold, item, since, lambda m, known: rerate(m, from_ms, plan, known))
         _book(part, item, _DONE, results)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
@@ -94,6 +95,8 @@ class Plan(msgspec.Struct, frozen=True):
     starts_ms: tuple[int, ...]
     carries: tuple[tuple[int, tuple[str, ...]], ...] = ()
     """Derived: when versions begin that take cells over, ascending, and from which rules."""
+    levels_ms: tuple[int, ...] = ()
+    """Derived: when versions begin that count levels otherwise than the one before, ascending."""
     draws: bool = False
     """Derived: whether any rule draws on lots."""
     currencies: bool = False
@@ -107,6 +110,8 @@ class Plan(msgspec.Struct, frozen=True):
         carries = tuple((v.starts_ms, tuple(rule.name for rule in v.carried)) for v in self.versions if v.carried)
         draws = any(rule.mechanic.draws for v in self.versions for rules in v.rules.values() for rule in rules)
         msgspec.structs.force_setattr(self, "carries", carries)
+        levels = tuple(now.starts_ms for was, now in pairwise(self.versions) if _other_levels(was.tier, now.tier))
+        msgspec.structs.force_setattr(self, "levels_ms", levels)
         msgspec.structs.force_setattr(self, "draws", draws)
         msgspec.structs.force_setattr(self, "currencies", any(version.currencies for version in self.versions))
         by_period = {name: one for v in self.versions for name, one in v.mechanics.items() if one.by_period}
@@ -161,3 +166,8 @@ class Plan(msgspec.Struct, frozen=True):
                 return None
             rule = version.tier
         return rule
+
+
+def _other_levels(was: TierRule | None, now: TierRule | None) -> bool:
+    """Whether levels that members have are counted anew."""
+    return was is not None and (now is None or not now.counts_like(was))

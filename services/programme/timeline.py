@@ -57,6 +57,10 @@ class TierRule(msgspec.Struct, frozen=True):
         msgspec.structs.force_setattr(self, "outlives", outlives)
         msgspec.structs.force_setattr(self, "by_year", by_year)
 
+    def counts_like(self, other: TierRule) -> bool:
+        """Whether spend that was counted by the other rule stays counted by this one, whichever lines it asks for."""
+        return msgspec.structs.replace(other, measure=self.measure) == self
+
     def level(self, sum_minor: int) -> int:
         """How many thresholds the sum has reached."""
         return bisect_right(self.thresholds_minor, sum_minor)
@@ -148,7 +152,7 @@ class Timeline(msgspec.Struct, array_like=True, gc=False):
             self.days, self.gone, self.coming = b"", b"", b""
             self.until, self.since, self.until_then = [], 0, []
             return
-        if old is not None and msgspec.structs.replace(old, measure=new.measure) == new:
+        if old is not None and new.counts_like(old):
             return
         known = each(self.gone) + each(self.days)
         self.days, self.gone, self.sum_minor = b"", b"", 0

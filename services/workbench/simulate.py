@@ -66,6 +66,8 @@ class Simulation:
         self.booked: list[Booked] = []
         self.parked: list[Parked] = []
         self.duplicates = 0
+        self.advanced_ms = -NEVER
+        """To where time was let pass for every member."""
         self._seen: dict[tuple[str | None, str, int], Fact] = {}
         self._cold: dict[str, dict[ColdKey, bytes | None]] = {}
 
@@ -86,6 +88,7 @@ class Simulation:
 
     def advance(self, at_ms: int) -> None:
         """Let everything happen that is due by an instant, to every member: what the day's ticks do in the ledger."""
+        self.advanced_ms = max(at_ms, self.advanced_ms)
         for result in self._tick(at_ms):
             self.booked.append(Booked(_until(at_ms), (result,)))
 
@@ -200,7 +203,6 @@ def report(simulation: Simulation) -> dict[str, Any]:
     for entry in (entry for mine in entries.values() for entry in mine):
         accounts[entry["debit"]] -= entry["points"]
         accounts[entry["credit"]] += entry["points"]
-    levels = simulation.plan.versions[-1].levels if simulation.plan.versions else ("standard",)
     return {
         "facts": sum(not booked.fact.id.startswith((UNTIL, MESSAGE, FORWARDED)) for booked in simulation.booked),
         "duplicates": simulation.duplicates,
@@ -208,7 +210,7 @@ def report(simulation: Simulation) -> dict[str, Any]:
             {"fact": fact.id, "revision": fact.revision, "type": fact.type, "reason": reason}
             for fact, reason in simulation.parked
         ],
-        "members": [_member(simulation, m, levels, entries) for _, m in sorted(simulation.members.items())],
+        "members": [_member(simulation, m, entries) for _, m in sorted(simulation.members.items())],
         "accounts": dict(sorted(accounts.items())),
         "outcomes": outcomes,
         "rewards": rewards,
@@ -220,9 +222,9 @@ def _instant(at_ms: int) -> str | None:
     return None if at_ms >= NEVER else instant(at_ms)
 
 
-def _member(
-    simulation: Simulation, member: Member, levels: tuple[str, ...], entries: dict[str, list[dict[str, Any]]]
-) -> dict[str, Any]:
+def _member(simulation: Simulation, member: Member, entries: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    version = simulation.plan.at(max(member.now_ms, simulation.advanced_ms))
+    levels = version.levels if version is not None else ("standard",)
     return {
         "member": member.id,
         **_sums(member),

@@ -804,6 +804,25 @@ CARRIED = VOUCHERS.replace("cases-1", "cases-2").replace("2020-01-01", "2026-06-
 ).replace("id: gift", "id: gift\n    revision: 1\n    carry: migrate")  # fmt: skip
 
 
+LEVELS = WITHOUT_END.replace("rules:", "tier: {levels: [{name: gold, from_minor: 10000}]}\nrules:")
+LOWER = LEVELS.replace("cases-1", "cases-2").replace("2020-01-01", "2026-06-01").replace("10000}", "5000}")
+
+
+def test_who_has_spent_is_due_when_a_version_counts_levels_otherwise() -> None:
+    """60.00 are gold from 1 June on. Who has spent nothing is not concerned."""
+    world = World(LEVELS, LOWER)
+    world.tell("2026-05-10 buy A 60.00", "ann")
+    world.tell("2026-05-10 adjust a1 5", "bob")
+    begins = 1_780_272_000_000
+    assert [due_ms(world.member(name), world.simulation.plan) for name in ("ann", "bob")] == [begins, None]
+    world.until("2026-05-31T23:59:59")
+    assert world.member("ann").tier == 0
+    world.until("2026-06-01T00:00:00")
+    assert world.member("ann").tier == 1
+    leaves = instant(due_ms(world.member("ann"), world.simulation.plan) or 0)
+    assert leaves == "2027-05-10T23:00:00Z"
+
+
 def test_a_member_whom_a_version_concerns_is_due_when_it_begins() -> None:
     """Of three members one has a cell that is taken over: a tick of June concerns that one, and no other."""
     world = World(VOUCHERS)

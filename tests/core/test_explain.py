@@ -189,3 +189,45 @@ def test_another_currency_is_an_account_of_its_own() -> None:
     assert "+5.9 by extra of shop-1, for what was paid" in said
     assert "        +3.7 for green, 1250 of 1250 counted\n        +2.2 for cake, 725 of 725 counted\n" in said
     assert "5.9 points earned: the points p:r1 of 10 Jul 2026, good for ever (extra +5.9)" in said
+
+
+LEVELS = """programme: shop
+version: shop-{number}
+effective_from: {begins}T00:00:00Z
+currency: GBP
+tier: {{levels: [{{name: gold, from_minor: {gold}}}]}}
+rules:
+  - {{id: base, share: {{points: 1, per_minor: 100}}}}
+"""
+
+
+def test_what_makes_and_ends_a_level_is_told() -> None:
+    """12.50, 50.00 and 7.25 of 10 July; gold from 100.00, from 1 August from 50.00: to the same day a year later."""
+    Path("p.yaml").write_text(LEVELS.format(number=1, begins="2026-01-01", gold=10000))
+    Path("q.yaml").write_text(LEVELS.format(number=2, begins="2026-08-01", gold=5000))
+    more = BOUGHT | {
+        "id": "r2",
+        "occurred_at": "2026-07-20T12:00:00Z",
+        "lines": [{"item": "cake", "total_minor": 3025}],
+    }
+    back = BACK | {"occurred_at": "2026-07-21T12:00:00Z"}
+    asked = ("--programme", "q.yaml", "--at", "2027-08-01T00:00:00Z")
+    rows = told(*asked, facts=[BOUGHT, more, back])["history"]
+    assert [(row["what"], row["tier"]) for row in rows if "tier" in row] == [
+        ("bought with receipt r2 at s-1", "gold"),
+        ("goods brought back with b1 of receipt r1", "standard"),
+        ("version shop-2 of the programme began", "gold"),
+        ("time passed", "standard"),
+    ]
+    page = explain(*asked, facts=[BOUGHT, more, back]).output
+    assert "\n  1 Aug 2026 00:00  version shop-2 of the programme began\n    level gold from now on\n" in page
+
+
+def test_what_a_pool_did_not_keep_is_told_without_the_name_of_a_message() -> None:
+    """Ann does not share the pool: her 19 are back at once."""
+    put = {"type": "contribution_requested", "id": "c1", "member": "ann", "occurred_at": "2026-07-11T12:00:00Z",
+           "pool": "home", "points": 19}  # fmt: skip
+    page = explain("--at", "2026-07-12T00:00:00Z", facts=[BOUGHT, put]).output
+    assert "the pool home gave points back\n" in page
+    assert "19 points from another account by home\n" in page
+    assert "msg:" not in page

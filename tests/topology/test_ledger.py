@@ -372,6 +372,16 @@ async def test_a_version_published_late_counts_what_time_alone_has_dropped_since
     assert play.balances() == {"m1": 120 + 15}
 
 
+async def test_a_version_published_ahead_counts_levels_anew_for_whom_nobody_sees_again() -> None:
+    """120.00 make silver for a year; from 1 April on for a month, which is over by then."""
+    first = published_to_all("first", LATE.format(number=1, begins="2026-01-01", months=12))
+    second = published_to_all("second", LATE.format(number=2, begins="2026-04-01", months=1))
+    bought = told("2026-02-15 buy a 120.00", "m1")
+    for day, level in (("2026-03-31", 1), ("2026-04-01", 0)):
+        play = await Play(most=10_000).run([*first, bought, *second, *tick(f"{day}T00:00:00Z")])
+        assert [row[7] for (_, name), row in play.store.member.items() if name == "m1"] == [level]
+
+
 @pytest.mark.parametrize(
     "error", [Broken("the sum of lots is not the balance"), RuntimeError("a bug"), RecursionError()]
 )

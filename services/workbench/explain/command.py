@@ -30,7 +30,7 @@ from services.programme.plan import Plan, Version
 from services.programme.words import amount
 from services.workbench.explain.merges import Record
 from services.workbench.explain.story import Posted, Story, decimals_of, story
-from services.workbench.explain.words import became_words, date, day, given_words, signed
+from services.workbench.explain.words import became_words, date, day, given_words, sent_words, signed
 from services.workbench.facts_file import FileFault
 from services.workbench.inside import Refused, in_house
 from services.workbench.simulate import Simulation, of_files, simulate
@@ -216,7 +216,7 @@ def _print_part(part: Story, how: str, decimals: int, zone: str) -> None:
     """What was given to a lot or became of it: when, how, by which fact, by which rules."""
     by = ""
     if "cause" in part:
-        by = f" by {part['cause']} of {part['sender']}"
+        by = " by " + sent_words(part["sender"], part["cause"])
     elif "fact" in part or "version" in part:
         by = f" by {part.get('fact') or part['version']}"
     print(f"    {date(millis(part['at']), zone)}  {amount(part['points'], POINTS, decimals)}{how}{by}")
@@ -240,6 +240,8 @@ def _print_deed(row: Story, zone: str) -> None:
         print(f"    without effect: {row['without_effect']}")
     for entry in row["entries"]:
         print(f"    {entry['currency'] + ': ' if 'currency' in entry else ''}{entry['says']}")
+    if "tier" in row:
+        print(f"    level {row['tier']} from now on")
     posted = [entry["says"] for entry in row.get("posted", ()) if entry["credit"] != "expired"]
     if "posted" in row and posted != [
         entry["says"] for entry in row["entries"] if entry["credit"] != "expired" and "currency" not in entry

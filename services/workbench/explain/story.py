@@ -34,15 +34,18 @@ def story(stored: Member, retold: Retold, plan: Plan, posted: Posted, records: S
     """Everything, for `--json`: amounts in the smallest unit of points, instants in UTC. `stored`: the member as the
     book has it; `records`: the account's own of merges."""
     member = retold.member
-    version = plan.at(member.now_ms)
-    levels = version.levels if version is not None else ("standard",)
     lots = {currency: _Lots() for currency in ("", *member.purses)}
-    history = [_told(deed, member.id, plan, posted, lots) for deed in retold.deeds]
+    history, level = [], 0
+    for deed in retold.deeds:
+        history.append(_told(deed, member.id, plan, posted, lots))
+        if deed.level != level:
+            level = deed.level
+            history[-1]["tier"] = _tier(level, plan, deed.at_ms)
     return {
         "member": member.id,
         "at": instant(member.now_ms) if -NEVER < member.now_ms < NEVER else None,
         **_merges(stored),
-        "tier": levels[min(member.tier, len(levels) - 1)],
+        "tier": _tier(member.tier, plan, member.now_ms),
         "qualifying_minor": member.qualifying_minor,
         "units": dict(sorted(member.units.items())),
         **_account(member, lots[""], retold, retold.cold, plan),
@@ -52,6 +55,12 @@ def story(stored: Member, retold: Retold, plan: Plan, posted: Posted, records: S
         },
         "history": _with_merges(history, events(member.id, records), plan, posted),
     }
+
+
+def _tier(level: int, plan: Plan, at_ms: int) -> str:
+    """The name of a level at an instant."""
+    version = plan.at(at_ms)
+    return "standard" if version is None else version.levels[min(level, len(version.levels) - 1)]
 
 
 def _merges(stored: Member) -> Story:
@@ -146,9 +155,11 @@ def _what(deed: Deed, member: str, plan: Plan, zone: str) -> Story:
 
 
 def _begun(deed: Deed, plan: Plan) -> str | None:
-    """The version that begins, where time alone moved points by a rule: it took over what earlier ones had counted."""
+    """The version that begins, where time alone moved points by a rule, or levels are counted anew: it took over what
+    earlier ones had counted."""
     moved = (entry for entries in (deed.entries, *(other for _, other in deed.elsewhere)) for entry in entries)
-    return plan.of(deed.at_ms).name if deed.fact is None and any(rules.awards(entry.why) for entry in moved) else None
+    began = deed.at_ms in plan.levels_ms or any(rules.awards(entry.why) for entry in moved)
+    return plan.of(deed.at_ms).name if deed.fact is None and began else None
 
 
 def _posted(fact: Any, seq: int, at_ms: int, plan: Plan, posted: Posted) -> Story:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from events.entries import Account, Entry
+from events.facts.messages import ID as MESSAGE
 from events.refusals import Refusal
 from events.values import millis
 from services.book.messages import CONTRIBUTION, GIVEN_BACK, TRANSFER
@@ -112,9 +113,9 @@ _FACTS = {
 }
 """By type; messages have their own words, and so have merges."""
 _MESSAGES = {
-    TRANSFER: "{sender} gave points ({cause})",
-    CONTRIBUTION: "{sender} put points into the pool ({cause})",
-    GIVEN_BACK: "the pool {sender} gave points back ({cause})",
+    TRANSFER: "{sender} gave points{by}",
+    CONTRIBUTION: "{sender} put points into the pool{by}",
+    GIVEN_BACK: "the pool {sender} gave points back{by}",
 }
 """By what gave; else it is a rule."""
 _NAMED = (
@@ -201,11 +202,19 @@ def time_words(version: str | None) -> str:
     return "time passed" if version is None else f"version {version} of the programme began"
 
 
+def sent_words(sender: str, cause: str) -> str:
+    """Who gave what came by message, and by which fact; that a pool was itself given something has no name for a
+    clerk."""
+    return sender if cause.startswith(MESSAGE) else f"{cause} of {sender}"
+
+
 def fact_words(fact: Any, zone: str) -> str:
     """What a fact was."""
     if fact.type == "message":
-        said = _MESSAGES.get(fact.rule, "{rule} gave for {cause} of {sender}")
-        return said.format(rule=fact.rule.rpartition("@")[0], sender=fact.sender, cause=fact.cause)
+        said = _MESSAGES.get(fact.rule, "{rule} gave for {sent}")
+        by = "" if fact.cause.startswith(MESSAGE) else f" ({fact.cause})"
+        sent = sent_words(fact.sender, fact.cause)
+        return said.format(rule=fact.rule.rpartition("@")[0], sender=fact.sender, by=by, sent=sent)
     values = {name: getattr(fact, name, "") for name in _NAMED}
     purchase, store, partner, referrer, value, until = (
         getattr(fact, name, None) for name in ("purchase", "store", "partner", "referrer", "value", "until")
