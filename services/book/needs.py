@@ -11,19 +11,19 @@ from typing import Any
 
 from events.facts import MemberFact
 from events.facts.purchases import Return
-from services.book import redemptions
 from services.book.accounts import ISSUED
 from services.book.ahead import look_ahead, places_of_find
 from services.book.baskets import about, basket_of, current, left_of, unread
 from services.book.due import carried_ms
-from services.book.member import Drawing, Drawn, Member, Owed
+from services.book.giving_back import drawn_out, given_back, of_draws, of_redemption
+from services.book.member import Member
 from services.book.messages import lots_in, other_awards
-from services.book.pages import lots_at_hand, missing
+from services.book.pages import missing
 from services.book.purses import Rows, key_of, purse_of
 from services.book.shelves import Place, absent, cells_with, places_taken_over
 from services.book.strict import is_strict, places_of_standing, rerated, rows_to_walk, walk
 from services.book.transfers import decided_lots
-from services.book.turn import Cold, ColdKey, lot_id, newest
+from services.book.turn import Cold, ColdKey, lot_id
 from services.programme.mechanic import CURRENCY, POINTS, Change, Lot
 from services.programme.plan import Plan, Version
 from services.programme.rate import Award, Cells, Worth, migrated, worth
@@ -116,7 +116,7 @@ def _own(
     if keys and not (lots or points) and (leading := tuple([key for key in keys if key not in cold])):
         return leading  # what else is needed, they tell
     if carried:
-        keys = keys + _drawn_out(carried, POINTS, member, to_ms, cold)
+        keys = keys + drawn_out(carried, POINTS, member, to_ms, cold)
     awards = carried
     if carried and fact.type == "return":  # what both undo goes further back than what each does
         awards = carried + _awards(member, fact, to_ms, plan, cold, ahead)
@@ -126,7 +126,7 @@ def _own(
         more = _of_awards(awards, POINTS, member, to_ms, cold)
         keys, lots, points = keys + more[0], lots + more[1], points + more[2]
     if member.holds:
-        keys += _given_back(member, to_ms, False, cold)
+        keys += given_back(member, to_ms, False, cold)
     found = tuple([key for key in keys if key not in cold]) if keys else ()
     return found + missing(member, cold, to_ms, points, lots) if member.pages else found
 
@@ -141,12 +141,12 @@ def _of_purses(
     for currency, purse in _purses(member, awards, getattr(fact, "unit", None)):
         rows = Rows(cold, currency)
         keys, lots, points = _of_awards(awards, CURRENCY + currency, purse, to_ms, rows)
-        keys = keys + _drawn_out(carried, CURRENCY + currency, purse, to_ms, rows)
+        keys = keys + drawn_out(carried, CURRENCY + currency, purse, to_ms, rows)
         if fact.type == "erased" or (getattr(fact, "unit", None) == currency and fact.type in _SEEK):
             more = _SEEK[fact.type](purse, fact, to_ms, plan, rows, None)
             keys, lots, points = keys + more[0], lots + more[1], points + more[2]
         if purse.holds:
-            keys += _given_back(purse, to_ms, False, rows)
+            keys += given_back(purse, to_ms, False, rows)
         absent = [key for key in keys if key not in rows]
         if purse.pages:
             absent += missing(purse, rows, to_ms, points, lots)
@@ -203,39 +203,14 @@ def _of_awards(awards: list[Award], unit: str, member: Member, to_ms: int, cold:
             undrawn.append((lot[3], points))
     keys: list[ColdKey] = [("gone", lot_id(lot)) for lot in sorted(ended)] if ended else []
     if undrawn:
-        keys += _undrawn(undrawn, member, to_ms, cold)
+        keys += of_draws(undrawn, member, to_ms, cold)
     return keys, lots, moved
 
 
 def _of_carried(carried: list[Award], unit: str, member: Member, to_ms: int, cold: Cold) -> _Sought:
     """What versions need that take cells over, one after the other."""
     keys, lots, points = _of_awards(carried, unit, member, to_ms, cold)
-    return keys + _drawn_out(carried, unit, member, to_ms, cold), lots, points
-
-
-def _drawn_out(carried: list[Award], unit: str, member: Member, to_ms: int, cold: Cold) -> list[ColdKey]:
-    """What a version draws where it takes cells over, what comes after it may undo, when the lots that it emptied have
-    ended: the breakage of all that end by then."""
-    if not any(award[1] == unit and award[2][3].startswith("-") and award[3] < 0 for award in carried):
-        return []
-    return [("gone", lot_id(lot[:4])) for lot in lots_at_hand(member, cold) if lot[0] <= to_ms]
-
-
-def _undrawn(back: list[tuple[str, int]], member: Member, to_ms: int, cold: Cold) -> list[ColdKey]:
-    """The draws that are undone, for so many points of their slots, newest first, and what giving them back touches."""
-    keys: list[ColdKey] = []
-    for slot, (_, last) in member.draws.items():
-        number = last
-        points = sum(part for of, part in back if of == slot)
-        while points > 0 and number:
-            keys.append(("draw", f"{slot}.{number}"))
-            drawing = newest(cold.get(keys[-1]), Drawing)
-            if drawing is None:
-                break
-            number, cause, drawn = drawing
-            points -= sum(part for _, part in drawn)
-            keys += _of_drawn(drawn, cause, member, cold)
-    return keys + (_given_back(member, to_ms, True, cold) if keys else [])
+    return keys + drawn_out(carried, unit, member, to_ms, cold), lots, points
 
 
 def _taken_over(member: Member, to_ms: int, plan: Plan) -> list[Place]:
@@ -310,7 +285,7 @@ def _of_redemption(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold
     use = ("use", fact.redemption)
     if fact.redemption not in member.holds and use not in cold:
         return [use], [], 0
-    keys = _draws_of(fact.redemption, member, cold) + _given_back(member, to_ms, True, cold)
+    keys = of_redemption(fact.redemption, member, cold) + given_back(member, to_ms, True, cold)
     return keys, [], fact.points or 0
 
 
@@ -320,7 +295,7 @@ def _of_transfer(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, 
 
 def _of_all(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
     """Every lot: nothing stays."""
-    holds = [key for name in sorted(member.holds) for key in _draws_of(name, member, cold)]
+    holds = [key for name in sorted(member.holds) for key in of_redemption(name, member, cold)]
     debts: list[ColdKey] = [("debt", cause) for cause in member.debts]
     return holds + debts, [], 1 << 60
 
@@ -377,22 +352,9 @@ def _time_needs(member: Member, at_ms: int, posted: _Sought, cold: Cold) -> tupl
     over."""
     keys, lots, points = posted
     if member.holds:
-        keys = keys + _given_back(member, at_ms, False, cold)
+        keys = keys + given_back(member, at_ms, False, cold)
     found = tuple(key for key in keys if key not in cold)
     return found + (missing(member, cold, at_ms, points, lots) if member.pages else ())
-
-
-def _given_back(member: Member, to_ms: int, voided: bool, cold: Cold) -> list[ColdKey]:
-    """The breakage of lots that points may be given back to after they have ended, by holds that lapse until `to_ms` or
-    by a redemption that is voided then: lots that were drawn from, and lots that repay a debt before they end."""
-    lapsing = [(name, drawn) for name, (until, drawn) in member.holds.items() if until <= to_ms]
-    if not lapsing and not voided:
-        return []
-    lots = [lot for _, drawn in lapsing for lot, _ in drawn]
-    lots += [lot for name, _ in lapsing for lot, _ in member.debts.get(name, (0, 0, ()))[2]]
-    if member.debts:
-        lots += [lot[:4] for lot in lots_at_hand(member, cold)]
-    return [("gone", lot_id(lot)) for lot in lots if lot is not None and lot[0] <= to_ms]
 
 
 def _to_walk(fact: Return, member: Member, plan: Plan, cold: Cold) -> list[ColdKey]:
@@ -469,25 +431,3 @@ def _cells_by(member: Member, at_ms: int, plan: Plan, places: Sequence[Place], c
 
 def _copy(cells: Cells) -> Cells:
     return {rule: dict(mine) for rule, mine in cells.items()}
-
-
-def _draws_of(redemption: str, member: Member, cold: Cold) -> list[ColdKey]:
-    """What giving a redemption back touches: its debt, and the breakage of the lots it drew from and was repaid by."""
-    if redemption in member.holds:
-        cause, drawn = redemption, member.holds[redemption][1]
-    else:
-        use = newest(cold.get(("use", redemption)), redemptions.Use)
-        if use is None:
-            return []
-        _, cause, drawn = use
-    return _of_drawn(drawn, cause, member, cold)
-
-
-def _of_drawn(drawn: Drawn, cause: str, member: Member, cold: Cold) -> list[ColdKey]:
-    """What giving back a draw touches."""
-    keys: list[ColdKey] = [("gone", lot_id(lot)) for lot, _ in drawn if lot is not None]
-    if any(lot is None for lot, _ in drawn):
-        keys.append(("debt", cause))
-        owed = member.debts.get(cause) or newest(cold.get(("debt", cause)), Owed)
-        keys += [("gone", lot_id(lot)) for lot, _ in (owed[2] if owed else ())]
-    return keys
