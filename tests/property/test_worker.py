@@ -41,6 +41,8 @@ from tests.topology.test_ledger import FAILPOINTS, assert_bytes_of_repeats_are_e
 
 JOURNAL = "journal.v1"
 MEMBERS = ("ann", "bob", "cat", "dan")
+TICKED, AFTERWARDS = hour(24 * 28), hour(24 * 28 + 1)
+"""The instant of the ticks in the middle of a journal, and one that no book has passed for their sake."""
 AGAIN = 0.3
 """Of the facts, how many come twice; the second time anywhere behind the first."""
 ENDS = ("2031-01-01T00:00:00Z", "2040-01-01T00:00:00Z")
@@ -118,7 +120,7 @@ def journal(told: Told, dice: random.Random) -> list[Any]:
     script: list[Any] = [fact(**said) for said in told.facts]
     for place in range(len(script), 0, -1):
         if dice.random() < 0.05:
-            script[place:place] = ticks(hour(24 * 28))  # the same each time: the first is booked
+            script[place:place] = ticks(TICKED)  # the same each time: the first is booked
     for place in range(len(script) - 1, -1, -1):
         if dice.random() < AGAIN:
             script.insert(dice.randrange(place, len(script)) + 1, script[place])
@@ -250,7 +252,7 @@ async def test_in_any_order_members_have_and_partners_are_told_the_same(sizes: N
         on_time = await Play().run([*published_all(told), *(fact(**said) for said in told.facts)])
         mixed = Told(told.programmes, dice.sample(told.facts, len(told.facts)))
         played = await rough(journal(mixed, dice), dice)
-        for end in (max(said["occurred_at"] for said in told.facts), *ENDS):
+        for end in (max(AFTERWARDS, *(said["occurred_at"] for said in told.facts)), *ENDS):
             await on_time.run(ticks(end))
             await played.run(ticks(end))
             if kind is not members_between or end == ENDS[-1]:
