@@ -17,6 +17,7 @@ from events.facts.ticks import slice_of
 from infra.kafka.client import Record
 from infra.postgres.migrate import migrate
 from infra.postgres.pool import open_pool
+from infra.postgres.queries import load
 from infra.settings import Settings
 from services.ledger import store as tables
 from services.ledger.batch import Batch, Chunk, Owned, Parked, Part
@@ -292,6 +293,20 @@ async def test_what_is_parked_is_kept_as_it_came_and_linked_to_what_it_brings_ag
         assert (row["key"], row["logged_at"]) == (b"\xff\x00", 1_000)
         assert row["headers"] == '[["h\\u0000", "\\u0000\\u00ff"]]'
         assert row["reason"] == r"Invalid value 'gi\x00ft \ud800 \x1b[31m'"
+    finally:
+        await connection.close()
+
+
+async def test_what_an_account_of_one_person_did_is_found_by_its_index(
+    postgres_store: PostgresStore, house: Settings
+) -> None:
+    connection = await asyncpg.connect(house.database_url.get_secret_value())
+    try:
+        rows = "select 0, n, 'p:' || n, 0, 'ann', 'purchase', n, n, n, '', '', '', '' from generate_series(1, 5000) n"
+        await connection.execute(f"insert into fact {rows}")
+        await connection.execute("analyze fact")
+        plan = await connection.fetch("explain " + load(SQL).facts_between, 0, "ann")
+        assert any("fact_between" in row[0] for row in plan), plan
     finally:
         await connection.close()
 

@@ -120,7 +120,7 @@ from unnest($1::int2[], $2::int8[]) w (partition, seq)
 join fact f on f.partition = w.partition and f.seq = w.seq
 
 -- name: facts_between
--- A member's facts about accounts of one person. Reads the whole partition: asked for a page about who was merged.
+-- A member's facts about accounts of one person.
 select seq, body, outcome from fact
 where partition = $1 and member = $2 and type in ('merged', 'unmerged', 'forwarded') order by seq
 
