@@ -19,7 +19,7 @@ from services.programme.conditions import Condition, Known, faults
 from services.programme.mechanic import Basket, Meter
 from services.programme.policies import Closed
 from services.programme.predicates import Predicate, predicate
-from services.programme.words import money
+from services.programme.words import counted, money
 
 
 class Paid(Closed):
@@ -158,7 +158,7 @@ def _words(key: str, value: Any, currency: str) -> str:
         low, high = value.from_minor, value.below_minor
         parts = [f"{money(low, currency)} or more"] if low is not None else []
         parts += [f"less than {money(high, currency)}"] if high is not None else []
-        return " and ".join(parts)
+        return " and ".join(parts) + counted(value)
     if key == "birthday":
         return f"{value.days_before} days before to {value.days_after} days after the birthday"
     if isinstance(value, dict):

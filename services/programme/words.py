@@ -55,11 +55,12 @@ def amount(number: int, unit: str, decimals: int = 0) -> str:
 
 
 def counted(lines: Counted) -> str:
-    """Which lines count, to stand behind "for what was paid": "", " for wine", " for all but tobacco"."""
+    """Which lines count, to stand behind "for what was paid": "", " for wine", " for all but tobacco, without tax"."""
+    tax = ", without tax" if getattr(lines, "base", "gross") == "net" else ""
     only, but = " or ".join(lines.only), " or ".join(lines.exclude)
     if lines.items:
         items = " or ".join(lines.items)
         only = f"{only} that is {items}" if only else items
     if only and but:
-        return f" for {only}, not {but}"
-    return f" for {only}" if only else f" for all but {but}" if but else ""
+        return f" for {only}, not {but}{tax}"
+    return (f" for {only}" if only else f" for all but {but}" if but else "") + tax

@@ -153,7 +153,7 @@ BAD: dict[str, tuple[str, int, str]] = {
     "a percentage for points": (
         rules("{id: a, share: {percent: 5, per_minor: 100}}"),
         6,
-        "here may stand base, exclude, items, only, pending_days, per_minor, points, steps",
+        "here may stand base, exclude, items, marginal, only, pending_days, per_minor, per_units, points, rounding",
     ),
     "a key of a part in another": (
         HEAD + "stores: {s1: {zone: UTC, country: GB}}\n" + RULE,

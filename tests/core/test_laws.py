@@ -61,6 +61,11 @@ CONFIGS: dict[str, list[dict[str, Any]]] = {
         {"points": 1, "per_minor": 100, "pending_days": 5},
         {"per_minor": 1000, "steps": [{"from_minor": 500, "points": 5}, {"from_minor": 9000, "points": 9}]},
         {"points": 1, "per_minor": 100, "exclude": ["tea"]},
+        {"per_minor": 1000, "marginal": True,
+         "steps": [{"from_minor": 500, "points": 5}, {"from_minor": 9000, "points": 9}]},
+        {"points": 3, "per_minor": 700, "rounding": "full", "tier_percent": [100, 125]},
+        {"points": 3, "per_minor": 700, "rounding": "half_up"},
+        {"points": 3, "per_units": 2, "only": ["tea"]},
     ],
 }  # fmt: skip
 DAY_MS = 86_400_000

@@ -91,6 +91,52 @@ def test_the_plain_sheet_says_every_rule(tmp_path: Path, capsys: pytest.CaptureF
     ]
 
 
+SAID = {
+    "base: net": ("{id: a, share: {points: 1, per_minor: 100, base: net}}", "what was paid, without tax: 1 point"),
+    "full": ("{id: a, share: {points: 5, per_minor: 1000, rounding: full}}", "5 points for every full 10.00 GBP."),
+    "half up": (
+        "{id: a, share: {points: 1, per_minor: 100, rounding: half_up}}",
+        "for every 1.00 GBP, rounded half up.",
+    ),
+    "units": ("{id: a, share: {points: 1, per_units: 100, only: [fuel]}}", "for fuel: 1 point for every 100 units."),
+    "marginal": (
+        "{id: a, share: {per_minor: 100, marginal: true, steps: [{from_minor: 900, points: 2}]}}",
+        "by its size (2 points above 9.00 GBP) for every 1.00 GBP",
+    ),
+    "of": ("{id: c, cap: {points: 9, per: day, of: [base]}}", "A day gives 9 points of base at most."),
+    "reward": (
+        "{id: a, reward: {deed: review, points: 20, valid_days: 14}}",
+        "20 points for review. They end after 14 days.",
+    ),
+    "guarantee": ("{id: a, price_guarantee: {}}", "1 point for every 0.01 GBP of the difference."),
+    "referral": ("{id: a, referral: {points: 9, after_days: 30}}", "They can be spent after 30 days."),
+    "sets": ("{id: a, bundle: {together: [tea, cake], points: 2, sets: 1}}", "tea and cake together, at most 1 times."),
+    "basket": (
+        "{id: a, when: {basket: {from_minor: 500, exclude: [rx]}}, share: {points: 1, per_minor: 100}}",
+        "if the basket comes to 5.00 GBP or more for all but rx.",
+    ),
+    "at most": (
+        "{id: a, group: g, share: {points: 1, per_minor: 9}}",
+        "At most 7 points of a and b together for a purchase.",
+    ),
+}
+
+
+@pytest.mark.parametrize("key", SAID)
+def test_the_plain_sheet_passes_over_nothing_that_a_customer_would_miss(
+    key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rule, says = SAID[key]
+    more = "  - {id: b, group: g, share: {points: 1, per_minor: 9}}\ngroups: {g: {at_most: 7}}\n"
+    tier = "silver, from_minor: 30000}], exclude: [fuel]}"
+    text = OLD.replace("silver, from_minor: 30000}]}", tier) + f"  - {rule}\n" + more + "transfers: {fee_percent: 5}\n"
+    assert run_show(file(tmp_path, text), as_json=False) == 0
+    said = capsys.readouterr().out
+    assert says in said
+    assert "silver: 300.00 GBP spent for all but fuel in 12 months." in said
+    assert "When points are given to another member\n  5 % of them are kept." in said
+
+
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_rule_of_the_examples_has_a_sentence(example: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_show(example, as_json=True) == 0
@@ -123,7 +169,7 @@ def test_what_changes_is_said_with_whom_it_concerns(tmp_path: Path, capsys: pyte
     assert capsys.readouterr().out == "nothing changes\n"
 
 
-THIRD = "every_nth: (only: socks, every: 3, times: {})"
+THIRD = "Of every 3 units one free for socks, at most {} in a basket."
 
 
 def test_changes_of_prices_rights_and_currencies_are_said_in_words(
@@ -137,6 +183,7 @@ def test_changes_of_prices_rights_and_currencies_are_said_in_words(
         ('hours: ["09:00-11:00"]', 'hours: ["09:00-12:00"]'),
         ("what: the lounge, when: {tiers: [gold]}", "what: the lounge, when: {tiers: [silver, gold]}"),
         ("every: 3, percent: 100, times: 2, only: [socks]", "every: 3, percent: 100, times: 3, only: [socks]"),
+        ("club-price, group: always, ", "club-price, "),
     ):
         assert old.count(was) == 1
         new = new.replace(was, now)
@@ -154,6 +201,7 @@ def test_changes_of_prices_rights_and_currencies_are_said_in_words(
             "6 % off for all but gift-card, for members with card.",
             "everybody",
         ),
+        "price club-price": ("group: always", "", "everybody"),
         "price third": (THIRD.format(2), THIRD.format(3), "everybody"),
         "entitlement lounge": (
             "The lounge, if the level is gold.",

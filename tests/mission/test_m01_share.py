@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from services.programme.compile import compile_programme
+from services.programme.written import ProgrammeError
 from tests.drivers.facts import World
 
 PROGRAMME = """
@@ -15,6 +17,9 @@ rules:
   - id: base
     share: %s
 """
+
+
+STEPS = "steps: [{from_minor: 0, points: 1}, {from_minor: 5000, points: 2}, {from_minor: 10000, points: 3}]"
 
 
 @pytest.mark.parametrize(
@@ -53,6 +58,24 @@ rules:
         ("{points: 1, per_minor: 200, only: [wine]}", "w/wine=24.99 g=11.00", 12),
         # a line of two categories counts once, and an exclusion wins
         ("{points: 1, per_minor: 100, only: [wine], exclude: [offer]}", "w/wine/offer=24.00 x/wine=1.00", 1),
+        # 5 points for every full 10.00: the 9.99 of 19.99 give none
+        ("{points: 5, per_minor: 1000, rounding: full}", "19.99", 5),
+        ("{points: 5, per_minor: 1000, rounding: full}", "9.99", 0),
+        # to the nearest point, half up, once on the basket: 19.49 is 19, and 9.75 and 9.75 are 20
+        ("{points: 1, per_minor: 100, rounding: half_up}", "19.49", 19),
+        ("{points: 1, per_minor: 100, rounding: half_up}", "9.75 9.75", 20),
+        # 1 point a pound to 50.00, 2 on what lies above it, 3 above 100.00: 120.50 are 50 + 100 + 61.5, cut once
+        (f"{{per_minor: 100, marginal: true, {STEPS}}}", "120.50", 211),
+        (f"{{per_minor: 100, marginal: true, {STEPS}}}", "50.00", 50),
+        (f"{{per_minor: 100, marginal: true, {STEPS}}}", "50.49 g/gift-card=0.01", 51),
+        # the same steps, each for all of it
+        (f"{{per_minor: 100, {STEPS}}}", "120.50", 361),
+        # nothing below the first step; full tens alone, of 64.99 six of them: 50.00 give none
+        ("{per_minor: 1000, rounding: full, marginal: true, steps: [{from_minor: 5000, points: 3}]}", "64.99", 3),
+        # a point a litre, told in hundredths of one; for every full 2 litres; what costs nothing does not count
+        ("{points: 1, per_units: 100, only: [fuel]}", "4237*diesel/fuel=67.37 3*bun=6.00", 42),
+        ("{points: 10, per_units: 200, rounding: full, only: [fuel]}", "4237*diesel/fuel=67.37", 210),
+        ("{points: 1, per_units: 2}", "3*bun=6.00 4*bag=0.00", 1),
         # less than the first point: nothing is booked
         ("{points: 1, per_minor: 100}", "0.99", 0),
     ],
@@ -96,6 +119,40 @@ def test_points_granted_in_may_for_the_next_month_are_gone_on_1_july() -> None:
     assert (world.member().available, world.member().expired) == (100, 0)
     world.until("2026-07-01T00:00:00")
     assert (world.member().available, world.member().expired) == (0, 100)
+
+
+def test_of_litres_that_come_back_the_rest_counts() -> None:
+    """42.37 litres are 42 points; 20.00 of them were never in the tank: 22.37 are 22."""
+    world = World(PROGRAMME % "{points: 1, per_units: 100, only: [fuel]}")
+    world.tell_all("2026-01-10 buy A 4237*diesel/fuel=67.37\n2026-01-11 back b of A 2000*diesel=31.80")
+    assert world.lots() == {"A": 22}
+
+
+def test_full_amounts_are_counted_before_the_level_multiplies_them() -> None:
+    """19 points for 19.99, of which gold has half as much again: 28, where cut once at the end it would have 29."""
+    world = World(
+        PROGRAMME.replace("rules:", "tier: {levels: [{name: gold, from_minor: 100}]}\nrules:")
+        % "{points: 1, per_minor: 100, rounding: full, tier_percent: [100, 150]}"
+    )
+    world.tell_all("2026-01-10 buy A 1.00\n2026-01-11 buy B 19.99")
+    assert world.lots() == {"A": 1, "B": 28}
+
+
+@pytest.mark.parametrize(
+    ("share", "says"),
+    [
+        ("{points: 1}", "write either per_minor (money) or per_units"),
+        ("{points: 1, per_minor: 1, per_units: 1}", "write either per_minor (money) or per_units"),
+        ("{points: 1, per_minor: 100, marginal: true}", "marginal says how steps count; write steps, or leave it out"),
+        (f"{{per_units: 1, {STEPS}}}", "steps go by money; write per_minor"),
+        ("{points: 1, per_units: 1, base: net}", "base says which money counts; leave it out beside per_units"),
+        ("{points: 1, per_minor: 100, rounding: up}", "'up' is not among them; write 'down', 'half_up' or 'full'"),
+    ],
+)
+def test_what_a_share_cannot_be(share: str, says: str) -> None:
+    with pytest.raises(ProgrammeError) as refused:
+        compile_programme([PROGRAMME % share], ["shop.yaml"])
+    assert says in str(refused.value)
 
 
 def test_every_entry_says_why() -> None:

@@ -55,7 +55,8 @@ class Bundle(Mechanic):
         self._points, self._sets = config.points, config.sets
         self._ends = Ends(config.valid_months, frame.zone)
         self.lasts_days = LASTING_DAYS if config.valid_months is None else MONTH_DAYS * config.valid_months
-        self.why = f"for {' and '.join(config.together)} together"
+        most = f", at most {config.sets:,} times" if config.sets is not None else ""
+        self.why = f"for {' and '.join(config.together)} together{most}"
 
     def due(self, key: Key | None, cell: Basket) -> tuple[Due, ...]:
         measures, most = cell.measures, self._sets

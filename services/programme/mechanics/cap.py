@@ -38,7 +38,8 @@ class Cap(Mechanic):
         self._cap = config.points
         self._place = _PLACES[config.per]
         period = "a member gets" if config.per == "member" else f"a {config.per} gives"
-        self.why = f"because {period} {amount(config.points, POINTS, frame.decimals)} at most"
+        of = f" of {' and '.join(config.of)}" if getattr(config, "of", None) else ""
+        self.why = f"because {period} {amount(config.points, POINTS, frame.decimals)}{of} at most"
 
     def key(self, change: Change) -> Key | None:
         basket = change.after or change.before

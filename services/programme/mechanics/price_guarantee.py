@@ -27,7 +27,7 @@ from services.programme.mechanic import (
     Meter,
     OfKinds,
 )
-from services.programme.words import counted
+from services.programme.words import amount, counted, money
 
 
 class PriceGuarantee(Mechanic):
@@ -58,7 +58,9 @@ class PriceGuarantee(Mechanic):
         self._config, self._zone = config, frame.zone
         self._items, self._of_kinds = frozenset(config.items), OfKinds(config)
         self.lasts_days = LASTING_DAYS if config.valid_months is None else 0  # a find may be older
-        self.why = f"because it was found cheaper elsewhere within {config.within_days} days{counted(config)}"
+        rate = f"{amount(config.points, POINTS, frame.decimals)} for every {money(config.per_minor, frame.currency)}"
+        found = f"found cheaper elsewhere within {config.within_days} days{counted(config)}"
+        self.why = f"because it was {found}: {rate} of the difference"
 
     def key(self, change: Change) -> Key | None:
         if change.fact.type == "price_found":

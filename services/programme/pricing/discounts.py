@@ -96,7 +96,7 @@ class BySpend(Counted, Closed):
 
     def says(self, currency: str) -> str:
         steps = ", ".join(f"{step.percent} % from {money(step.from_minor, currency)}" for step in self.steps)
-        return f"by what was spent in all: {steps}{counted(self)}"
+        return f"by what was spent in all{counted(self.spend)}: {steps}{' off' if counted(self) else ''}{counted(self)}"
 
 
 class VolumeStep(Closed):
@@ -160,7 +160,8 @@ class EveryNth(Counted, Closed):
 
     def says(self, currency: str) -> str:
         off = "free" if self.percent == 100 else f"at {self.percent} % off"
-        return f"of every {self.every:,} units one {off}{counted(self)}"
+        most = f", at most {self.times:,} in a basket" if self.times is not None else ""
+        return f"of every {self.every:,} units one {off}{counted(self)}{most}"
 
 
 Discount = PercentOff | AmountOff | BySpend | ByVolume | EveryNth

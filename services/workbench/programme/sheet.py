@@ -16,7 +16,7 @@ from services.programme.mechanic import POINTS
 from services.programme.model import ProgrammeText, RuleText, config_of, known_of
 from services.programme.plan import Version
 from services.programme.pricing.price import PriceText
-from services.programme.words import amount, money
+from services.programme.words import amount, counted, money
 
 Sheet = list[tuple[str, list[str]]]
 """(heading, sentences)."""
@@ -34,6 +34,8 @@ def sheet(programme: ProgrammeText, version: Version) -> Sheet:
     if programme.entitlements:
         rights = [right_words(right, programme) for right in programme.entitlements]
         parts.append(("What members are entitled to", rights))
+    if fee := programme.transfers.fee_percent:
+        parts.append(("When points are given to another member", [f"{fee} % of them are kept."]))
     parts.append(("When goods come back", list(_returns(programme))))
     return parts
 
@@ -60,7 +62,7 @@ def rule_words(rule: RuleText, programme: ProgrammeText, version: Version) -> st
         says = mechanic.why.removeprefix("because ")
     else:
         unit, points = getattr(config, "unit", None), getattr(config, "points", None)
-        fixed = points if rule.mechanic not in ("share", "reward") else None
+        fixed = points if rule.mechanic not in ("share", "price_guarantee") else None
         given = amount(1, unit) if unit else "points" if fixed is None else amount(fixed, POINTS, decimals)
         says = mechanic.says(given)
     if rule.gives is not None:
@@ -80,19 +82,27 @@ def _more(rule: RuleText, config: Any, programme: ProgrammeText, decimals: int) 
             f"from {money(s.from_minor, programme.currency)} {amount(s.points, POINTS, decimals)}" for s in config.steps
         ]
         yield f"For every {money(config.per_minor, programme.currency)}: {', '.join(steps)}."
-    if getattr(config, "pending_days", 0):
-        yield f"They can be spent after {config.pending_days} days."
+    if days := getattr(config, "pending_days", 0) or getattr(config, "after_days", 0):
+        yield f"They can be spent after {_count(days, 'day')}."
     months = getattr(config, "valid_months", None)
     if months is None and rule.gives is not None:
         months = programme.currencies[rule.gives].valid_months
-    if months is not None:
-        yield "They end with the day." if not months else f"They end after {_count(months, 'month')}."
-    if rule.group is not None and (group := programme.groups[rule.group]).stack != "sum":
-        others = [other.id for other in programme.rules if other.group == rule.group and other.id != rule.id]
-        how = "Only the one that gives most counts" if group.stack == "best" else "Only the first that applies counts"
-        yield f"{how}: this or {' or '.join(others)}." if others else ""
-    if rule.group is not None and (most := programme.groups[rule.group].at_most) is not None:
-        yield f"Together with {rule.group} at most {amount(most, POINTS, decimals)} for a purchase."
+    ends = getattr(config, "valid_days", None)
+    if months is not None or ends is not None:
+        after = _count(ends, "day") if ends is not None else _count(months or 0, "month")
+        yield f"They end after {after}." if months or ends else "They end with the day."
+    if rule.group is not None:
+        yield from _together(rule.group, programme, decimals)
+
+
+def _together(name: str, programme: ProgrammeText, decimals: int) -> Iterator[str]:
+    group, ids = programme.groups[name], [rule.id for rule in programme.rules if rule.group == name]
+    if group.stack != "sum" and len(ids) > 1:
+        how = "the one that gives most" if group.stack == "best" else "the first that applies"
+        yield f"Of {', '.join(ids)} only {how} counts."
+    if group.at_most is not None:
+        together = f" of {' and '.join(ids)} together" if len(ids) > 1 else ""
+        yield f"At most {amount(group.at_most, POINTS, decimals)}{together} for a purchase."
 
 
 def _levels(programme: ProgrammeText) -> Iterator[str]:
@@ -100,7 +110,9 @@ def _levels(programme: ProgrammeText) -> Iterator[str]:
     assert tier is not None
     window = f"in {_count(tier.window_months, 'month')}" if tier.window_months else "in a calendar year"
     for level in tier.levels:
-        yield f"{level.name}: {money(level.from_minor, programme.currency)} spent {window}."
+        yield f"{level.name}: {money(level.from_minor, programme.currency)} spent{counted(tier)} {window}."
+    if tier.pending_days is not None:
+        yield f"What is spent counts after {_count(tier.pending_days, 'day')}."
     if tier.hold is not None and tier.hold.months is not None:
         yield f"A level that was reached lasts {_count(tier.hold.months, 'month')}."
     elif tier.hold is not None:
