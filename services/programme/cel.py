@@ -104,6 +104,10 @@ _FORBIDDEN = {
 }
 
 
+_DAY_NAMES = frozenset(f"{day}day" for day in ("sun", "mon", "tues", "wednes", "thurs", "fri", "satur"))
+"""A text that is one of them is no category in an expression that asks for the weekday."""
+
+
 class Unsound(ValueError):
     """The text is no expression that is true or false of a receipt; says why, and what to write."""
 
@@ -131,6 +135,10 @@ def predicate(text: str, asked: Asked) -> Callable[[Basket], bool]:
     return holds
 
 
+def _unquoted(literal: str) -> str:
+    return literal[1:-1]
+
+
 def _names(text: str) -> list[str]:
     """What it names of the receipt, whatever it does with it."""
     return [name for name in NAMES if name in set(_WORD.findall(_TEXT_LITERAL.sub("''", text)))]
@@ -141,6 +149,10 @@ def _compiled(text: str) -> Any:
     if len(text) > CHARACTERS_MAX:
         raise Unsound(f"longer than {CHARACTERS_MAX} characters; make named conditions of its parts")
     bare = _TEXT_LITERAL.sub("''", text)
+    days = {day for day in map(_unquoted, _TEXT_LITERAL.findall(text)) if day.lower() in _DAY_NAMES}
+    if "weekday" in _WORD.findall(bare) and days:
+        day = min(days)
+        raise Unsound(f"no weekday is {day!r}; write {day[:3].lower()!r}")
     for pattern, instead in _FORBIDDEN.items():
         if found := pattern.search(bare):
             raise Unsound(f"{found[0]!r} cannot stand here; {instead}")

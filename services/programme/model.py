@@ -19,6 +19,7 @@ from services.programme.levels import Tier
 from services.programme.mechanics import MECHANICS
 from services.programme.policies import LATE_DAYS_MAX, Closed, Redemptions, Returns, Store, Transfers, known_zone, once
 from services.programme.pricing.price import PriceText
+from services.programme.written import meant
 
 
 def _shared_out(arms: dict[str, int]) -> dict[str, int]:
@@ -99,10 +100,15 @@ class RuleText(Closed):
             raise ValueError(
                 f"a rule has {', '.join(RULE_KEYS)} (all but the id as needed) and exactly one of: "
                 + ", ".join(sorted(MECHANICS))
-                + (f"; not {', '.join(other)}" if other else "")
+                + "".join(f"; not {key}{_perhaps(key)}" for key in other)
             )
         rest = {key: value[key] for key in RULE_KEYS if key in value}
         return rest | {"mechanic": known[0], "config": value[known[0]]}
+
+
+def _perhaps(key: str) -> str:
+    near = meant(key, (*RULE_KEYS, *MECHANICS))
+    return f" (did you mean {near}?)" if near else ""
 
 
 class ProgrammeText(Closed):
@@ -150,7 +156,10 @@ class ProgrammeText(Closed):
     @field_validator("effective_from")
     @classmethod
     def _possible_instant(cls, at: str) -> str:
-        millis(at)
+        try:
+            millis(at)
+        except ValueError as error:
+            raise ValueError(f"{error}; write an instant that there is, such as 2026-03-10T09:30:00Z") from None
         return at
 
     @field_validator("rules")

@@ -10,17 +10,18 @@ cells (`carry`), and whatever ends or is harder to have stands under `retired`. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from services.programme.claims import Claim
-from services.programme.conditions import meaning
+from services.programme.conditions import Condition, meaning
 from services.programme.levels import Tier
 from services.programme.mechanics import MECHANICS
 from services.programme.model import ProgrammeText, RuleText
 from services.programme.pricing.discounts import BySpend, Discount
 from services.programme.pricing.price import PriceText
 from services.programme.words import money
-from services.programme.written import Path
+from services.programme.written import Path, meant
 
 
 def broken(before: ProgrammeText, after: ProgrammeText) -> Iterator[tuple[Path, str]]:
@@ -30,6 +31,23 @@ def broken(before: ProgrammeText, after: ProgrammeText) -> Iterator[tuple[Path, 
     for path, name, why in (*_levels(before, after), *_rights(before, after), *_prices(before, after)):
         if name not in after.retired:
             yield path, f"{why}; keep it, or write retired: [{name}]"
+
+
+def never_promised(earlier: Sequence[ProgrammeText], after: ProgrammeText) -> Iterator[tuple[Path, str]]:
+    """Names under `retired` that no earlier version has: the path, and what to write."""
+    names = {name for one in earlier for name in (*_promised(one), *one.retired)}
+    for index, name in enumerate(after.retired):
+        if name not in names:
+            near = meant(name, sorted(names))
+            instead = f"did you mean {near}?" if near else "take it out"
+            yield ("retired", index), f"no version before has a rule, level, entitlement or price {name}; {instead}"
+
+
+def _promised(programme: ProgrammeText) -> list[str]:
+    levels = programme.tier.levels if programme.tier is not None else ()
+    rules, rights, prices = programme.rules, programme.entitlements, programme.price
+    ids = [*(rule.id for rule in rules), *(right.id for right in rights), *(price.id for price in prices)]
+    return [*ids, *(level.name for level in levels)]
 
 
 def keeps(rule: RuleText) -> bool:
@@ -107,10 +125,10 @@ def _rights(before: ProgrammeText, after: ProgrammeText) -> _Named:
 
 
 def _prices(before: ProgrammeText, after: ProgrammeText) -> _Named:
-    """Prices for what members have: a card, a term that is paid, a right, what they have spent in all."""
+    """Prices for what members have: a card, a term that is paid, a right, a level, what they have spent in all."""
     there = {rule.id: (index, rule) for index, rule in enumerate(after.price)}
     for rule in before.price:
-        if not (rule.holds or rule.paid or rule.entitled or rule.by_spend):
+        if not (rule.holds or rule.paid or rule.entitled or rule.by_spend or _of_members(rule.when, before)):
             continue
         if rule.id not in there:
             yield ("rules",), rule.id, f"{rule.id} is no longer there, and members have what it asks for"
@@ -125,13 +143,53 @@ def _prices(before: ProgrammeText, after: ProgrammeText) -> _Named:
 def _wider(was: Claim, now: Claim, before: ProgrammeText, after: ProgrammeText) -> bool:
     """Whether a claim holds, as far as it can be read off the file, wherever an earlier one does."""
     asks = (
-        now.when is None or meaning(was.when, before.conditions) == meaning(now.when, after.conditions),
-        now.unless is None or meaning(was.unless, before.conditions) == meaning(now.unless, after.conditions),
+        _holds_where(_asked(now.when, after), _asked(was.when, before)),
+        _bars_no_more(_asked(now.unless, after), _asked(was.unless, before)),
         set(now.holds or ()) <= set(was.holds or ()),
     )
     paid = was.paid is not None and now.paid is not None and now.paid.status == was.paid.status
     lasts = now.paid is None or (paid and was.paid is not None and now.paid.months >= was.paid.months)
     return all(asks) and lasts
+
+
+def _asked(condition: Condition | None, programme: ProgrammeText) -> dict[str, Any]:
+    """What a condition asks for, key by key; regions as the stores that lie in them."""
+    asked: dict[str, Any] = meaning(condition, programme.conditions) or {}
+    if "regions" in asked:
+        stores = programme.stores.items()
+        asked |= {"regions": tuple(name for name, store in stores if store.region in asked["regions"])}
+    return asked
+
+
+def _holds_where(now: dict[str, Any], was: dict[str, Any]) -> bool:
+    """Whether a condition holds wherever an earlier one did: each key asks for the same, for one of more values, or for
+    fewer months."""
+    return all(
+        key in was
+        and (
+            asked == was[key]
+            or (isinstance(asked, tuple) and set(was[key]) <= set(asked))
+            or (key == "tenure_months" and asked <= was[key])
+        )
+        for key, asked in now.items()
+    )
+
+
+def _bars_no_more(now: dict[str, Any], was: dict[str, Any]) -> bool:
+    """Whether a condition bars nothing that an earlier one did not: each key is there before, with these values."""
+    return all(
+        key in was and (barred == was[key] or (isinstance(barred, tuple) and set(barred) <= set(was[key])))
+        for key, barred in now.items()
+    )
+
+
+def _of_members(condition: Condition | None, programme: ProgrammeText) -> bool:
+    """Whether it asks for what members have reached: a level, a group, a status, years."""
+    asked = _asked(condition, programme)
+    named = (programme.conditions[name] for name in (condition.conditions if condition is not None else None) or ())
+    return not asked.keys().isdisjoint({"tiers", "groups", "status", "tenure_months"}) or any(
+        _of_members(one, programme) for one in named
+    )
 
 
 def _asks_no_more(was: PriceText, now: PriceText) -> bool:

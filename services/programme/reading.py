@@ -25,7 +25,7 @@ def read(text: str, name: str = "programme") -> ProgrammeText:
 
 
 def _validated(file: Written) -> ProgrammeText:
-    faults: list[str] = []
+    faults = list(file.faults)
     programme: ProgrammeText | None = None
     try:
         programme = ProgrammeText.model_validate(file.value)

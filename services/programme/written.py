@@ -32,13 +32,15 @@ class ProgrammeError(ValueError):
 
 
 class Written(NamedTuple):
-    """A file that is sound as YAML."""
+    """A file that is YAML."""
 
     name: str
     """Stands for the file in faults."""
     root: yaml.Node
     value: Any
-    """Lists are tuples."""
+    """Lists are tuples. Of a key that stands twice it has the last."""
+    faults: tuple[str, ...] = ()
+    """Keys that stand twice."""
 
     def at(self, path: Path, why: str) -> str:
         """A fault of the value at `path`, or of the nearest thing around it."""
@@ -90,14 +92,16 @@ def written(text: str, name: str) -> Written:
             root = loader.get_single_node()
             if root is None:
                 raise ProgrammeError((f"{name}:1: the file is empty; begin with `programme: <name>`",))
-            if faults := tuple(f"{name}:{line}: {why}" for line, why in _twice(root)):
-                raise ProgrammeError(faults)
-            value = loader.construct_document(root)
+            faults = tuple(f"{name}:{line}: {why}" for line, why in _twice(root))
+            try:
+                value = loader.construct_document(root)
+            except yaml.constructor.ConstructorError:  # a key that is no name
+                raise ProgrammeError(faults) from None
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
         raise ProgrammeError((_not_yaml(error, text, name),)) from None
-    return Written(name, root, _tuples(value))
+    return Written(name, root, _tuples(value), faults)
 
 
 def _strange(text: str) -> Iterator[tuple[int, str]]:
@@ -181,14 +185,23 @@ def _tuples(value: Any) -> Any:
 def in_words(error: ErrorDetails, here: Sequence[str]) -> str:
     """What pydantic finds wrong, and what to write instead. `here`: the keys that may stand where it is."""
     kind, context = error["type"], error.get("ctx") or {}
+    if kind in ("extra_forbidden", "invalid_key") and str(error["loc"][-1]).isdecimal():
+        return f"{error['loc'][-1]} is no key; a whole number has no comma, point or blank in it: 1000, not 1,000"
     if kind == "extra_forbidden":
-        near = next((key for key in here if _alike(key, str(error["loc"][-1]))), None)
+        near = meant(str(error["loc"][-1]), here)
         return "there is no such key; " + (f"did you mean {near}?" if near else f"here may stand {', '.join(here)}")
     if kind == "string_pattern_mismatch":
         return f"{_shown(error['input'])} is not what stands here; {example_of(str(context['pattern']))}"
     if kind in _WORDS:
         return _WORDS[kind].format(value=_shown(error["input"]), **context)
     return error["msg"].removeprefix("Value error, ")
+
+
+def meant(word: str, here: Sequence[str]) -> str | None:
+    """Which of some keys a word was to be: one that is spelt nearly so, or that people say in its place."""
+    word = word.lower()
+    near = (key for key in here if _alike(key, word))
+    return next(near, None) or next((key for key in here if word in _ALSO_SAID.get(key, "").split()), None)
 
 
 def _alike(a: str, b: str) -> bool:
@@ -207,6 +220,49 @@ def causes(error: ValidationError) -> list[ErrorDetails]:
         if one["type"] != "too_short"
         or not any(place != one["loc"] and place[: len(one["loc"])] == one["loc"] for place in places)
     ]
+
+
+_ALSO_SAID = {
+    "at_most": "max limit max_points cap",
+    "basket": "total spend minimum min from_minor min_spend min_basket",
+    "codes": "code coupon coupons promo promo_code",
+    "dates": "date between period from until valid_from valid_to start end",
+    "effective_from": "from start starts valid_from",
+    "exclude": "except excluding without not",
+    "from_minor": "at_least from min minimum min_spend min_basket min_minor threshold above",
+    "below_minor": "less_than below under max_minor",
+    "gives": "currency",
+    "hours": "time times hour",
+    "id": "name",
+    "items": "product products sku skus ean eans",
+    "minor": "amount value",
+    "name": "id level",
+    "only": "category categories include",
+    "pending_days": "delay_days active_after",
+    "per_minor": "per per_amount for_every",
+    "per_units": "per_unit per_litre per_item",
+    "percent": "percentage rate pct",
+    "points": "rate amount earn value",
+    "points_decimals": "decimals precision",
+    "price": "discount discounts",
+    "rounding": "round",
+    "segments": "segment",
+    "sets": "max limit max_sets",
+    "steps": "brackets slabs bands levels",
+    "stores": "shop shops",
+    "tier": "levels",
+    "tier_percent": "multiplier factor level_percent",
+    "tiers": "level levels",
+    "times": "max limit uses",
+    "unit": "thing reward",
+    "unless": "if_not except blackout",
+    "valid_days": "days",
+    "valid_months": "validity expires expiry expires_after valid months valid_days",
+    "weekdays": "day days day_of_week",
+    "when": "if where condition",
+    "zone": "timezone time_zone tz",
+}
+"""Key -> what people write for it."""
 
 
 def _shown(value: Any) -> str:

@@ -64,6 +64,24 @@ def test_files_of_one_programme_are_its_versions(tmp_path: Path, capsys: pytest.
     assert capsys.readouterr().out.startswith("two.yaml:8: rules.1: cups was changed; give it revision 1")
 
 
+def test_what_is_retired_must_have_been(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In whatever order the files are named; what the version before has retired may go on standing there."""
+    gone = READY.replace("retired: [silver]", "retired: [cups, silvr]").replace("  - {id: cups", "  - {id: mugs")
+    gone = gone.replace("revision: 1, carry: freeze, ", "")
+    third = gone.replace("silvr", "old-cups").replace("shop-2", "shop-3").replace("2026-07", "2026-09")
+    files = [file(tmp_path, text, name) for text, name in ((third, "c.yaml"), (gone, "b.yaml"), (OLD, "a.yaml"))]
+    assert run_check(files, as_json=False) == 1
+    never = "no version before has a rule, level, entitlement or price"
+    assert capsys.readouterr().out.splitlines() == [
+        f"b.yaml:9: retired.1: {never} silvr; did you mean silver?",
+        f"c.yaml:9: retired.1: {never} old-cups; take it out",
+    ]
+    with pytest.raises(ProgrammeError, match=r"b\.yaml:9: retired.1: no version before has .* silvr"):
+        accepted(opened(files[1]), [OLD], JUNE, past=False)
+    with pytest.raises(ProgrammeError, match=r"b\.yaml:9: retired.0: no version before has .* cups; take it out"):
+        accepted(opened(files[1]), [], JUNE, past=False)
+
+
 def test_what_is_no_text_is_said_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_bytes(OLD.encode().replace(b"currency: GBP", b"currency: \xa3"))

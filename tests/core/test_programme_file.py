@@ -37,7 +37,7 @@ RULES = "rules:\n  - id: base\n    share: {points: 1, per_minor: 100}\n"
         (HEAD + RULES.replace("points: 1", "points: one"), 7, "is no whole number"),
         (HEAD + RULES.replace("points: 1", "points: 100001"), 7, "more than 1000 points per minor unit"),
         (HEAD + RULES.replace("100}", "1, tier_percent: [100, 100001]}"), 7, "more than 1000 points per minor unit"),
-        (HEAD + RULES.replace("per_minor", "per"), 7, "per_minor: it is missing"),
+        (HEAD + RULES.replace("per_minor", "per"), 7, "did you mean per_minor?"),
         (HEAD + RULES + "  - id: base\n    share: {points: 1, per_minor: 100}\n", 6, "rule id base stands twice"),
         (HEAD + "partners: [a, a]\n" + RULES, 5, "partner a stands twice"),
         (HEAD + "tier: {levels: [{name: b, from_minor: 5}, {name: a, from_minor: 5}]}\n" + RULES, 5, "ascend"),

@@ -18,6 +18,7 @@ effective_from: 2026-01-01T00:00:00Z
 currency: GBP
 points_decimals: 1
 currencies: {miles: {decimals: 2}}
+stores: {s-3: {region: south}, s-4: {region: north}, s-5: {region: north}}
 conditions: {week: {weekdays: [mon, tue]}}
 tier:
   levels: [{name: silver, from_minor: 30000}, {name: gold, from_minor: 90000}, {name: platinum, from_minor: 200000}]
@@ -26,10 +27,12 @@ tier:
   drop: soft
 entitlements:
   - {id: delivery, any: [{when: {tiers: [gold]}}, {paid: {status: club-fee, months: 12, fee_minor: 9900}}]}
+  - {id: parking, when: {tenure_months: 24, regions: [north]}, unless: {stores: [s-1, s-2]}}
 price:
   - {id: card, holds: [card], percent_off: {percent: 5, exclude: [gift-card]}}
   - {id: grown, by_spend: {steps: [{from_minor: 1000, percent: 5}, {from_minor: 2000, percent: 7}]}}
   - {id: home, entitled: [delivery], amount_off: {minor: 200}}
+  - {id: gold-price, when: {tiers: [silver, gold]}, percent_off: {percent: 3}}
   - {id: spring, when: {codes: [SPRING]}, percent_off: {percent: 30}}
 rules:
   - {id: base, share: {points: 1, per_minor: 100}}
@@ -51,6 +54,10 @@ SAME = [
     ("more in pounds", "minor: 200}", "minor: 300}"),
     ("a price that asks for less", "holds: [card], ", ""),
     ("a code for everybody ends", "  - {id: spring, when: {codes: [SPRING]}, percent_off: {percent: 30}}\n", ""),
+    ("a right for one more level", "{when: {tiers: [gold]}}", "{when: {tiers: [gold, silver]}}"),
+    ("a right after fewer months", "tenure_months: 24", "tenure_months: 12"),
+    ("a right that is withheld in fewer shops", "unless: {stores: [s-1, s-2]}", "unless: {stores: [s-2]}"),
+    ("a shop more in a region", "s-3: {region: south}", "s-3: {region: north}"),
     ("other rates for purchases to come", "points: 1, per_minor", "points: 2, per_minor"),
 ]
 TAKEN = [
@@ -81,6 +88,36 @@ TAKEN = [
     ("a way less to a right", "{when: {tiers: [gold]}}, ", "", "delivery", "delivery is refused to some who had it"),
     ("a shorter term for the fee", "months: 12", "months: 11", "delivery", "delivery is refused to some who had it"),
     ("a right for fewer", "tiers: [gold]}", "tiers: [gold], tenure_months: 12}", "delivery", "delivery is refused"),
+    ("a right after more months", "tenure_months: 24", "tenure_months: 25", "parking", "parking is refused to some"),
+    (
+        "a right that is withheld in more shops",
+        "unless: {stores: [s-1, s-2]}",
+        "unless: {stores: [s-1, s-2, s-3]}",
+        "parking",
+        "parking is refused to some who had it",
+    ),
+    (
+        "a shop less in a region",
+        "s-4: {region: north}",
+        "s-4: {region: south}",
+        "parking",
+        "parking is refused to some",
+    ),
+    (
+        "a price for a level that is gone",
+        "  - {id: gold-price, when: {tiers: [silver, gold]}, percent_off: {percent: 3}}\n",
+        "",
+        "gold-price",
+        "gold-price is no longer there, and members have what it asks for",
+    ),
+    (
+        "a price for fewer levels",
+        "tiers: [silver, gold]}, percent",
+        "tiers: [gold]}, percent",
+        "gold-price",
+        "gold-price is refused",
+    ),
+    ("less off for a level", "percent: 3}", "percent: 2}", "gold-price", "gold-price takes less off"),
     ("less off for the card", "percent: 5, exclude", "percent: 4, exclude", "card", "card takes less off"),
     ("off for less", "exclude: [gift-card]", "exclude: [gift-card, wine]", "card", "card takes less off"),
     (

@@ -20,7 +20,7 @@ from infra.settings import Settings
 from services.ledger.store import SQL, PostgresStore
 from services.programme.compile import compile_programme
 from services.programme.model import ProgrammeText
-from services.programme.promises import broken
+from services.programme.promises import broken, never_promised
 from services.programme.reading import fault_at, read
 from services.programme.written import ProgrammeError
 from services.workbench.inside import Refused, in_house
@@ -48,6 +48,9 @@ def run_check(files: list[Path], *, as_json: bool) -> int:
             compile_programme([one.text for one in together], [one.name for one in together])
         except ProgrammeError as error:
             faults += error.faults
+        together.sort(key=lambda one: millis(one.programme.effective_from))
+        for index, one in enumerate(together[1:], 1):  # what was before the first is not at hand
+            faults += _never_promised([file.programme for file in together[:index]], one)
     if as_json:
         print(json.dumps({"sound": not faults, "faults": [_parts(fault, files) for fault in faults]}))
     for fault in faults if not as_json else ():
@@ -150,7 +153,9 @@ def accepted(file: File, published: list[str], at_ms: int, *, past: bool) -> boo
     )
     mine, earlier = millis(file.programme.effective_from), [read(text) for text in published]
     before, after = _in_force(earlier, mine), _follows(earlier, mine)
-    faults = [] if before is None else [fault_at(file.text, *one, file.name) for one in broken(before, file.programme)]
+    faults = _never_promised([one for one in earlier if millis(one.effective_from) < mine], file)
+    if before is not None:
+        faults += [fault_at(file.text, *one, file.name) for one in broken(before, file.programme)]
     if after is not None:
         why = f"{after.version}, which is published to follow it, takes back what this one promises: "
         taken = [why + one for _, one in broken(file.programme, after)]
@@ -164,6 +169,10 @@ def accepted(file: File, published: list[str], at_ms: int, *, past: bool) -> boo
     if faults:
         raise ProgrammeError(tuple(faults))
     return True
+
+
+def _never_promised(earlier: list[ProgrammeText], file: File) -> list[str]:
+    return [fault_at(file.text, *one, file.name) for one in never_promised(earlier, file.programme)]
 
 
 def _in_force(programmes: list[ProgrammeText], at_ms: int) -> ProgrammeText | None:
