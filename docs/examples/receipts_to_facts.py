@@ -19,20 +19,37 @@ def smallest(amount: str, decimals: int) -> int:
     return int(whole)
 
 
-def line(row: dict) -> dict:
-    said = {"item": row["item"], "total_minor": smallest(row["paid"], 2)}
-    if row["units"].isdigit():  # what was weighed counts as one
-        said["quantity"] = int(row["units"])
-    return said | ({"categories": [row["category"]]} if row["category"] else {})
+def units(count: str) -> int:
+    """What was weighed counts as one."""
+    number = Decimal(count)
+    return int(number) if number == int(number) else int(Decimal(1).copy_sign(number))
+
+
+def lines(rows: list[dict]) -> list[dict]:
+    """A line for each item: what was rung up by mistake and taken off again is not there."""
+    found = {}
+    for row in rows:
+        line = {"item": row["item"], "total_minor": 0, "quantity": 0}
+        line = found.setdefault(row["item"], line | ({"categories": [row["category"]]} if row["category"] else {}))
+        line["total_minor"] += smallest(row["paid"], 2)
+        line["quantity"] += units(row["units"])
+    return list(found.values())
 
 
 def facts(rows: list[dict]):
-    """A receipt's own fact, and those of the points that the till gave and took."""
-    first, lines = rows[0], [line(row) for row in rows]
+    """What a receipt sells, what comes back with it (below zero), and the points that the till gave and took."""
+    first, found = rows[0], lines(rows)
     at = datetime.fromisoformat(first["when"]).replace(tzinfo=ZONE).astimezone(UTC)
     of = {"member": first["card"], "occurred_at": at.strftime("%Y-%m-%dT%H:%M:%SZ"), "store": first["store"]}
-    back = {"type": "return", "purchase": first["return_of"]} if first["return_of"] else {"type": "purchase"}
-    yield back | of | {"id": first["receipt"], "currency": "PLN", "lines": lines}
+    bought = [one for one in found if one["total_minor"] >= 0 and one["quantity"] > 0]
+    back = [one | {"total_minor": -one["total_minor"], "quantity": -one["quantity"]} for one in found
+            if one["total_minor"] < 0]  # fmt: skip
+    if bought:
+        yield of | {"type": "purchase", "id": first["receipt"], "currency": "PLN", "lines": bought}
+    if back:
+        known = {"purchase": first["return_of"]} if first["return_of"] else {}
+        name = first["receipt"] + ("-back" if bought else "")
+        yield of | known | {"type": "return", "id": name, "currency": "PLN", "lines": back}
     if first["points_spent"]:
         points = smallest(first["points_spent"], 1)
         yield of | {"type": "redemption_taken", "id": first["receipt"] + "-spent", "points": points}

@@ -70,13 +70,17 @@ def end_after_months(day: int, months: int, zone: str) -> int:
 
 
 class Ends(dict[int, int]):
-    """`end_after_months` of one term, by the days that were asked for; NEVER where the term is None."""
+    """When what is earned on a day ends: with the day so many days or months later; NEVER where both are None."""
 
-    def __init__(self, months: int | None, zone: str) -> None:
-        self._months, self._zone = months, zone
+    def __init__(self, months: int | None, zone: str, days: int | None = None) -> None:
+        self._months, self._zone, self._days = months, zone, days
 
     def __missing__(self, day: int) -> int:
-        end = self[day] = NEVER if self._months is None else end_after_months(day, self._months, self._zone)
+        if self._days is not None:
+            end = midnight(day + self._days + 1, self._zone)
+        else:
+            end = NEVER if self._months is None else end_after_months(day, self._months, self._zone)
+        self[day] = end
         return end
 
 

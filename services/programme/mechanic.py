@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 import msgspec
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from events.facts import Fact
 from events.facts.purchases import Line
 from events.model import Model
-from events.values import Label
+from events.values import Label, Months
 
 Lot = tuple[int, int, int, str]
 """(expires_at, earned_at, active_at, slot), instants in milliseconds: a lot's identity, and the spending order.
@@ -246,6 +246,29 @@ class Spend(Counted):
 
     base: Literal["gross", "net"] = "gross"
     """gross: what was paid; net: less the tax contained in it."""
+
+
+class Lasting(Model):
+    """How long points last: months or days. For a mechanic's Config to build on."""
+
+    valid_months: Months | None = None
+    """Points end with the day this many months after the one they are for, 0 with that day itself; None: never, or as
+    valid_days says."""
+    valid_days: Annotated[int, Field(ge=0, le=3660)] | None = None
+    """Points end with the day this many days later; 0: with the day itself."""
+
+    @model_validator(mode="after")
+    def _one_end(self) -> Self:
+        if self.valid_months is not None and self.valid_days is not None:
+            raise ValueError("write either valid_months or valid_days")
+        return self
+
+    @property
+    def lasts_days(self) -> int:
+        """A lot does not end before so many days after its own, whatever the zone."""
+        if self.valid_days is not None:
+            return max(self.valid_days - 1, 0)
+        return LASTING_DAYS if self.valid_months is None else MONTH_DAYS * self.valid_months
 
 
 Sum = Literal["gross", "net", "paid units"]

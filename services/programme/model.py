@@ -214,6 +214,7 @@ def config_in(programme: ProgrammeText, text: RuleText) -> Model:
     """A rule's config; what it does not say of the end of its points, their currency says."""
     config = config_of(text.mechanic, text.config)
     months = programme.currencies[text.gives].valid_months if text.gives is not None else None
-    if months is None or "valid_months" not in type(config).model_fields or "valid_months" in config.model_fields_set:
+    said = config.model_fields_set & {"valid_months", "valid_days"}
+    if months is None or said or "valid_months" not in type(config).model_fields:
         return config
     return config.model_copy(update={"valid_months": months})

@@ -256,7 +256,7 @@ _ALSO_SAID = {
     "times": "max limit uses",
     "unit": "thing reward",
     "unless": "if_not except blackout",
-    "valid_days": "days",
+    "valid_days": "days expires_days",
     "valid_months": "validity expires expiry expires_after valid months valid_days",
     "weekdays": "day days day_of_week",
     "when": "if where condition",

@@ -191,6 +191,11 @@ BAD: dict[str, tuple[str, int, str]] = {
         5,
         "is not an IANA time zone",
     ),
+    "two ends for points": (
+        rules("{id: a, share: {points: 1, per_minor: 1, valid_days: 9, valid_months: 1}}"),
+        6,
+        "write either valid_months or valid_days",
+    ),
     "retired, and there": (HEAD + RULE + "retired: [base]\n", 8, "base is among the rules"),
     "a word without end": (HEAD + f"zone: {'x' * 100_000}\n" + RULE, 5, "is not an IANA time zone"),
     "a currency that is not there": (rules("{id: a, gives: b, share: {points: 1, per_minor: 1}}"), 6, "add it there"),

@@ -66,6 +66,7 @@ CONFIGS: dict[str, list[dict[str, Any]]] = {
         {"points": 3, "per_minor": 700, "rounding": "full", "tier_percent": [100, 125]},
         {"points": 3, "per_minor": 700, "rounding": "half_up"},
         {"points": 3, "per_units": 2, "only": ["tea"]},
+        {"points": 1, "per_minor": 100, "valid_days": 20},
     ],
 }  # fmt: skip
 DAY_MS = 86_400_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from events.values import instant, millis
 from services.programme.compile import compile_programme
 from services.programme.written import ProgrammeError
 from tests.drivers.facts import World
@@ -153,6 +154,22 @@ def test_what_a_share_cannot_be(share: str, says: str) -> None:
     with pytest.raises(ProgrammeError) as refused:
         compile_programme([PROGRAMME % share], ["shop.yaml"])
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("days", "ends"), [(0, "2026-03-29T00:00:00"), (1, "2026-03-29T23:00:00"), (14, "2026-04-11T23:00:00")]
+)
+@pytest.mark.parametrize("rule", ["share: {points: 1, per_minor: 100", "bonus: {points: 100"])
+def test_points_last_for_days(rule: str, days: int, ends: str) -> None:
+    """Bought in London on 28 March, the eve of the day on which the clock changes. What its currency says of months is
+    for rules that say nothing."""
+    head = PROGRAMME[: PROGRAMME.index("rules:")] + "zone: Europe/London\ncurrencies: {promo: {valid_months: 1}}\n"
+    rules = "rules:\n  - {id: a, %s, valid_days: %d}}\n  - {id: b, gives: promo, %s, valid_days: %d}}\n"
+    world = World(head + rules % (rule, days, rule, days))
+    world.tell("2026-03-28 buy A 100.00")
+    for at, left in ((instant(millis(ends + "Z") - 1), 100), (ends + "Z", 0)):
+        world.until(at[:-1])
+        assert (world.member().available, world.member().purses["promo"].available) == (left, left)
 
 
 def test_every_entry_says_why() -> None:

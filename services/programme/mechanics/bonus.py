@@ -10,16 +10,15 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from events.values import Months, NaturalInt, Points
+from events.values import NaturalInt, Points
 from services.programme.calendar import Ends, midnight
 from services.programme.mechanic import (
-    LASTING_DAYS,
-    MONTH_DAYS,
     POINTS,
     Basket,
     Due,
     Frame,
     Key,
+    Lasting,
     Mechanic,
     Meter,
     Spend,
@@ -30,7 +29,7 @@ from services.programme.words import counted, money
 class Bonus(Mechanic):
     """`points` for a purchase, or for each unit, of the lines that count."""
 
-    class Config(Spend):
+    class Config(Spend, Lasting):
         """The keys under `bonus:`."""
 
         points: Points
@@ -38,8 +37,6 @@ class Bonus(Mechanic):
         """unit: as often as there are units that cost something."""
         from_minor: NaturalInt = 0
         """What the lines that count must come to; 0: anything."""
-        valid_months: Months | None = None
-        """Points end with the day this many months after the purchase's day; None: never."""
         pending_days: Annotated[int, Field(ge=0, le=3660)] = 0
         """Points can be spent from the beginning of the day this many days later; 0: at once."""
 
@@ -50,9 +47,10 @@ class Bonus(Mechanic):
         self._spend: int = self.measure
         self._units = meter.add("paid units", config) if config.each == "unit" else None
         self._points, self._from = config.points, max(config.from_minor, 1)
-        self._ends, self._pending, self._zone = Ends(config.valid_months, frame.zone), config.pending_days, frame.zone
+        self._ends = Ends(config.valid_months, frame.zone, config.valid_days)
+        self._pending, self._zone = config.pending_days, frame.zone
         least = f", of at least {money(config.from_minor, frame.currency)}" if config.from_minor else ""
-        self.lasts_days = LASTING_DAYS if config.valid_months is None else MONTH_DAYS * config.valid_months
+        self.lasts_days = config.lasts_days
         each = "each unit of " if config.each == "unit" else ""
         what = " or ".join(config.items or config.only) or f"a purchase{counted(config)}"
         self.why = f"as a bonus for {each}{what}{least}"

@@ -13,17 +13,16 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from events.values import Id, Months, NaturalInt, PositiveInt, floor_div
+from events.values import Id, NaturalInt, PositiveInt, floor_div
 from services.programme.calendar import Ends, midnight
 from services.programme.mechanic import (
-    LASTING_DAYS,
-    MONTH_DAYS,
     POINTS,
     POINTS_PER_MINOR_MAX,
     Basket,
     Due,
     Frame,
     Key,
+    Lasting,
     Mechanic,
     Meter,
     Spend,
@@ -35,7 +34,7 @@ from services.programme.words import amount, counted, money
 class Share(Mechanic):
     """`points` for every `per_minor` of the lines that count, times the tier's percentage, rounded once."""
 
-    class Config(Spend):
+    class Config(Spend, Lasting):
         """The keys under `share:`."""
 
         points: PositiveInt | None = None
@@ -53,8 +52,6 @@ class Share(Mechanic):
         `per_minor` or `per_units` gives nothing; then as down."""
         tier_percent: Annotated[tuple[NaturalInt, ...], Field(min_length=1)] = (100,)
         """By level; the last one holds for every higher level."""
-        valid_months: Months | None = None
-        """Points end with the day this many months after the purchase's day, 0 with that day itself; None: never."""
         pending_days: Annotated[int, Field(ge=0, le=3660)] = 0
         """Points can be spent from the beginning of the day this many days later; 0: at once."""
         to: Id | None = None
@@ -103,10 +100,10 @@ class Share(Mechanic):
         self._plain = self._full == 1 and not self._marginal
         self._per = config.per * 100
         self._half = self._per // 2 if config.rounding == "half_up" else 0
-        self._ends = Ends(config.valid_months, frame.zone)
+        self._ends = Ends(config.valid_months, frame.zone, config.valid_days)
         self._pending = config.pending_days
         self._zone = frame.zone
-        self.lasts_days = LASTING_DAYS if config.valid_months is None else MONTH_DAYS * config.valid_months
+        self.lasts_days = config.lasts_days
         self._to = config.to or ""
         to = f"to {config.to} " if config.to else ""
         self.why = f"{to}for what was paid{counted(config)}: {_rate(config, frame)}".strip()
