@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ def read_facts(file: Path) -> Iterator[Fact]:
     """
     said: set[tuple[str, str]] = set()
     with file.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
+        for number, raw in enumerate(lines, 1):
+            line = raw.removeprefix(BOM_UTF8) if number == 1 else raw
             if line.strip():
                 try:
                     fact = decode_fact(line)
@@ -71,10 +73,12 @@ def _check_instants(fact: Fact) -> None:
 
 def _in_words(error: str) -> str:
     """A decoder's error, with what to write where it names a pattern."""
-    if "malformed" in error:
+    if "malformed" in error or "Expected `object`, got `array`" in error:
         return f"{error}; a line is one fact, as a JSON object"
     if "Invalid value" in error and "$.type" in error:
         return f"{error}; write one of {', '.join(SAID_BY_HAND)}"
     if "Expected `int`" in error and "got" in error:
         return f"{error}; write a whole number: money in minor units, points in their smallest unit"
+    if ">= 0" in error and "lines" in error:
+        return f"{error}; what comes back is a return, and its lines say how much"
     return f"{error}; {example_of(error)}" if "matching regex" in error else error

@@ -105,6 +105,13 @@ def test_what_did_not_count_is_said(folder: Path) -> None:
     ]
 
 
+def test_a_file_of_an_office_programme_is_read(folder: Path) -> None:
+    """It begins with a byte order mark, and its lines end in two characters."""
+    (folder / "f.jsonl").write_bytes(b"\xef\xbb\xbf" + json.dumps(BOUGHT).encode() + b"\r\n")
+    done = simulate()
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "1 facts, 0 duplicates")
+
+
 def test_a_key_that_no_fact_has_is_said_once_with_its_line(folder: Path) -> None:
     line = {"item": "tea", "total_minor": 1250, "category": "hot"}
     done = simulate("--json", facts=[BOUGHT, *(BOUGHT | {"id": name, "lines": [line]} for name in ("r2", "r3"))])
@@ -173,6 +180,9 @@ def test_a_programme_that_cannot_be_published_is_set_aside(
         ("f.jsonl", json.dumps(ASKED | {"points": 0}).encode(), "f.jsonl:1: Expected `int` >= 1 - at `$.points`"),
         ("f.jsonl", json.dumps(ASKED | {"type": "redemption_taken", "points": 0}).encode(),
          "f.jsonl:1: Expected `int` >= 1 - at `$.points`"),
+        ("f.jsonl", b"[" + json.dumps(BOUGHT).encode() + b"]", "f.jsonl:1: Expected `object`, got `array`; a line is one fact, as a JSON object"),
+        ("f.jsonl", json.dumps(BOUGHT).replace('"total_minor": ', '"total_minor": -').encode(),
+         "f.jsonl:1: Expected `int` >= 0 - at `$.lines[0].total_minor`; what comes back is a return, and its lines say"),
         ("f.jsonl", None, "f.jsonl: No such file or directory"),
         ("p.yaml", b"\xff\xfe", "p.yaml: not UTF-8: invalid start byte at byte 0"),
         ("p.yaml", PROGRAMME.replace("points: 1", "points: one").encode(), "p.yaml:7: rules.0.share.points: "),
