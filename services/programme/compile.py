@@ -87,7 +87,7 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
     """One version; `later` holds every rule's next form, and is brought up to this one."""
     meter, known = Meter(), known_of(programme)
     starts_ms = millis(programme.effective_from)
-    lasting = {name: one.valid_months for name, one in programme.currencies.items() if one.valid_months is not None}
+    lasting = {name: one for name, one in programme.currencies.items() if one.end_key}
     rules, of = list[Rule](), counted(programme)
     for text in programme.rules:
         currency = programme.currencies[text.gives] if text.gives is not None else None

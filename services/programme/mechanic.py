@@ -18,6 +18,7 @@ from events.facts import Fact
 from events.facts.purchases import Line
 from events.model import Model
 from events.values import Label, Months
+from services.programme.calendar import Ends
 
 Lot = tuple[int, int, int, str]
 """(expires_at, earned_at, active_at, slot), instants in milliseconds: a lot's identity, and the spending order.
@@ -187,7 +188,7 @@ class Frame(msgspec.Struct, frozen=True):
     """The id of the rule it is bound for."""
     decimals: int = 0
     """Of points: amounts are whole numbers of the smallest unit."""
-    valid_months: Mapping[str, int] = {}
+    lasting: Mapping[str, Lasting] = {}
     """Currency -> how long its points last where nothing else says so; only those that say it."""
 
 
@@ -248,6 +249,9 @@ class Spend(Counted):
     """gross: what was paid; net: less the tax contained in it."""
 
 
+LASTING_KEYS = frozenset({"valid_months", "valid_days"})
+
+
 class Lasting(Model):
     """How long points last: months or days. For a mechanic's Config to build on."""
 
@@ -262,6 +266,15 @@ class Lasting(Model):
         if self.valid_months is not None and self.valid_days is not None:
             raise ValueError("write either valid_months or valid_days")
         return self
+
+    @property
+    def end_key(self) -> str:
+        """The key that says an end; "": points last for ever."""
+        return "valid_days" if self.valid_days is not None else "valid_months" if self.valid_months is not None else ""
+
+    def ends(self, zone: str) -> Ends:
+        """The end of what is earned, by its day."""
+        return Ends(self.valid_months, zone, self.valid_days)
 
     @property
     def lasts_days(self) -> int:

@@ -12,10 +12,11 @@ from pydantic import AfterValidator, Field, GetJsonSchemaHandler, field_validato
 from pydantic.json_schema import JsonSchemaValue
 
 from events.model import Model
-from events.values import Code, Currency, Id, Instant, Months, NaturalInt, PositiveInt, millis
+from events.values import Code, Currency, Id, Instant, NaturalInt, PositiveInt, millis
 from services.programme.conditions import Condition, Known
 from services.programme.entitlements import EntitlementText
 from services.programme.levels import Tier
+from services.programme.mechanic import LASTING_KEYS, Lasting
 from services.programme.mechanics import MECHANICS
 from services.programme.policies import LATE_DAYS_MAX, Closed, Redemptions, Returns, Store, Transfers, known_zone, once
 from services.programme.pricing.price import PriceText
@@ -34,13 +35,12 @@ RULE_KEYS = ("id", "revision", "carry", "group", "gives", "when", "unless")
 """The keys of a rule beside its mechanic's."""
 
 
-class PointsCurrency(Closed):
-    """Points beside the regular ones, which are earned, spent and ended for themselves."""
+class PointsCurrency(Lasting, Closed):
+    """Points beside the regular ones, which are earned, spent and ended for themselves. How long they last it says for
+    rules that give it and say nothing of it themselves, and for what is given by hand."""
 
     decimals: Annotated[int, Field(ge=0, le=4)] = 0
     """As `points_decimals`, of this currency."""
-    valid_months: Months | None = None
-    """For rules that give it and say nothing of it themselves, and for what is given by hand; None: never."""
 
 
 class Group(Closed):
@@ -213,8 +213,7 @@ def config_of(mechanic: str, config: Any) -> Model:
 def config_in(programme: ProgrammeText, text: RuleText) -> Model:
     """A rule's config; what it does not say of the end of its points, their currency says."""
     config = config_of(text.mechanic, text.config)
-    months = programme.currencies[text.gives].valid_months if text.gives is not None else None
-    said = config.model_fields_set & {"valid_months", "valid_days"}
-    if months is None or said or "valid_months" not in type(config).model_fields:
+    lasting = programme.currencies[text.gives] if text.gives is not None else None
+    if lasting is None or not isinstance(config, Lasting) or not config.model_fields_set.isdisjoint(LASTING_KEYS):
         return config
-    return config.model_copy(update={"valid_months": months})
+    return config.model_copy(update={key: getattr(lasting, key) for key in LASTING_KEYS})

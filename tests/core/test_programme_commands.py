@@ -208,7 +208,7 @@ def test_changes_of_prices_rights_and_currencies_are_said_in_words(
     assert run_diff(file(tmp_path, old, "old.yaml"), file(tmp_path, new, "new.yaml"), as_json=True) == 0
     found = json.loads(capsys.readouterr().out)["changes"]
     assert {one["what"]: (one["before"], one["after"], one["whom"]) for one in found} == {
-        "currencies.promo": ("decimals: 1, valid_months: 1", "decimals: 1, valid_months: 2", "everybody"),
+        "currencies.promo": ("valid_months: 1, decimals: 1", "valid_months: 2, decimals: 1", "everybody"),
         "conditions.quiet-hours": (
             "weekdays: (mon, tue, wed), hours: 09:00-11:00",
             "weekdays: (mon, tue, wed), hours: 09:00-12:00",

@@ -239,3 +239,37 @@ def test_the_first_points_by_hand_in_a_currency_may_have_ended_already() -> None
     given = world("2026-03-10 adjust a1 25 until 2026-03-01 unit:promo")
     assert stands(given, "promo") == "0 0 0 0"
     assert purse(given, "promo")["totals"]["expired"] == 25
+
+
+def test_a_currency_may_last_for_days_whatever_gives_it() -> None:
+    """Given on 10 March, for 14 days: gone on the 25th. A rule that says months itself means them."""
+    found = World(
+        HEAD.replace("valid_months: 1}", "valid_days: 14}")
+        + """rules:
+  - {id: a, gives: promo, share: {points: 1, per_minor: 100}}
+  - {id: b, gives: promo, bonus: {points: 1}}
+  - {id: c, gives: promo, gift: {points: 1}}
+  - {id: d, gives: promo, welcome: {points: 1}}
+  - {id: e, gives: promo, bundle: {together: [coffee, cake], points: 1}}
+  - {id: f, gives: promo, visits: {every: 1, points: 1}}
+  - {id: g, gives: promo, reward: {deed: review, points: 1}}
+  - {id: own, gives: promo, reward: {deed: visit, points: 1, valid_months: 1}}
+"""
+    )
+    found.tell_all("""
+        2026-03-10 enrol n
+        2026-03-10 buy p latte/coffee=5.00 tart/cake=5.00
+        2026-03-10 deed d1 review
+        2026-03-10 deed d2 visit
+    """)
+    given = {"reason": "r", "actor": "a", "unit": "promo", "occurred_at": "2026-03-10T12:00:00Z"}
+    found.simulation.add(fact(type="adjusted", id="hand", member=found.member().id, points=1, **given))
+    ends = [(lot["points"], lot["expires_at"]) for lot in purse(found, "promo")["lots"]]
+    assert sorted(ends) == [
+        (1, "2026-03-25T00:00:00Z"),  # visits
+        (1, "2026-03-25T00:00:00Z"),  # welcome
+        (1, "2026-03-25T00:00:00Z"),  # review
+        (1, "2026-03-25T00:00:00Z"),  # by hand
+        (1, "2026-04-10T23:00:00Z"),  # the visit
+        (13, "2026-03-25T00:00:00Z"),  # 10 + 1 + 1 + 1 of the purchase
+    ]

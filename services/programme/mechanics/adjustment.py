@@ -7,27 +7,22 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from events.model import Model
-from events.values import Months
-from services.programme.calendar import NEVER, day_of, end_after_months, instant_ms
-from services.programme.mechanic import CURRENCY, POINTS, Due, Frame, Key, Mechanic, Meter
+from services.programme.calendar import day_of, instant_ms
+from services.programme.mechanic import CURRENCY, POINTS, Due, Frame, Key, Lasting, Mechanic, Meter
 
 
 class Adjustment(Mechanic):
     """What `adjusted` facts are worth."""
 
-    class Config(Model):
-        """The keys under `adjustment:`."""
-
-        valid_months: Months | None = None
-        """Where neither the fact nor its currency says an end: with the day this many months later; None: never."""
+    class Config(Lasting):
+        """The keys under `adjustment:`, where neither the fact nor its currency says an end."""
 
     kinds: ClassVar[frozenset[str]] = frozenset({"adjusted"})
     per_fact: ClassVar[bool] = True
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
-        self._months = config.valid_months
-        self._of_currency = frame.valid_months
+        self._ends = config.ends(frame.zone)
+        self._of_currency = {name: lasting.ends(frame.zone) for name, lasting in frame.lasting.items()}
         self._zone = frame.zone
         self.why = "by hand, with a reason on record"
 
@@ -38,8 +33,6 @@ class Adjustment(Mechanic):
             return ((unit, points, (0, 0, 0, "-a:" + cell.id), ""),)
         if cell.expires_at is not None:
             expires = instant_ms(cell.expires_at)
-        elif (months := self._of_currency.get(cell.unit, self._months)) is not None:
-            expires = end_after_months(day_of(at_ms, self._zone), months, self._zone)
         else:
-            expires = NEVER
+            expires = self._of_currency.get(cell.unit, self._ends)[day_of(at_ms, self._zone)]
         return ((unit, points, (expires, at_ms, at_ms, "a:" + cell.id), ""),) if points else ()

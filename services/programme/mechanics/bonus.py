@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from events.values import NaturalInt, Points
-from services.programme.calendar import Ends, midnight
+from services.programme.calendar import midnight
 from services.programme.mechanic import (
     POINTS,
     Basket,
@@ -47,7 +47,7 @@ class Bonus(Mechanic):
         self._spend: int = self.measure
         self._units = meter.add("paid units", config) if config.each == "unit" else None
         self._points, self._from = config.points, max(config.from_minor, 1)
-        self._ends = Ends(config.valid_months, frame.zone, config.valid_days)
+        self._ends = config.ends(frame.zone)
         self._pending, self._zone = config.pending_days, frame.zone
         least = f", of at least {money(config.from_minor, frame.currency)}" if config.from_minor else ""
         self.lasts_days = config.lasts_days

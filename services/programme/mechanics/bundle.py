@@ -10,18 +10,15 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from events.model import Model
-from events.values import Label, Months, Points, PositiveInt
-from services.programme.calendar import Ends
+from events.values import Label, Points, PositiveInt
 from services.programme.mechanic import (
-    LASTING_DAYS,
-    MONTH_DAYS,
     POINTS,
     Basket,
     Counted,
     Due,
     Frame,
     Key,
+    Lasting,
     Mechanic,
     Meter,
 )
@@ -30,7 +27,7 @@ from services.programme.mechanic import (
 class Bundle(Mechanic):
     """`points` for every set of one unit of each of the categories `together`."""
 
-    class Config(Model):
+    class Config(Lasting):
         """The keys under `bundle:`."""
 
         together: Annotated[tuple[Label, ...], Field(min_length=2)]
@@ -38,8 +35,6 @@ class Bundle(Mechanic):
         points: Points
         sets: PositiveInt | None = None
         """At most so many sets of one basket; null: all of them."""
-        valid_months: Months | None = None
-        """Points end with the day this many months after the purchase's day; None: never."""
 
         @model_validator(mode="after")
         def _once_each(self) -> Self:
@@ -53,8 +48,8 @@ class Bundle(Mechanic):
         self._first, *self._others = [meter.add("paid units", Counted(only=(name,))) for name in config.together]
         self.measure = self._first
         self._points, self._sets = config.points, config.sets
-        self._ends = Ends(config.valid_months, frame.zone)
-        self.lasts_days = LASTING_DAYS if config.valid_months is None else MONTH_DAYS * config.valid_months
+        self._ends = config.ends(frame.zone)
+        self.lasts_days = config.lasts_days
         most = f", at most {config.sets:,} times" if config.sets is not None else ""
         self.why = f"for {' and '.join(config.together)} together{most}"
 

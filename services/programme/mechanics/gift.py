@@ -12,9 +12,21 @@ from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
 
-from events.values import Code, Months, NaturalInt, Points, PositiveInt
-from services.programme.calendar import NEVER, day_of, end_after_months
-from services.programme.mechanic import LASTING_DAYS, POINTS, Basket, Change, Due, Frame, Key, Mechanic, Meter, Spend
+from events.values import Code, NaturalInt, Points, PositiveInt
+from services.programme.calendar import NEVER, day_of
+from services.programme.mechanic import (
+    LASTING_DAYS,
+    POINTS,
+    Basket,
+    Change,
+    Due,
+    Frame,
+    Key,
+    Lasting,
+    Mechanic,
+    Meter,
+    Spend,
+)
 from services.programme.words import counted, money
 
 REMEMBERED = 32
@@ -24,7 +36,7 @@ REMEMBERED = 32
 class Gift(Mechanic):
     """`points` or a `unit` for a purchase that comes to `from_minor` and `from_units` of the lines that count."""
 
-    class Config(Spend):
+    class Config(Spend, Lasting):
         """The keys under `gift:`; points or a unit."""
 
         points: Points | None = None
@@ -36,15 +48,13 @@ class Gift(Mechanic):
         """How many units of them there must be that cost something."""
         times: PositiveInt | None = 1
         """For how many purchases at most; null: for each."""
-        valid_months: Months | None = None
-        """Points end with the day this many months after the purchase's day; None: never."""
 
         @model_validator(mode="after")
         def _one_of_them(self) -> Self:
             if (self.points is None) == (self.unit is None):
                 raise ValueError("write either points, or the unit that is given")
-            if self.unit is not None and self.valid_months is not None:
-                raise ValueError("valid_months is for points; leave it out")
+            if self.unit is not None and self.end_key:
+                raise ValueError(f"{self.end_key} is for points; leave it out")
             if self.points is not None and self.times is None:
                 raise ValueError("points for each purchase are a bonus; write bonus, or how many times")
             return self
@@ -57,8 +67,8 @@ class Gift(Mechanic):
         self._units = meter.add("paid units", config)
         self._from, self._from_units = max(config.from_minor, 1), config.from_units
         self._points, self._unit, self._times = config.points, config.unit, config.times
-        self._months, self._zone = config.valid_months, frame.zone
-        self.lasts_days = LASTING_DAYS if config.valid_months is None else 0  # it may touch an older purchase's lot
+        self._ends, self._zone = config.ends(frame.zone), frame.zone
+        self.lasts_days = 0 if config.end_key else LASTING_DAYS  # it may touch an older purchase's lot
         least = f" of at least {money(config.from_minor, frame.currency)}" if config.from_minor else ""
         units = f" and {config.from_units} units" if config.from_units > 1 else ""
         first = "a" if config.times is None else "the first" if config.times == 1 else f"the first {config.times}"
@@ -94,14 +104,9 @@ class Gift(Mechanic):
             left = (max(met, 0) if self._times is None else min(max(met, 0), self._times)) - used
             return ((self._unit, left, (NEVER, 0, 0, self._unit), ""),) if left else ()
         return tuple(
-            (POINTS, self._points or 0, (self._expires(at_ms), at_ms, at_ms, "p:" + purchase), "")
+            (POINTS, self._points or 0, (self._ends[day_of(at_ms, self._zone)], at_ms, at_ms, "p:" + purchase), "")
             for at_ms, purchase in [(at_ms, purchase) for at_ms, purchase, count in cell if count > 0][: self._times]
         )
-
-    def _expires(self, at_ms: int) -> int:
-        if self._months is None:
-            return NEVER
-        return end_after_months(day_of(at_ms, self._zone), self._months, self._zone)
 
     def _meets(self, basket: Basket | None) -> bool:
         return (

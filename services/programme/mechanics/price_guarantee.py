@@ -11,8 +11,8 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from events.values import Months, PositiveInt, floor_div
-from services.programme.calendar import NEVER, day_of, end_after_months, instant_ms
+from events.values import PositiveInt, floor_div
+from services.programme.calendar import day_of, instant_ms
 from services.programme.mechanic import (
     LASTING_DAYS,
     POINTS,
@@ -23,6 +23,7 @@ from services.programme.mechanic import (
     Due,
     Frame,
     Key,
+    Lasting,
     Mechanic,
     Meter,
     OfKinds,
@@ -33,7 +34,7 @@ from services.programme.words import amount, counted, money
 class PriceGuarantee(Mechanic):
     """`points` for every `per_minor` of the difference between what was paid and what was found."""
 
-    class Config(Counted):
+    class Config(Counted, Lasting):
         """The keys under `price_guarantee:`."""
 
         within_days: Annotated[int, Field(ge=0, le=366)] = 14
@@ -41,8 +42,6 @@ class PriceGuarantee(Mechanic):
         points: PositiveInt = 1
         per_minor: PositiveInt = 1
         """Money in minor units that `points` are given for; 1 and 1: a point for a penny."""
-        valid_months: Months | None = None
-        """Points end with the day this many months after the find's; None: never."""
 
         @model_validator(mode="after")
         def _bounded(self) -> Self:
@@ -55,9 +54,9 @@ class PriceGuarantee(Mechanic):
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self.measure = meter.add("gross", config)
-        self._config, self._zone = config, frame.zone
+        self._config, self._zone, self._ends = config, frame.zone, config.ends(frame.zone)
         self._items, self._of_kinds = frozenset(config.items), OfKinds(config)
-        self.lasts_days = LASTING_DAYS if config.valid_months is None else 0  # a find may be older
+        self.lasts_days = 0 if config.end_key else LASTING_DAYS  # a find may be older
         rate = f"{amount(config.points, POINTS, frame.decimals)} for every {money(config.per_minor, frame.currency)}"
         found = f"found cheaper elsewhere within {config.within_days} days{counted(config)}"
         self.why = f"because it was {found}: {rate} of the difference"
@@ -112,7 +111,6 @@ class PriceGuarantee(Mechanic):
             points = floor_div(more * self._config.points, self._config.per_minor)
             if points > 0:
                 credited[item] = saved
-                months, zone = self._config.valid_months, self._zone
-                expires = NEVER if months is None else end_after_months(found_day, months, zone)
+                expires = self._ends[found_day]
                 dues.append((POINTS, points, (expires, at_ms, at_ms, "g:" + find), ""))
         return tuple(dues)

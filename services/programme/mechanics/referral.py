@@ -11,16 +11,16 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from events.values import Months, NaturalInt, Points
-from services.programme.calendar import NEVER, day_of, end_after_months, instant_ms, midnight
-from services.programme.mechanic import POINTS, Change, Due, Frame, Key, Mechanic, Meter, Spend
+from events.values import NaturalInt, Points
+from services.programme.calendar import day_of, instant_ms, midnight
+from services.programme.mechanic import POINTS, Change, Due, Frame, Key, Lasting, Mechanic, Meter, Spend
 from services.programme.words import counted, money
 
 
 class Referral(Mechanic):
     """`points` to the referrer of a friend who has spent `from_minor`."""
 
-    class Config(Spend):
+    class Config(Spend, Lasting):
         """The keys under `referral:`."""
 
         points: Points
@@ -30,8 +30,6 @@ class Referral(Mechanic):
         """Spend counts up to so many days after the friend's joining."""
         after_days: Annotated[int, Field(ge=0, le=366)] = 30
         """Active from the day so many days after the one that reached it: the friend's window for returns."""
-        valid_months: Months | None = None
-        """Points end with the day this many months after that; None: never."""
 
     gives_away: ClassVar[bool] = True
     kinds: ClassVar[frozenset[str]] = frozenset({"basket", "enrolled"})
@@ -40,7 +38,7 @@ class Referral(Mechanic):
         self.measure = meter.add(config.base, config)
         self._measure: int = self.measure
         self._points, self._from, self._zone = config.points, max(config.from_minor, 1), frame.zone
-        self._within, self._after, self._months = config.within_days, config.after_days, config.valid_months
+        self._within, self._after, self._ends = config.within_days, config.after_days, config.ends(frame.zone)
         spent = f"has spent {money(config.from_minor, frame.currency)}" if config.from_minor else "has bought something"
         self.why = f"for a friend who {spent}{counted(config)} within {config.within_days} days of joining"
 
@@ -72,5 +70,5 @@ class Referral(Mechanic):
         if not reached:
             return ()
         active = midnight(reached, self._zone)
-        expires = NEVER if self._months is None else end_after_months(reached, self._months, self._zone)
+        expires = self._ends[reached]
         return ((POINTS, self._points, (expires, active, active, "friend"), referrer),)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from events.values import Code, Points
-from services.programme.calendar import Ends, day_of, instant_ms
+from services.programme.calendar import day_of, instant_ms
 from services.programme.mechanic import POINTS, Due, Frame, Key, Lasting, Mechanic, Meter
 
 
@@ -30,7 +30,7 @@ class Reward(Mechanic):
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self._deed, self._points, self._zone = config.deed, config.points, frame.zone
-        self._ends = Ends(config.valid_months, frame.zone, config.valid_days)
+        self._ends = config.ends(frame.zone)
         self.why = f"for {config.deed}"
 
     def due(self, key: Key | None, cell: Any) -> tuple[Due, ...]:

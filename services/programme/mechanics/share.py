@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from events.values import Id, NaturalInt, PositiveInt, floor_div
-from services.programme.calendar import Ends, midnight
+from services.programme.calendar import midnight
 from services.programme.mechanic import (
     POINTS,
     POINTS_PER_MINOR_MAX,
@@ -100,7 +100,7 @@ class Share(Mechanic):
         self._plain = self._full == 1 and not self._marginal
         self._per = config.per * 100
         self._half = self._per // 2 if config.rounding == "half_up" else 0
-        self._ends = Ends(config.valid_months, frame.zone, config.valid_days)
+        self._ends = config.ends(frame.zone)
         self._pending = config.pending_days
         self._zone = frame.zone
         self.lasts_days = config.lasts_days

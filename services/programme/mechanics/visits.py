@@ -13,16 +13,28 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from events.values import Months, NaturalInt, Points
-from services.programme.calendar import Ends, midnight, month_of
-from services.programme.mechanic import LASTING_DAYS, POINTS, Basket, Change, Due, Frame, Key, Mechanic, Meter, Spend
+from events.values import NaturalInt, Points
+from services.programme.calendar import midnight, month_of
+from services.programme.mechanic import (
+    LASTING_DAYS,
+    POINTS,
+    Basket,
+    Change,
+    Due,
+    Frame,
+    Key,
+    Lasting,
+    Mechanic,
+    Meter,
+    Spend,
+)
 from services.programme.words import counted, money
 
 
 class Visits(Mechanic):
     """`points` for every `every` days of a month with a purchase of at least `from_minor`."""
 
-    class Config(Spend):
+    class Config(Spend, Lasting):
         """The keys under `visits:`."""
 
         every: Annotated[int, Field(ge=1, le=31)]
@@ -30,8 +42,6 @@ class Visits(Mechanic):
         points: Points
         from_minor: NaturalInt = 0
         """What a receipt must come to, in the lines that count; 0: anything."""
-        valid_months: Months | None = None
-        """Points end with the day this many months after the one that completes the round; None: never."""
 
     by_period: ClassVar[bool] = True
 
@@ -39,8 +49,8 @@ class Visits(Mechanic):
         self.measure = meter.add(config.base, config)
         self._measure: int = self.measure
         self._every, self._points, self._from = config.every, config.points, max(config.from_minor, 1)
-        self._ends, self._zone = Ends(config.valid_months, frame.zone), frame.zone
-        self.lasts_days = LASTING_DAYS if config.valid_months is None else 0  # it may touch an older day's lot
+        self._ends, self._zone = config.ends(frame.zone), frame.zone
+        self.lasts_days = 0 if config.end_key else LASTING_DAYS  # it may touch an older day's lot
         least = f" of at least {money(config.from_minor, frame.currency)}" if config.from_minor else ""
         self.why = f"for {config.every} days of a month with a purchase{least}{counted(config)}"
 

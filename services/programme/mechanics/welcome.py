@@ -6,21 +6,18 @@ from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
 
-from events.model import Model
-from events.values import Code, Months, Points
-from services.programme.calendar import NEVER, day_of, end_after_months, instant_ms
-from services.programme.mechanic import POINTS, Change, Due, Frame, Key, Mechanic, Meter
+from events.values import Code, Points
+from services.programme.calendar import NEVER, day_of, instant_ms
+from services.programme.mechanic import POINTS, Change, Due, Frame, Key, Lasting, Mechanic, Meter
 
 
 class Welcome(Mechanic):
     """What joining is worth."""
 
-    class Config(Model):
+    class Config(Lasting):
         """The keys under `welcome:`; points or a unit."""
 
         points: Points | None = None
-        valid_months: Months | None = None
-        """Points end with the day this many months after the enrolment's day; None: never."""
         unit: Code | None = None
         """A thing in place of points: its name; `used` facts say it."""
 
@@ -28,15 +25,15 @@ class Welcome(Mechanic):
         def _one_of_them(self) -> Self:
             if (self.points is None) == (self.unit is None):
                 raise ValueError("write either points, or the unit that is given")
-            if self.unit is not None and self.valid_months is not None:
-                raise ValueError("valid_months is for points; leave it out")
+            if self.unit is not None and self.end_key:
+                raise ValueError(f"{self.end_key} is for points; leave it out")
             return self
 
     kinds: ClassVar[frozenset[str]] = frozenset({"enrolled", "used"})
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self._points, self._unit = config.points, config.unit
-        self._months = config.valid_months
+        self._ends = config.ends(frame.zone)
         self._zone = frame.zone
         self.why = "for joining"
 
@@ -57,6 +54,5 @@ class Welcome(Mechanic):
         if self._unit is not None:
             left = (joined_ms < NEVER) - used
             return ((self._unit, left, (NEVER, 0, 0, self._unit), ""),) if left else ()
-        months, zone = self._months, self._zone
-        expires = NEVER if months is None else end_after_months(day_of(joined_ms, zone), months, zone)
+        expires = self._ends[day_of(joined_ms, self._zone)]
         return ((POINTS, self._points or 0, (expires, joined_ms, joined_ms, "welcome"), ""),)

@@ -13,7 +13,7 @@ from services.programme.claims import Claim, said
 from services.programme.conditions import Condition
 from services.programme.entitlements import EntitlementText
 from services.programme.mechanic import POINTS
-from services.programme.model import ProgrammeText, RuleText, config_of, known_of
+from services.programme.model import ProgrammeText, RuleText, config_in, known_of
 from services.programme.plan import Version
 from services.programme.pricing.price import PriceText
 from services.programme.words import amount, counted, money
@@ -54,7 +54,7 @@ def right_words(right: EntitlementText, programme: ProgrammeText) -> str:
 
 def rule_words(rule: RuleText, programme: ProgrammeText, version: Version) -> str:
     """A rule in a sentence or two."""
-    config: Any = config_of(rule.mechanic, rule.config)
+    config: Any = config_in(programme, rule)
     mechanic = version.mechanics[f"{rule.id}@{rule.revision}"]
     currency = programme.currencies.get(rule.gives or "")
     decimals = programme.points_decimals if currency is None else currency.decimals
@@ -84,10 +84,7 @@ def _more(rule: RuleText, config: Any, programme: ProgrammeText, decimals: int) 
         yield f"For every {money(config.per_minor, programme.currency)}: {', '.join(steps)}."
     if days := getattr(config, "pending_days", 0) or getattr(config, "after_days", 0):
         yield f"They can be spent after {_count(days, 'day')}."
-    months = getattr(config, "valid_months", None)
-    if months is None and rule.gives is not None:
-        months = programme.currencies[rule.gives].valid_months
-    ends = getattr(config, "valid_days", None)
+    months, ends = getattr(config, "valid_months", None), getattr(config, "valid_days", None)
     if months is not None or ends is not None:
         after = _count(ends, "day") if ends is not None else _count(months or 0, "month")
         yield f"They end after {after}." if months or ends else "They end with the day."
