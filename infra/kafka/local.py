@@ -24,6 +24,9 @@ HEAP = "384m"
 YOUNG = "160m"
 """Of it, what is collected at a time: once in three seconds of a busy stream. Of the 21 MB that it would have by itself
 it was 2.5 times a second, for 6 to 10 ms in which nobody is answered (docs/bench.md)."""
+FLUSHED = {"log.flush.scheduler.interval.ms": "10000", "log.flush.interval.ms": "5000"}
+"""Linux writes what is 30 s old, 180 MB at once beside a busy stream, while the database's commits wait; so a node that
+lasts writes its half before. It looks each 10 s for what is 5 s old: of 10 s, it would pass over each second time."""
 LOGGING = Path(__file__).resolve().with_name("log4j2.properties")
 
 
@@ -134,6 +137,7 @@ class LocalKafka:
             "num.io.threads": "4",
             "background.threads": "2",
             "log.segment.bytes": str(64 << 20),
+            **(FLUSHED if self.lasting else {}),
             "log.cleaner.dedupe.buffer.size": str(16 << 20),  # the default of 128 MiB does not fit the heap
             # after kill -9 the node waits until its own old registration has timed out
             "broker.session.timeout.ms": "3000",
