@@ -266,12 +266,12 @@ def published_all(told: Told) -> list[tuple[int, bytes]]:
 
 
 def stands(play: Play) -> dict[str, Any]:
-    """Every member's account as the tables have it. Each must add up."""
+    """Every member's account as the tables have it, unless nothing is left of what had come there. Each must add up."""
     found = {}
     for (partition, name), row in play.store.member.items():
         rows = {key[2:]: value for key, value in play.store.cold.items() if key[:2] == (partition, name)}
         found[name] = account_again(Retold(decode(name, row[-1]), (), rows))  # type: ignore[arg-type]
-    return found
+    return {name: account for name, account in found.items() if any(account.values())}
 
 
 def told_partners(play: Play, told: Told) -> dict[tuple[str, str], int]:
