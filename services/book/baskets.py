@@ -120,6 +120,12 @@ def _first(row: bytes | None) -> Standing | None:
     return standing(fact, instant_ms(fact.occurred_at), outcome.tier)
 
 
+def seller(turn: Turn, purchase: str) -> str:
+    """The partner in whose shop a purchase was made; "" for the operator's own. Its rows are looked up."""
+    stands: Standing | None = turn.read("purchase", purchase, Standing) or _first(turn.cold.get(("fact", purchase)))
+    return "" if stands is None else stands.partner
+
+
 def keep(turn: Turn, now: Standing) -> None:
     """Store how a purchase stands after a return or a correction."""
     turn.write("purchase", now.purchase, now)

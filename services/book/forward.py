@@ -20,12 +20,12 @@ from events.refusals import Refusal
 from services.book import erasure, messages, pools, redemptions, transfers
 from services.book.accounts import REVERSED
 from services.book.ahead import places_of_find
-from services.book.baskets import Standing, about, basket_of, keep, known, left_of, less, rows_of, standing
+from services.book.baskets import Standing, about, basket_of, keep, known, left_of, less, rows_of, seller, standing
 from services.book.history import order_of
 from services.book.lots import claw, draw_for, earn, expire, repay, take, undraw
 from services.book.pages import open_ending, seal
 from services.book.purses import PurseTurn
-from services.book.rewards import together, told
+from services.book.rewards import receipt_of, together, told
 from services.book.shelves import places_of, places_taken_over, put_away, reach
 from services.book.status import note
 from services.book.strict import is_strict, places_of_standing, rerated, walk
@@ -253,7 +253,8 @@ def _receipt(
         return NOT_RATED
     lack: Shortfall = "debt" if bought or version.shortfall == "debt" else "write_off"
     _post(turn, awards, lack)
-    return Rated(version, tier, told(version, fact.partner, awards))
+    tells = told(version, fact.partner, awards) if bought else _told(turn, version, fact.partner, fact.id, awards)
+    return Rated(version, tier, tells)
 
 
 def _waiting(turn: Turn, fact: Any, at_ms: int, tier: int, version: Version | None) -> list[Award]:
@@ -304,17 +305,28 @@ def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan, decided: bool) -> 
     strict = is_strict(version)
     rule = None if strict else plan.tier_of(version, basket.day, at_ms)
     awards = _rate(turn, change, version, rule)
-    tells, parts = [told(version, bought.partner, awards)], [(bought, left, tuple(awards))]
+    tells, parts = [_told(turn, version, bought.partner, bought.purchase, awards)], [(bought, left, tuple(awards))]
     if strict:
         member.timeline, moved = walk(member, left, turn.now_ms, plan, turn.cold)
         for one, other in moved:
             reach(turn, places_of_standing(member, one, plan))
             awards += (more := rerated(fact, one, other, plan, member, member.cells, turn.now_ms))
-            tells.append(told(plan.of(one.at_ms), one.partner, more))
+            tells.append(_told(turn, plan.of(one.at_ms), one.partner, one.purchase, more))
             parts.append((one, other, tuple(more)))
             keep(turn, other)
     _post(turn, awards, version.shortfall)
     return RatedReturn(version, bought.tier, together(tells) if strict else tells[0], tuple(parts))
+
+
+def _told(turn: Turn, version: Version, partner: str | None, purchase: str, awards: list[Award]) -> Told:
+    """What the partners are told of goods that come back: each of the points of its own receipts. They may make room
+    for what a cap had cut of another receipt, or let another one count in their place."""
+    parts: dict[str, list[Award]] = {purchase: []}
+    for award in awards if version.partners else ():
+        parts.setdefault(receipt_of(award, purchase), []).append(award)
+    if len(parts) == 1:
+        return told(version, partner, awards)
+    return together(told(version, partner if of == purchase else seller(turn, of), part) for of, part in parts.items())
 
 
 def _rate(turn: Turn, change: Change, version: Version, rule: TierRule | None) -> list[Award]:

@@ -20,6 +20,7 @@ from services.book.member import Member
 from services.book.messages import lots_in, other_awards
 from services.book.pages import missing
 from services.book.purses import Rows, key_of, purse_of
+from services.book.rewards import receipt_of
 from services.book.shelves import Place, absent, cells_with, places_taken_over
 from services.book.strict import is_strict, places_of_standing, rerated, rows_to_walk, walk
 from services.book.transfers import decided_lots
@@ -161,7 +162,7 @@ _Sought = tuple[list[ColdKey], list[Lot], int]
 def _of_purchase(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
     """What a return or a correction needs: the purchase, and the breakage of its lots that have ended."""
     if ahead is not None:  # then what leads to it is there
-        return _of_awards(ahead.awards, POINTS, member, to_ms, cold)
+        return _of_taken(fact, ahead.awards, member, to_ms, plan, cold)
     purchase = fact.id if fact.type == "correction" else fact.purchase
     if purchase is not None and (keys := unread(purchase, cold)):
         return list(keys), [], 0
@@ -173,7 +174,15 @@ def _of_purchase(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, 
         return list(shelves), [], 0
     if not member.draws and _lots_last(fact, to_ms, plan, cold) and not (member.packed_pages or member.open_pages):
         return [], [], 0
-    return _of_awards(_awards(member, fact, to_ms, plan, cold, None), POINTS, member, to_ms, cold)
+    return _of_taken(fact, _awards(member, fact, to_ms, plan, cold, None), member, to_ms, plan, cold)
+
+
+def _of_taken(fact: Any, awards: list[Award], member: Member, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
+    """What posting a return's awards needs, and the other receipts whose points they move: their partners are told."""
+    keys, lots, points = _of_awards(awards, POINTS, member, to_ms, cold)
+    purchase = fact.purchase or fact.id
+    others = {receipt_of(award, purchase) for award in awards} - {purchase} if plan.tells else set()
+    return keys + [(kind, other) for other in sorted(others) for kind in ("purchase", "fact")], lots, points
 
 
 def _of_find(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:

@@ -17,7 +17,8 @@ from services.programme.rate import Award
 class RewardDue(NamedTuple):
     """Points (> 0) that the rules gave or took back for a basket of a partner's shop; other partners are told nothing.
 
-    Goods that come back are told to the partner who sold them, wherever they are brought."""
+    Goods that come back are told to the partner who sold them, wherever they are brought; what they make room for (by a
+    cap) to the partner of the receipt that has it."""
 
     partner: str
     kind: Literal["earned", "reversed"]
@@ -35,6 +36,12 @@ def pseudonym(partner: str, member: str) -> str:
     It needs no secret: member ids are random and no partner ever sees one, so there is nothing to enumerate.
     """
     return "pm_" + blake2b(member.encode(), digest_size=10, key=partner.encode()[:64]).hexdigest()
+
+
+def receipt_of(award: Award, purchase: str) -> str:
+    """The receipt whose points an award of a purchase gives or takes: its own, or another one's lot."""
+    _, _, lot, _, to = award
+    return lot[3].removeprefix("p:") if lot[3].startswith("p:") and not to else purchase
 
 
 def told(version: Version, partner: str | None, awards: Iterable[Award]) -> Told:

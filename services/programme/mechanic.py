@@ -142,7 +142,8 @@ class Mechanic(ABC):
     reads_points: ClassVar[bool] = False
     """True: `Change.points` is what it counts, so the rule's condition may not turn on what is in the basket."""
     lasts_days: int = 0
-    """A lot that a basket touches does not end before so many days after it, whatever the zone; 0: nothing is known."""
+    """A lot that a basket touches is its own, and does not end before so many days after it, whatever the zone;
+    0: nothing is known."""
     measure: int | None = None
     """Index of the measure it needs; a change where that is 0 before and after is skipped. None: never skipped."""
 

@@ -101,6 +101,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Derived: whether any rule draws on lots."""
     currencies: bool = False
     """Derived: whether there are points beside the regular ones."""
+    tells: bool = False
+    """Derived: whether any version has partners who are told."""
     by_period: dict[str, Mechanic] = {}
     """Derived: by id@revision, the mechanics whose cells are each of a period."""
     newest_ms: int = NEVER
@@ -114,6 +116,7 @@ class Plan(msgspec.Struct, frozen=True):
         msgspec.structs.force_setattr(self, "levels_ms", levels)
         msgspec.structs.force_setattr(self, "draws", draws)
         msgspec.structs.force_setattr(self, "currencies", any(version.currencies for version in self.versions))
+        msgspec.structs.force_setattr(self, "tells", any(version.partners for version in self.versions))
         by_period = {name: one for v in self.versions for name, one in v.mechanics.items() if one.by_period}
         msgspec.structs.force_setattr(self, "by_period", by_period)
         msgspec.structs.force_setattr(self, "newest_ms", self.starts_ms[-1] if self.starts_ms else NEVER)

@@ -68,7 +68,7 @@ class Gift(Mechanic):
         self._from, self._from_units = max(config.from_minor, 1), config.from_units
         self._points, self._unit, self._times = config.points, config.unit, config.times
         self._ends, self._zone = config.ends(frame.zone), frame.zone
-        self.lasts_days = 0 if config.end_key else LASTING_DAYS  # it may touch an older purchase's lot
+        self.lasts_days = LASTING_DAYS if config.points is None else 0  # points may be another purchase's
         least = f" of at least {money(config.from_minor, frame.currency)}" if config.from_minor else ""
         units = f" and {config.from_units} units" if config.from_units > 1 else ""
         first = "a" if config.times is None else "the first" if config.times == 1 else f"the first {config.times}"
