@@ -153,7 +153,8 @@ def test_far_lots_in_pages_change_nothing(story: list[dict[str, Any]]) -> None:
     """Pages of two lots, pages of two pages, and one near, behind three open lots; against lots that all lie open."""
     whole, paged = World(PROGRAMME), World(PROGRAMME)
     for number, said in enumerate(story):
-        whole.simulation.add(fact(**said))
+        with patch.multiple(pages, HOT_LOTS_MAX=1 << 20):
+            whole.simulation.add(fact(**said))
         with patch.multiple(pages, HOT_LOTS_MAX=3, PAGE_LOTS=2, NEAR_PAGES=1, LEVEL_PAGES_MAX=2, PAGE_PAGES=2):
             paged.simulation.add(fact(**said))
             paged.member().check()
