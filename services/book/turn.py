@@ -53,7 +53,9 @@ def as_of(row: bytes | None, turns: int) -> bytes | None:
 def lot_id(lot: Lot) -> str:
     """A lot's identity as text, on topics and in rows: expiry, earning and activation instants, slot."""
     ends, earned_ms, active_ms, slot = lot
-    return f"{'never' if ends >= NEVER else ends}.{earned_ms}.{active_ms}.{slot}"
+    earned = str(earned_ms)  # a number's text costs as much as all the rest
+    active = earned if active_ms == earned_ms else str(active_ms)
+    return f"{'never' if ends >= NEVER else ends}.{earned}.{active}.{slot}"
 
 
 def lot_of(text: str) -> Lot:

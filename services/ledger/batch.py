@@ -16,7 +16,7 @@ from events.facts import Fact
 from infra.kafka.client import Message, Record
 from services.book.member import Member
 from services.book.turn import ColdKey
-from services.ledger.rows import EntryRow, FactRow, MessageRow, RewardRow
+from services.ledger.rows import FactRow, MessageRow, Posted, RewardRow
 from services.programme.plan import Plan
 
 WAITED_FOR = frozenset({"redemption_requested", "transfer_requested", "contribution_requested"})
@@ -127,7 +127,7 @@ class Part:
     last_hash: bytes
     chunk: Chunk
     facts: list[FactRow] = field(default_factory=list)
-    entries: list[EntryRow] = field(default_factory=list)
+    entries: list[Posted] = field(default_factory=list)
     rewards: list[RewardRow] = field(default_factory=list)
     messages: list[MessageRow] = field(default_factory=list)
     parked: list[Parked] = field(default_factory=list)

@@ -377,12 +377,7 @@ def _book(part: Part, item: Item, outcome: Outcome, results: Sequence[Result]) -
             postings_column(postings),
         )
     )
-    n = 0
-    for posting in postings:
-        whose = posting.member
-        for e in posting.entries:
-            part.entries.append((partition, seq, n, whose, e.debit, e.credit, e.points, e.lot, e.why, e.balance_after))
-            n += 1
+    part.entries.append((partition, seq, postings))
     chunk.entries.append(entries_message(partition, seq, fact, record.timestamp_ms, outcome, postings))
     answer = None
     if name is not None:

@@ -39,6 +39,6 @@ class Metrics:
         self.batch_records.observe(batch.records)
         for part in batch.parts:
             self.facts.inc(len(part.facts))
-            self.entries.inc(len(part.entries))
+            self.entries.inc(sum([len(one.entries) for _, _, postings in part.entries for one in postings]))
             self.repeats.inc(len(part.chunk.repeats))
             self.parked.inc(len(part.parked))

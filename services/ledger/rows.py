@@ -6,28 +6,31 @@ as a length and its bytes (length -1: null); doing that by hand costs a third of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from struct import Struct
 from typing import TypeAlias, get_args
 
-from events.entries import Account
+from events.entries import Account, Posting
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 END = b"\xff\xff"
 
 FactRow: TypeAlias = tuple[int, int, str, int, str | None, str, int, int, int, bytes, bytes, bytes, bytes]
 EntryRow: TypeAlias = tuple[int, int, int, str, str, str, int, str, str, int]
+Posted: TypeAlias = tuple[int, int, Sequence[Posting]]
+"""(partition, seq, postings): the entries of a fact, which are numbered through all of its postings."""
 RewardRow: TypeAlias = tuple[int, str, int, int, bytes]
 MessageRow: TypeAlias = tuple[int, int, int, bytes]
 
 PACKED_AT_ONCE = 256
-"""Rows, well under a millisecond."""
+"""Rows, or facts with their entries, well under a millisecond."""
 
 FACT_COLUMNS = (
     *("partition", "seq", "fact_id", "revision", "member", "type", "occurred_at", "recorded_at", "offset"),
     *("hash", "body", "outcome", "postings"),
 )
-ENTRY_COLUMNS = ("partition", "seq", "n", "member", "debit", "credit", "points", "lot", "why", "balance_after")
+ENTRY_COLUMNS = ("partition", "seq", "member", "debit", "credit", "n", "points", "balance_after", "lot", "why")
+"""As they are packed: first what the entries of a fact have in common, then numbers, then texts."""
 REWARD_COLUMNS = ("partition", "partner", "seq", "fact_seq", "value")
 MESSAGE_COLUMNS = ("partition", "seq", "n", "value")
 
@@ -35,9 +38,8 @@ _length = Struct(">i").pack
 _fact_head = Struct(">hihiqi").pack  # 13 fields; partition, seq, length of the id
 _fact_middle = Struct(">iii").pack  # revision, length of the member (-1: null)
 _fact_tail = Struct(">iqiqiqi16si").pack  # occurred_at, recorded_at, offset, hash, length of the body
-_entry_head = Struct(">hihiqiii").pack  # 10 fields; partition, seq, n, length of the member
-_entry_points = Struct(">iqi").pack  # points, length of the lot
-_entry_tail = Struct(">iq").pack  # balance_after
+_entry_head = Struct(">hihiq").pack  # 10 fields; partition, seq
+_entry_numbers = Struct(">iiiqiqi").pack  # n, points, balance_after, length of the lot
 _reward_head = Struct(">hihi").pack  # 5 fields; partition, length of the partner
 _reward_tail = Struct(">iqiqi").pack  # seq, fact_seq, length of the value
 _message = Struct(">hihiqiii").pack  # 4 fields; partition, seq, n, length of the value
@@ -96,33 +98,28 @@ def fact_row(
     )  # fmt: skip
 
 
-def entry_row(
-    partition: int,
-    seq: int,
-    n: int,
-    member: str,
-    debit: str,
-    credit: str,
-    points: int,
-    lot: str,
-    why: str,
-    balance_after: int,
-) -> bytes:
-    """A row of `entry`."""
-    whose, slot, words = member.encode(), lot.encode(), why.encode()
-    return b"".join(
-        (
-            _entry_head(10, 2, partition, 8, seq, 4, n, len(whose)),
-            whose,
-            _ACCOUNTS[debit],
-            _ACCOUNTS[credit],
-            _entry_points(8, points, len(slot)),
-            slot,
-            _length(len(words)),
-            words,
-            _entry_tail(8, balance_after),
-        )
-    )
+def entries_of(partition: int, seq: int, postings: Sequence[Posting]) -> bytes:
+    """The rows of `entry` of a fact."""
+    head, n = _entry_head(10, 2, partition, 8, seq), 0
+    pieces: list[bytes] = []
+    for posting in postings:
+        begins = head + _text(posting.member)
+        for entry in posting.entries:
+            lot, why = entry.lot.encode(), entry.why.encode()
+            numbers = _entry_numbers(4, n, 8, entry.points, 8, entry.balance_after, len(lot))
+            debit, credit = _ACCOUNTS[entry.debit], _ACCOUNTS[entry.credit]
+            pieces += (begins, debit, credit, numbers, lot, _length(len(why)), why)
+            n += 1
+    return b"".join(pieces)
+
+
+def entry_rows(posted: Iterable[Posted]) -> list[EntryRow]:
+    """The same of some facts, as values in the order of the table."""
+    return [
+        (partition, seq, n, member, e.debit, e.credit, e.points, e.lot, e.why, e.balance_after)
+        for partition, seq, postings in posted
+        for n, (member, e) in enumerate([(one.member, entry) for one in postings for entry in one.entries])
+    ]
 
 
 def reward_row(partition: int, partner: str, seq: int, fact_seq: int, value: bytes) -> bytes:
@@ -138,7 +135,8 @@ def message_row(partition: int, seq: int, n: int, value: bytes) -> bytes:
 
 
 def copy_of(pack: Callable[..., bytes], rows: Sequence[tuple[object, ...]]) -> Iterator[bytes]:
-    """The stream of a COPY ... FROM STDIN (FORMAT binary), in pieces; `pack` is one of the functions above."""
+    """The stream of a COPY ... FROM STDIN (FORMAT binary), in pieces; `pack` is one of the functions above that make
+    bytes."""
     yield HEADER
     for start in range(0, len(rows), PACKED_AT_ONCE):
         yield b"".join([pack(*row) for row in rows[start : start + PACKED_AT_ONCE]])

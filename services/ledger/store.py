@@ -35,7 +35,8 @@ from services.ledger.rows import (
     MESSAGE_COLUMNS,
     REWARD_COLUMNS,
     copy_of,
-    entry_row,
+    entries_of,
+    entry_rows,
     fact_row,
     message_row,
     reward_row,
@@ -49,11 +50,12 @@ of both processors for each row."""
 
 TABLES: tuple[tuple[str, str, tuple[str, ...], Callable[..., bytes]], ...] = (
     ("facts", "fact", FACT_COLUMNS, fact_row),
-    ("entries", "entry", ENTRY_COLUMNS, entry_row),
+    ("entries", "entry", ENTRY_COLUMNS, entries_of),
     ("rewards", "reward", REWARD_COLUMNS, reward_row),
     ("messages", "message", MESSAGE_COLUMNS, message_row),
 )
-"""Tables that only grow: what a part calls their rows, name, columns, how a row is packed for COPY."""
+"""Tables that only grow: what a part calls their rows, name, columns, how a row is packed for COPY (of
+entries: all rows of a fact)."""
 
 
 class Fenced(Exception):
@@ -262,7 +264,8 @@ class PostgresStore:
         small = sum(len(part.facts) for part in parts) <= AT_ONCE_FACTS
         try:
             if small and not any(part.parked or part.retries for part in parts):
-                await self._write(connection, batch, rows)
+                facts, posted, *others = rows
+                await self._write(connection, batch, [facts, entry_rows(posted), *others])
                 return
             async with connection.transaction():
                 await self._write(connection, batch, [[] for _ in TABLES])

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from events.decode import encode_fact
-from events.entries import Entry
+from events.entries import Entry, Posting
 from events.facts import Fact
 from events.facts.ticks import slice_of
 from infra.kafka.client import Record
@@ -74,9 +74,7 @@ def part(
              b"outcome", b"[]")
         )  # fmt: skip
         if name:
-            e = ENTRY
-            rest = (name, e.debit, e.credit, e.points, e.lot, e.why, e.balance_after)
-            mine.entries += [(partition, seq + n, k, *rest) for k in range(2)]
+            mine.entries.append((partition, seq + n, [Posting(name, 0, 0, 0, 0, 0, 0, (ENTRY, ENTRY))]))
     for name, value in (more or {}).items():
         setattr(mine, name, value)
     return mine

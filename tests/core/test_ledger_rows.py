@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from events.entries import Account
+from events.entries import Account, Entry, Posting
 from services.ledger.rows import (
     END,
     ENTRY_COLUMNS,
@@ -15,12 +15,14 @@ from services.ledger.rows import (
     MESSAGE_COLUMNS,
     REWARD_COLUMNS,
     copy_of,
-    entry_row,
+    entries_of,
+    entry_rows,
     fact_row,
     message_row,
     reward_row,
 )
 from tests.drivers.copy_rows import decode_row
+from tests.drivers.ledger_memory import ENTRY_TABLE
 
 TEXTS = ["", "tea", "thé vert ☕", "x" * 1000]
 
@@ -39,11 +41,32 @@ def test_a_fact(member: str | None, body: bytes) -> None:
 @pytest.mark.parametrize("account", get_args(Account))
 @pytest.mark.parametrize("why", TEXTS)
 def test_an_entry(account: Account, why: str) -> None:
-    row = entry_row(0, 1, 2, "mé", account, "lot", 2**62, why, why, -(2**62))
+    row = entries_of(0, 1, [posting("mé", Entry(account, "lot", 2**62, why, -(2**62), why))])
     assert decode_row(row, ENTRY_COLUMNS) == {
-        "partition": 0, "seq": 1, "n": 2, "member": "mé", "debit": account, "credit": "lot", "points": 2**62,
+        "partition": 0, "seq": 1, "n": 0, "member": "mé", "debit": account, "credit": "lot", "points": 2**62,
         "lot": why, "why": why, "balance_after": -(2**62),
     }  # fmt: skip
+
+
+def test_the_entries_of_a_fact_are_numbered_through_its_postings() -> None:
+    a, b = Entry("lot", "spent", 7, "redemption", 3, "l1"), Entry("debt", "spent", 2, "redemption", 1)
+    c = Entry("issued", "lot", 5, "stars@0:+5", 5, "l2")
+    postings = [posting("ann", a, b), posting("bob"), posting("ann~stars", c)]
+    rows = [
+        (5, 9, 0, "ann", "lot", "spent", 7, "l1", "redemption", 3),
+        (5, 9, 1, "ann", "debt", "spent", 2, "", "redemption", 1),
+        (5, 9, 2, "ann~stars", "issued", "lot", 5, "l2", "stars@0:+5", 5),
+    ]
+    assert entry_rows([(5, 8, []), (5, 9, postings)]) == rows
+    packed = entries_of(5, 9, postings)
+    begins = [at for at in range(len(packed)) if packed[at:].startswith(b"\0\x0a\0\0\0\x02")]
+    for row, at, end in zip(rows, begins, [*begins[1:], len(packed)], strict=True):
+        assert decode_row(packed[at:end], ENTRY_COLUMNS) == dict(zip(ENTRY_TABLE, row, strict=True))
+    assert entries_of(5, 8, [posting("bob")]) == b""
+
+
+def posting(member: str, *entries: Entry) -> Posting:
+    return Posting(member, 0, 0, 0, 0, 0, 0, entries)
 
 
 def test_a_reward_and_a_message() -> None:

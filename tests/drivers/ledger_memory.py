@@ -12,8 +12,10 @@ from typing import Any
 from events.entries import Entry
 from services.book.turn import ColdKey
 from services.ledger.batch import Batch, FactKey, Part, Position, StoredFact
-from services.ledger.rows import ENTRY_COLUMNS, FACT_COLUMNS, MESSAGE_COLUMNS, REWARD_COLUMNS
+from services.ledger.rows import FACT_COLUMNS, MESSAGE_COLUMNS, REWARD_COLUMNS, entry_rows
 from services.ledger.store import Doubled, Fenced, Refused, Unsure
+
+ENTRY_TABLE = ("partition", "seq", "n", "member", "debit", "credit", "points", "lot", "why", "balance_after")
 
 
 @dataclass
@@ -180,7 +182,7 @@ class MemoryStore:
         self.position[p] = self.position[p]._replace(
             next_offset=part.next_offset, next_seq=part.next_seq, last_hash=part.last_hash
         )
-        for row in (dict(zip(ENTRY_COLUMNS, values, strict=True)) for values in part.entries):
+        for row in (dict(zip(ENTRY_TABLE, values, strict=True)) for values in entry_rows(part.entries)):
             self.entry[p, row["seq"], row["n"]] = row
         for row in (dict(zip(REWARD_COLUMNS, values, strict=True)) for values in part.rewards):
             self.reward[p, row["partner"], row["seq"]] = row

@@ -16,6 +16,7 @@ import asyncpg
 import uvloop
 from aiokafka import TopicPartition
 
+from events.entries import Entry, Posting
 from infra.kafka.records import new_consumer
 from infra.settings import load
 from services.ledger.rows import (
@@ -24,7 +25,7 @@ from services.ledger.rows import (
     FACT_COLUMNS,
     HEADER,
     REWARD_COLUMNS,
-    entry_row,
+    entries_of,
     fact_row,
     reward_row,
 )
@@ -66,7 +67,7 @@ class Floor:
 
     def __init__(self, sample: Sample) -> None:
         self._sample = sample
-        self._entry = ("issued", "lot", 100, "l" * int(sample.lot), "w" * int(sample.why), 100)
+        self._entry = Entry("issued", "lot", 100, "w" * int(sample.why), 100, "l" * int(sample.lot))
         self._rest = (*(bytes(16), b" " * int(sample.outcome), b" " * int(sample.postings), b" " * int(sample.reward)),)
         self._state = bytes(int(sample.hot_row_bytes))
         self._entries = self._rewards = 0.0
@@ -88,9 +89,9 @@ class Floor:
                 )
                 made.members[key] = partition
                 self._entries += sample.entries_a_fact
-                while self._entries >= 1:
-                    self._entries -= 1
-                    made.entries.append(entry_row(partition, seq, int(self._entries), key, *self._entry))
+                entries = (self._entry,) * int(self._entries)
+                self._entries -= len(entries)
+                made.entries.append(entries_of(partition, seq, [Posting(key, 0, 0, 0, 0, 0, 0, entries)]))
                 self._rewards += sample.rewards_a_fact
                 if self._rewards >= 1:
                     self._rewards -= 1
