@@ -21,17 +21,27 @@ from services.programme.rate import Worth, worth
 
 def look_ahead(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> Worth | None:
     """A purchase, or a return of a known one. None: there is none, or time moves something before it."""
-    change = _change(member, fact, to_ms, plan, cold) if member.version_ms >= plan.begun_ms(to_ms) else None
-    if change is None:
+    begun = plan.at(to_ms)
+    if begun is None or member.version_ms < begun.starts_ms:
         return None
-    basket = change.before or change.after
-    assert basket is not None
-    version = plan.of(basket.at_ms)
-    places = places_of(member, basket, version.rules["basket"]) if change.before is not None else []
+    if fact.type == "purchase":
+        if to_ms >= member.timeline.next_due_ms:
+            return None
+        change = Change(fact, None, basket_of(fact, to_ms, member.timeline.level, begun, member), [])
+        return worth(change, begun.touched(change), member.cells, to_ms)
+    if fact.type != "return" or fact.purchase is None:
+        return None
+    stands = current(fact.purchase, cold)
+    version = plan.at(stands.at_ms) if stands is not None else None
+    left = left_of(stands, fact) if stands is not None else None
+    if version is None or stands is None or left is None or is_strict(version):
+        return None
+    basket = stands.basket(version, member)
+    places = places_of(member, basket, version.rules["basket"])
     if places and absent(places, cold):
         return None
-    cells = cells_with(member, places, cold) if places else member.cells
-    return worth(change, version.touched(change), cells, to_ms)
+    change = Change(fact, basket, left.basket(version, member), [])
+    return worth(change, version.touched(change), cells_with(member, places, cold), to_ms)
 
 
 def places_of_find(member: Member, fact: Any, plan: Plan, version: Version, cold: Cold) -> list[Place]:
@@ -41,19 +51,3 @@ def places_of_find(member: Member, fact: Any, plan: Plan, version: Version, cold
     if stands is None or bought is None:
         return []
     return places_of(member, stands.basket(bought, member), version.rules.get(fact.type, ()))
-
-
-def _change(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold) -> Change | None:
-    if fact.type == "purchase":
-        version = plan.at(to_ms)
-        if version is None or to_ms >= member.timeline.next_due_ms:
-            return None
-        return Change(fact, None, basket_of(fact, to_ms, member.timeline.level, version, member), [])
-    if fact.type != "return" or fact.purchase is None:
-        return None
-    stands = current(fact.purchase, cold)
-    version = plan.at(stands.at_ms) if stands is not None else None
-    left = left_of(stands, fact) if stands is not None else None
-    if version is None or stands is None or left is None or is_strict(version):
-        return None
-    return Change(fact, stands.basket(version, member), left.basket(version, member), [])

@@ -63,10 +63,8 @@ def basket_of(fact: Purchase | Correction | Return, at_ms: int, tier: int, versi
     return version.basket(fact.id, at_ms, fact.lines, tier, fact.partner, fact.store, context)
 
 
-def about(fact: Any, at_ms: int, tier: int, version: Version, member: Member) -> Basket | None:
-    """What conditions are asked of where a fact has no basket: one without lines. None: the version has none."""
-    if not version.conditional:
-        return None
+def about(fact: Any, at_ms: int, tier: int, version: Version, member: Member) -> Basket:
+    """What conditions are asked of where a fact has no basket: one without lines."""
     partner, store = getattr(fact, "partner", None), getattr(fact, "store", None)
     return version.basket(fact.id, at_ms, (), tier, partner, store, context_of(fact, member))
 

@@ -75,6 +75,8 @@ def needs(
     ahead: its worth, where that is known; None: it is rated here, if it must be.
     """
     to_ms = max(at_ms, member.now_ms)
+    if ahead is not None and fact.type == "purchase" and _stays_at_hand(member, ahead.awards, to_ms):
+        return ()
     carried: list[Award] = []
     if plan.carries and to_ms >= carried_ms(member, plan):
         if lack := absent(places_taken_over(member, plan, to_ms), cold):
@@ -83,6 +85,17 @@ def needs(
     own = _own(member, fact, to_ms, carried, plan, cold, ahead)
     elsewhere = member.purses or carried or _opens(fact, to_ms, plan, cold)
     return own + _of_purses(member, fact, to_ms, carried, plan, cold, ahead) if elsewhere else own
+
+
+def _stays_at_hand(member: Member, awards: list[Award], to_ms: int) -> bool:
+    """Whether what a purchase is worth needs no row, told at a glance: nothing lies in pages, no hold lapses, no lot
+    that it gives to has ended, and it undoes no draw. False: it may still need none."""
+    if member.packed_pages or member.open_pages or member.holds or member.purses:
+        return False
+    for _, _, (ends, _, _, slot), points, _ in awards:  # noqa: SIM110  # a generator costs more than what it asks
+        if ends <= to_ms and (points > 0 or slot[0] != "-"):
+            return False
+    return True
 
 
 def _opens(fact: Any, to_ms: int, plan: Plan, cold: Cold) -> bool:

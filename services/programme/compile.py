@@ -117,7 +117,7 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
     stacks = {name: group.stack for name, group in programme.groups.items()}
     prices = price_list(programme.price, stacks, meter, known, Frame(programme.zone, programme.currency, ""))
     rules += [Rule(name, counter, counter.measure) for name, counter in prices.spent]
-    of_baskets = tuple(rule for rule in rules if "basket" in rule.mechanic.kinds and rule.mechanic.of_baskets)
+    of_baskets = tuple(rule for rule in rules if rule.of_baskets)
     kinds = {kind for rule in rules for kind in rule.mechanic.kinds} | {"basket"}
     return Version(
         name=programme.version,
@@ -145,7 +145,6 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
         lots_last_ms=min((_lasts_days(rule) for rule in of_baskets), default=0) * 86_400_000,
         currencies={name: currency.decimals for name, currency in programme.currencies.items()},
         index=_index(programme, of_baskets, known),
-        conditional=any(rule.when or rule.unless for rule in programme.rules),
         contextual=any(
             reads_context(asked, programme.conditions) for rule in programme.rules for asked in (rule.when, rule.unless)
         ),

@@ -106,7 +106,7 @@ class Change(msgspec.Struct, gc=False):
 
     Draws are not among them."""
     about: Basket | None = None
-    """For a fact without a basket, where the version has conditions: one without lines, for them to be asked of."""
+    """For a fact without a basket: one without lines, for conditions to be asked of."""
 
     def moved(self, measure: int) -> int:
         """How much more of a measure there is after it than before; negative: less."""

@@ -54,8 +54,6 @@ class Version(msgspec.Struct, frozen=True):
     entitlements: tuple[Entitlement, ...] = ()
     currencies: dict[str, int] = {}
     """Points beside the regular ones -> their decimals."""
-    conditional: bool = False
-    """Whether a rule has a condition: then a fact without a basket wants one to be asked of."""
     contextual: bool = False
     """Whether a rule's condition asks whose a receipt is, where or how it was made: then baskets want their context."""
     index: Index[Rule] | ByPartner[Rule] = ByPartner(())

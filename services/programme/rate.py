@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from services.programme.mechanic import POINTS, Basket, Change, Due, Key, Lot
+from services.programme.mechanic import POINTS, Basket, Change, Due, Key, Lot, Sums
 from services.programme.plan import Plan
 from services.programme.predicates import Predicate
 from services.programme.rule import Rule, Stack
@@ -61,63 +61,76 @@ def worth(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> W
     awards: list[Award] = []
     written: Written = []
     before, after = change.before, change.after
-    has_basket = before is not None or after is not None
-    was: Any = before.measures if before is not None else after.measures if after is not None else None
+    was: Any = before.measures if before is not None else after.measures if after is not None else _ANY
     now: Any = after.measures if after is not None else was
     alone = after if before is None else before if after is None else None
+    old: tuple[Due, ...]
+    new: tuple[Due, ...]
     for rule in rules:
-        index = rule.measure
-        if index is not None and has_basket and not now[index] and not was[index]:
+        index, when, key, absorb, due = rule.asked
+        if index is not None and not now[index] and not was[index]:
             continue
-        seen, when = change, rule.when
+        seen = change
         if when is not None:
             if alone is None:
-                part = _seen(when, rule.mechanic, change)
+                part = _seen(when, rule, change)
                 if part is None:
                     continue
                 seen = part
             elif not when(alone):
                 continue
         holder = rule
-        if rule.per_purchase:
+        if key is None:
             if rule.stack is not None:
-                _stacked(rule, before, after, awards, change.points)
+                _stacked(rule.stack, before, after, awards, change.points)
                 continue
-            old = rule.due(None, seen.before) if seen.before is not None else ()
-            new = rule.due(None, seen.after) if seen.after is not None else ()
-        elif rule.per_fact:
-            old, new = (), rule.due(None, change.fact)
+            if alone is None and before is None:
+                old, new = (), due(None, change.fact)
+            elif before is None:  # by far the most frequent: a sale
+                old, new = (), due(None, after)
+            else:
+                old = due(None, seen.before) if seen.before is not None else ()
+                new = due(None, seen.after) if seen.after is not None else ()
         else:
             if rule.of is not None:
                 seen = Change(change.fact, seen.before, seen.after, _points_of(rule.of, rule.unit, awards))
-            key = rule.key(seen)
-            if key is None:
+            place = key(seen)
+            if place is None:
                 continue
             if rule.heir is not None:
-                holder = _holder(rule, key, cells, now_ms)
+                holder = _holder(rule, place, cells, now_ms)
+                due = holder.due
             name = holder.name
             mine = cells.get(name)
-            cell = mine.get(key) if mine is not None else None
-            becomes = rule.absorb(cell, seen)  # as it rated the purchase; worth what its rule of today says
+            cell = mine.get(place) if mine is not None else None
+            becomes = absorb(cell, seen)  # as it rated the purchase; worth what its rule of today says
             if becomes == cell:
                 continue
-            written.append((name, key, becomes))
-            old = holder.due(key, cell) if cell is not None else ()
-            new = holder.due(key, becomes) if becomes is not None else ()
+            written.append((name, place, becomes))
+            old = due(place, cell) if cell is not None else ()
+            new = due(place, becomes) if becomes is not None else ()
         if old != new:
-            _diff(holder, old, new, awards, change.points)
+            _give(holder, _moved(old, new) if old else new, awards, change.points)
     return Worth(change, awards, written)
 
 
-def _seen(when: Predicate, mechanic: Any, change: Change) -> Change | None:
+class _Any(Sums):
+    """The measures of no basket: whatever a rule needs is there."""
+
+    def __missing__(self, index: int) -> int:
+        return 1
+
+
+_ANY = _Any()
+
+
+def _seen(when: Predicate, rule: Rule, change: Change) -> Change | None:
     """The change of two baskets, or of none, as a rule with a condition sees it: a basket of which it does not hold is
     none. Of facts without a basket, a rule that counts baskets, or what was used, sees all; one that counts deeds sees
     those of which it holds. None: it sees nothing."""
     before, after = change.before, change.after
     if before is None or after is None:
-        all_of_it = (
-            change.about is None or change.fact.type == "used" or ("basket" in mechanic.kinds and mechanic.of_baskets)
-        )
+        all_of_it = change.about is None or change.fact.type == "used" or rule.of_baskets
         return change if all_of_it or when(change.about) else None  # type: ignore[arg-type]
     was, now = when(before), when(after)
     if was and now:
@@ -152,7 +165,7 @@ def migrate(cells: Cells, plan: Plan, index: int) -> list[Award]:
             _store(cells, old.name, key, None)
             _store(cells, heir.rule.name, key, cell)
             if was != now:
-                _diff(heir.rule, was, now, awards, [])
+                _give(heir.rule, _moved(was, now), awards, [])
     return awards
 
 
@@ -184,15 +197,14 @@ def _points_of(of: frozenset[str], kind: str, awards: list[Award]) -> list[tuple
     ]
 
 
-def _stacked(rule: Rule, before: Basket | None, after: Basket | None, awards: list[Award], points: list[Any]) -> None:
+def _stacked(stack: Stack, before: Basket | None, after: Basket | None, awards: list[Award], points: list[Any]) -> None:
     """The rules of a group together: of what is left of a basket, another one may be the best."""
-    stack: Any = rule.stack
     was = {} if before is None else _stack(stack, before)
     now = {} if after is None else _stack(stack, after)
-    for one in stack.rules:
+    for one in stack.rules if was or now else ():
         old, new = was.get(one.name, ()), now.get(one.name, ())
         if old != new:
-            _diff(one, old, new, awards, points)
+            _give(one, _moved(old, new), awards, points)
 
 
 def _stack(stack: Stack, basket: Basket) -> dict[str, tuple[Due, ...]]:
@@ -233,18 +245,17 @@ def _given(dues: tuple[Due, ...]) -> int:
     return given
 
 
-def _diff(
-    rule: Rule, old: tuple[Due, ...], new: tuple[Due, ...], awards: list[Award], points: list[tuple[Lot, int]]
-) -> None:
-    if not old:  # by far the most frequent: something new, or more of the same
-        moved = new
-    elif len(old) == len(new) == 1 and old[0][2] == new[0][2] and old[0][0] == new[0][0] and old[0][3] == new[0][3]:
+def _moved(old: tuple[Due, ...], new: tuple[Due, ...]) -> tuple[Due, ...]:
+    """What must be given, or taken, for dues to become others."""
+    if len(old) == len(new) == 1 and old[0][2] == new[0][2] and old[0][0] == new[0][0] and old[0][3] == new[0][3]:
         unit, amount, lot, to = new[0]
-        moved = ((unit, amount - old[0][1], lot, to),)
-    else:
-        was = {(unit, lot, to): amount for unit, amount, lot, to in old}
-        more = [(unit, amount - was.pop((unit, lot, to), 0), lot, to) for unit, amount, lot, to in new]
-        moved = (*more, *[(unit, -amount, lot, to) for (unit, lot, to), amount in was.items()])
+        return ((unit, amount - old[0][1], lot, to),)
+    was = {(unit, lot, to): amount for unit, amount, lot, to in old}
+    more = [(unit, amount - was.pop((unit, lot, to), 0), lot, to) for unit, amount, lot, to in new]
+    return (*more, *[(unit, -amount, lot, to) for (unit, lot, to), amount in was.items()])
+
+
+def _give(rule: Rule, moved: tuple[Due, ...], awards: list[Award], points: list[tuple[Lot, int]]) -> None:
     name, kind = rule.name, rule.unit
     for unit, amount, lot, to in moved:
         if not amount:

@@ -19,6 +19,17 @@ def _unbound(*_: Any) -> Any:
     raise NotImplementedError
 
 
+Asked = tuple[
+    int | None,
+    Predicate | None,
+    Callable[[Change], Key | None] | None,
+    Callable[[Any, Change], Any],
+    Callable[[Key | None, Any], tuple[Due, ...]],
+]
+"""What a rule is asked for every change, at hand at once: measure, when, the mechanic's key, absorb and due. Without a
+key nothing is stored: the basket is the cell, or the fact."""
+
+
 class Rule(msgspec.Struct, frozen=True):
     """A mechanic bound to its config. `name` is id@revision."""
 
@@ -36,16 +47,19 @@ class Rule(msgspec.Struct, frozen=True):
     """Names of the rules whose points it counts. None: those of all before it."""
     when: Predicate | None = None
     """Receipts of which it does not hold are as if they were not there. None: all are."""
-    per_purchase: bool = False
-    """Derived, as what follows: the mechanic's own, at hand for every fact."""
-    per_fact: bool = False
-    key: Callable[[Change], Key | None] = _unbound
-    absorb: Callable[[Any, Change], Any] = _unbound
+    of_baskets: bool = False
+    """Derived: whether changes of baskets concern it."""
     due: Callable[[Key | None, Any], tuple[Due, ...]] = _unbound
+    """Derived: the mechanic's own."""
+    asked: Asked = (None, None, None, _unbound, _unbound)
+    """Derived."""
 
     def __post_init__(self) -> None:
-        for name in ("per_purchase", "per_fact", "key", "absorb", "due"):
-            msgspec.structs.force_setattr(self, name, getattr(self.mechanic, name))
+        one = self.mechanic
+        key = None if one.per_purchase or one.per_fact else one.key
+        msgspec.structs.force_setattr(self, "of_baskets", "basket" in one.kinds and one.of_baskets)
+        msgspec.structs.force_setattr(self, "due", one.due)
+        msgspec.structs.force_setattr(self, "asked", (self.measure, self.when, key, one.absorb, one.due))
 
 
 class Stack(msgspec.Struct, frozen=True):

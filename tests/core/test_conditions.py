@@ -315,7 +315,6 @@ def test_a_trial_is_not_shared_out_anew() -> None:
 
 def test_a_version_without_conditions_makes_no_context() -> None:
     (version,) = compile_programme([HEAD + "rules:\n  - {id: base, share: {points: 1, per_minor: 100}}\n"]).versions
-    assert not version.conditional
     assert version.basket("p1", 0, (), 0, None, None).context is None
 
 
@@ -332,5 +331,4 @@ def test_a_version_without_conditions_makes_no_context() -> None:
 )
 def test_a_context_is_made_where_a_condition_asks_whose_or_where(when: str, asks: bool) -> None:
     (version,) = compile_programme([rule(when)]).versions
-    assert version.conditional
     assert version.contextual is asks
