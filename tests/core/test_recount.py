@@ -13,13 +13,13 @@ from tests.oracles.recount.house import House, Record
 
 AT = "2026-03-10T09:30:00Z"
 AT_MS = 1_773_135_000_000
-CARDS = {"mem_a": "9826", "mem_b": "9827", "mem_c": "9828", "mem_pool": "9829"}
+CARDS = {"mem_a": "9826", "mem_b": "9827", "mem_c": "9828", "mem_pool": "9829", "mem_new": "9826"}
 MEMBER, PARTNER = "mem_a", "petrol"
 TABLES = ("fact", "entry", "reward", "reward_position", "member", "position", "parked_journal", "parked")
 
 
-def line(item: str, pence: int) -> dict[str, Any]:
-    return {"item": item, "quantity": 1, "total_minor": pence, "categories": ["tea"]}
+def line(item: str, pence: int, category: str = "china") -> dict[str, Any]:
+    return {"item": item, "quantity": 1, "total_minor": pence, "categories": [category]}
 
 
 def entry(debit: str, credit: str, points: int, balance: int, lot: str = "lot-1") -> dict[str, Any]:
@@ -30,12 +30,16 @@ def card_of(member: str) -> dict[str, str]:
     return {"scheme": "card", "value": CARDS[member]}
 
 
+Purses = dict[str, tuple[list[dict[str, Any]], int]]
+"""Account -> its entries, and the balance after them."""
+
+
 class Builder:
     """A house of one partition, written down fact by fact: what each did stands in the test."""
 
     def __init__(self) -> None:
         self.house = House(partitions=1)
-        self.house.tables = {name: [] for name in (*TABLES, "identity", "receipt", "intake_position")}
+        self.house.tables = {name: [] for name in (*TABLES, "identity", "receipt", "erasure", "intake_position")}
         self.house.models = {"balance": [], "tier": [], "balance.parked": [], "tier.parked": []}
         self.house.journal, self.house.entries, self.house.rewards = {0: []}, {0: []}, {PARTNER: {0: []}}
         self._stands: dict[str, tuple[int, list[Any]]] = {}  # member -> seq, posting
@@ -48,9 +52,12 @@ class Builder:
         refusal: str = "",
         member: str = MEMBER,
         held: int = 0,
+        more: Purses | None = None,
+        status: str = "done",
         **named: str,
     ) -> None:
-        """What a till said of a member, its entries, and the balance after it. `named`: another member, by field."""
+        """What a till said of a member, its entries, and the balance after it. more: of other currencies, by account.
+        named: another member, by field."""
         house, seq = self.house, len(self.house.tables["fact"]) + 1
         said = {"occurred_at": AT, "store": "store-1", **said}
         shown = {"identifier": card_of(member)} | {name: card_of(other) for name, other in named.items()}
@@ -60,37 +67,59 @@ class Builder:
             house.tables["identity"].append(known)
         house.tables["receipt"].append({"receipt": said["id"], "revision": 0, "member": member})
         source = {"source": {"topic": "purchases.v1", "partition": 0, "offset": seq - 1}}
-        outcome = {"status": "declined", "refusal": refusal} if refusal else {"status": "done"}
-        self.book({**said, **named, "member": member, **source}, entries, balance, outcome, held)
+        outcome = {"status": "declined", "refusal": refusal} if refusal else {"status": status}
+        self.book({**said, **named, "member": member, **source}, entries, balance, outcome, held, more)
 
     def book(
-        self, fact: dict[str, Any], entries: list[dict[str, Any]], balance: int, outcome: Any, held: int = 0
+        self,
+        fact: dict[str, Any],
+        entries: list[dict[str, Any]],
+        balance: int,
+        outcome: Any,
+        held: int = 0,
+        more: Purses | None = None,
     ) -> None:
         """A fact in the journal, in the book, and told."""
         house, seq, member = self.house, len(self.house.tables["fact"]) + 1, fact["member"]
-        stands = [member, max(0, balance), 0, held, max(0, -balance), 0, 0]
+        accounts = {member: (entries, balance)} | (more or {})
+        postings = [
+            [account, max(0, stands), 0, held if account == member else 0, max(0, -stands), 0, 0]
+            for account, (_, stands) in accounts.items()
+        ]
         row = {"partition": 0, "seq": seq, "fact_id": fact["id"], "revision": fact.get("revision", 0), "member": member}
         row |= {"type": fact["type"], "recorded_at": 7, "offset": seq - 1, "body": json.dumps(fact).encode()}
-        row |= {"outcome": json.dumps(outcome).encode(), "postings": json.dumps([stands]).encode()}
+        row |= {"outcome": json.dumps(outcome).encode(), "postings": json.dumps(postings).encode()}
         house.tables["fact"].append(row)
-        house.tables["entry"] += [{"partition": 0, "seq": seq, "member": member, **one} for one in entries]
+        for account, (moved, _) in accounts.items():
+            house.tables["entry"] += [{"partition": 0, "seq": seq, "member": account, **one} for one in moved]
         house.journal[0].append(Record(seq - 1, member.encode(), row["body"], ()))
         names = ("member", "available", "pending", "held", "debt", "tier", "qualifying_minor")
-        told = {"seq": seq, "fact": fact["id"], "type": fact["type"], "occurred_at": AT, "recorded_at_ms": 7}
-        told |= {"outcome": outcome, "postings": [dict(zip(names, stands, strict=True)) | {"entries": entries}]}
+        told = {
+            "seq": seq,
+            "fact": fact["id"],
+            "type": fact["type"],
+            "occurred_at": fact["occurred_at"],
+            "recorded_at_ms": 7,
+        }
+        told |= {"outcome": outcome}
+        told["postings"] = [
+            dict(zip(names, posting, strict=True)) | {"entries": accounts[posting[0]][0]} for posting in postings
+        ]
         told |= {name: fact[name] for name in ("partner", "store") if name in fact}
         told |= {"revision": fact["revision"]} if "revision" in fact else {}
         house.entries[0].append(numbered(seq, member, json.dumps(told).encode()))
         about = json.loads(fact["facts"][0]["fact"]) if fact.get("facts") else fact
+        stands = next((one for one in postings if one[0] == f"{member}~{about.get('unit')}"), postings[0])
+        entries = accounts[stands[0]][0]
         answer = {"fact": about["id"], "type": about["type"], "revision": about.get("revision", 0), "member": member}
-        answer |= {**outcome, "available": stands[1], "held": held}
+        answer |= {**outcome, "available": stands[1], "held": stands[3]}
         answer |= {"debt": stands[4], "earned": sum(e["points"] for e in entries if e["debit"] == "issued")}
         answer |= {"redeemed": sum(e["points"] for e in entries if e["credit"] in ("spent", "held"))}
         answer["redeemed"] -= sum(e["points"] for e in entries if e["debit"] == "held")
         answer |= {"reversed": sum(e["points"] for e in entries if e["credit"] == "reversed")}
         house.answers.append(json.dumps(answer))
         self._reward(fact, seq, answer)
-        self._stands[member] = seq, stands
+        self._stands |= {posting[0]: (seq, posting) for posting in postings}
         self._close(seq)
 
     def _reward(self, said: dict[str, Any], fact_seq: int, answer: dict[str, Any]) -> None:
@@ -124,7 +153,8 @@ class Builder:
                 sums[account] += one["points"] * ((one["credit"] == account) - (one["debit"] == account))
         at = {"member": member, "partition": 0}
         sides = dict(zip(("available", "pending", "held", "debt"), stands[1:5], strict=True))
-        house.tables["member"].append(at | sides)
+        if "~" not in member:
+            house.tables["member"].append(at | sides)
         balance = at | {"seq": seq} | sides | {"balance": stands[1] - stands[4], "earned": -sums["issued"]}
         balance |= {"redeemed": sums["spent"], "expired": sums["expired"], "reversed": sums["reversed"]}
         house.models["balance"].append(balance)
@@ -236,6 +266,12 @@ def without(rows: Any, n: int) -> None:
 def reword(rows: Any, n: int, old: bytes, new: bytes) -> None:
     assert old in rows[n]["value"]
     rows[n]["value"] = rows[n]["value"].replace(old, new)
+
+
+def reworded(house: House, n: int, old: str, new: str) -> None:
+    """Another answer."""
+    assert old in house.answers[n]
+    house.answers[n] = house.answers[n].replace(old, new)
 
 
 def told_twice(house: House) -> None:
@@ -379,6 +415,129 @@ def test_what_is_held_too_long_is_found() -> None:
     house = meeting()
     body_with(house, 12, b"10:30", b"09:30")
     assert report(house)["differences"]["decisions"]
+
+
+# ---------------------------------------------------------------- leaves, two cards again, and who is forgotten
+
+
+def brewing() -> House:
+    """Tea for 9.50 and a cup for 3.00: 12 points and 19 leaves. 5 leaves are spent; tea for 2.20 comes back: 10.30 are
+    left, 7.30 of them tea."""
+    build, leaves = Builder(), f"{MEMBER}~leaves"
+    bought = {"type": "purchase", "id": "p1", "currency": "GBP"}
+    bought |= {"lines": [line("tea", 950, "tea"), line("cup", 300)]}
+    earned = [entry("issued", "lot", 19, 19)]
+    build.say(bought, [entry("issued", "lot", 12, 12)], 12, more={leaves: (earned, 19)})
+    asked = {"type": "redemption_requested", "id": "q1", "points": 5, "unit": "leaves"}
+    build.say(asked, [], 12, more={leaves: ([entry("lot", "spent", 5, 14)], 14)})
+    back = {"type": "return", "id": "b1", "purchase": "p1", "currency": "GBP", "lines": [line("tea", 220, "tea")]}
+    gone = [entry("lot", "reversed", 5, 9)]
+    build.say(back, [entry("lot", "reversed", 2, 10)], 10, more={leaves: (gone, 9)})
+    return build.house
+
+
+def parting() -> House:
+    """A second card's 3 points count with 10, of which 12 are spent. Then it is another's after all: its 3 go home, and
+    2 are owed."""
+    build = Builder()
+    bought = {"type": "purchase", "id": "p1", "currency": "GBP", "lines": [line("cup", 1_000)]}
+    build.say(bought, [entry("issued", "lot", 10, 10)], 10)
+    second = bought | {"id": "p2", "lines": [line("cup", 300)]}
+    build.say(second, [entry("issued", "lot", 3, 3)], 3, member="mem_c")
+    build.say({"type": "merged", "id": "m1"}, [entry("lot", "issued", 3, 0)], 0, member="mem_c", into=MEMBER)
+    inner = json.loads(build.house.tables["fact"][1]["body"])
+    del inner["source"]
+    to = {"type": "forwarded", "id": "fwd:1", "occurred_at": AT, "member": MEMBER, "sender": "mem_c", "way": "to"}
+    told = {"facts": [{"fact": json.dumps(inner), "outcome": json.dumps(DONE)}], "merge": "m1"}
+    build.book(to | told, [entry("issued", "lot", 3, 13)], 13, DONE)
+    spent = [entry("lot", "spent", 12, 1)]
+    build.say({"type": "redemption_requested", "id": "q1", "points": 12}, spent, 1)
+    build.say({"type": "unmerged", "id": "u1"}, [], 0, member="mem_c", status="forwarded")
+    inner = json.loads(build.house.tables["fact"][5]["body"])
+    del inner["source"]
+    parted = [entry("lot", "issued", 1, 0), entry("debt", "issued", 2, -2)]
+    build.book(to | {"id": "fwd:2", "merge": "m1", "facts": [{"fact": json.dumps(inner)}]}, parted, -2, DONE)
+    home = {"id": "fwd:3", "way": "back", "member": "mem_c", "sender": MEMBER}
+    build.book(to | told | home, [entry("issued", "lot", 3, 3)], 3, DONE)
+    return build.house
+
+
+def forgetting() -> House:
+    """Of 100 points 10 are held when she is forgotten at ten; 3 of before come late, and end, too. A purchase of later
+    is declined, and the hold is open no longer. Who comes with the card is somebody new."""
+    build = Builder()
+    bought = {"type": "purchase", "id": "p1", "currency": "GBP", "lines": [line("cup", 10_099)]}
+    build.say(bought, [entry("issued", "lot", 100, 100)], 100)
+    hold = {"type": "redemption_requested", "id": "h1", "points": 10, "hold_until": "2026-03-10T10:30:00Z"}
+    build.say(hold, [entry("lot", "held", 10, 90)], 90, held=10)
+    gone = [entry("held", "lot", 10, 100), entry("lot", "forfeited", 100, 0)]
+    build.say({"type": "erased", "id": "x1", "occurred_at": "2026-03-10T10:00:00Z"}, gone, 0)
+    late = bought | {"id": "p2", "occurred_at": "2026-03-10T09:50:00Z", "lines": [line("cup", 300)]}
+    build.say(late, [entry("issued", "lot", 3, 3), entry("lot", "forfeited", 3, 0)], 0)
+    later = bought | {"id": "p3", "occurred_at": "2026-03-10T10:10:00Z"}
+    build.say(later, [], 0, "member_must_not_be_erased")
+    void = {"type": "redemption_voided", "id": "v1", "redemption": "h1", "occurred_at": "2026-03-10T10:15:00Z"}
+    build.say(void, [], 0, "redemption_must_be_open")
+    build.house.tables["identity"].clear()
+    build.house.tables["erasure"].append({"member": MEMBER})
+    build.say(bought | {"id": "p4", "lines": [line("cup", 500)]}, [entry("issued", "lot", 5, 5)], 5, member="mem_new")
+    return build.house
+
+
+def moved(house: House, seq: int, points: int) -> None:
+    """Another number in the first entry of a fact."""
+    next(one for one in house.tables["entry"] if one["seq"] == seq)["points"] = points
+
+
+def parked(house: House, fact: int, **more: Any) -> None:
+    """What was said of a fact, once more and set aside."""
+    row = {"topic": "purchases.v1", "partition": 0, "offset": 9, "reason": "the receipt is another member's"}
+    house.tables["parked"].append(row | {"value": json.dumps(json.loads(house.said[fact][2]) | more)})
+
+
+BROKEN_PERSONS: list[tuple[str, str, Callable[[], House], Break]] = [
+    ("decisions", "leaves for what is no tea", brewing, lambda h: h.tables["entry"][1].update(points=25)),
+    ("decisions", "leaves that come back are not taken", brewing, lambda h: without(h.tables["entry"], 4)),
+    ("overdrawn", "more leaves than there are", brewing, lambda h: body_with(h, 1, b'"points": 5', b'"points": 20')),
+    ("accounts of the house", "leaves that nobody has", brewing, lambda h: h.models["balance"][1].update(available=8)),
+    ("answers", "the points instead of the leaves", brewing, lambda h: reworded(h, 1, 'le": 14', 'le": 12')),
+    ("between members", "what has not come home", parting, lambda h: without(h.tables["fact"], 7)),
+    ("between members", "what came home and was not sent", parting, lambda h: without(h.tables["fact"], 6)),
+    ("decisions", "what counts on where it was", parting, lambda h: without(h.tables["entry"], 6)),
+    ("decisions", "a merge that was none is taken back", parting, lambda h: without(h.tables["fact"], 3)),
+    ("decisions", "something that is left", forgetting, lambda h: moved(h, 4, 4)),
+    ("decisions", "a purchase of later", forgetting, lambda h: outcome_of(h, 4, status="done")),
+    ("decisions", "a hold of before", forgetting, lambda h: outcome_of(h, 5, status="done")),
+    ("directory", "a card that leads on", forgetting, lambda h: h.tables["identity"][0].update(member=MEMBER)),
+    ("directory", "nobody was forgotten", forgetting, lambda h: h.tables["erasure"].clear()),
+    ("changed on the way", "back to who is forgotten", forgetting, lambda h: body_with(h, 6, b": 6}", b": 1}")),
+    ("set aside", "what nobody has booked", forgetting, lambda h: parked(h, 0, id="p9")),
+    ("set aside", "what is of somebody else", forgetting, lambda h: parked(h, 6)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("house", [brewing, parting, forgetting])
+def test_each_of_these_houses_is_exact(house: Callable[[], House]) -> None:
+    found = report(house())
+    assert found["exact"], found["differences"]
+
+
+@pytest.mark.parametrize(
+    ("check", "house", "broken"),
+    [(check, house, broken) for check, _, house, broken in BROKEN_PERSONS],
+    ids=[f"{check}: {what}" for check, what, _, _ in BROKEN_PERSONS],
+)
+def test_what_is_wrong_with_them_is_found(check: str, house: Callable[[], House], broken: Break) -> None:
+    found = house()
+    broken(found)
+    assert report(found)["differences"][check]
+
+
+def test_what_is_said_again_of_somebody_who_is_forgotten_may_be_set_aside() -> None:
+    house = forgetting()
+    parked(house, 1)
+    found = report(house)
+    assert found["exact"], found["differences"]
 
 
 def test_every_check_has_something_that_it_finds() -> None:

@@ -17,11 +17,12 @@ def between(books: Books) -> Iterator[str]:
         if due[gift] != come.get(gift, 0):
             sender, fact, why, to = gift
             yield f"{sender} gave {to} {due[gift]} points with {fact} ({why}), and {come.get(gift, 0)} have come"
-    for name in members.handed_on.keys() | members.taken_in.keys():
-        sent = Counter(map(text, members.handed_on.get(name, [])))
-        there = Counter(map(text, members.taken_in.get(name, [])))
-        yield from (f"of {name}, who was merged, there is not what was handed on: {one}" for one in sent - there)
-        yield from (f"of {name}, who was merged, more has come than was handed on: {one}" for one in there - sent)
+    for pair in members.handed_on.keys() | members.taken_in.keys():
+        sent = Counter(map(text, members.handed_on.get(pair, [])))
+        there = Counter(map(text, members.taken_in.get(pair, [])))
+        way = "from {} to {}".format(*pair)
+        yield from (f"{way} this was handed on and has not come: {one}" for one in sent - there)
+        yield from (f"{way} this has come and was not handed on: {one}" for one in there - sent)
 
 
 def text(fact: Fact) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 from tests.oracles.recount.books import Books, kept, seq_of
@@ -13,7 +14,7 @@ from tests.oracles.recount.house import Record, Row
 OTHERS = ("to", "pool", "who", "into")
 """Where another card is named, or whose it is."""
 
-NOT_AT_A_SHOP = ("pool_joined", "pool_left", "merged")
+NOT_AT_A_SHOP = ("pool_joined", "pool_left", "merged", "unmerged", "erased")
 """Facts that do not keep where they were said."""
 
 
@@ -48,22 +49,50 @@ def doubled(books: Books) -> Iterator[str]:
 
 
 def changed(books: Books) -> Iterator[str]:
-    """What is booked is what was said, of whom it was said."""
-    members = {row["value"]: row["member"] for row in books.house.tables["identity"]}
+    """What is booked is what was said, of whom it was said; what comes back, of whom the receipt is."""
     for row in books.facts:
         if row["fact_id"] in books.said:
             fact, said = json.loads(row["body"]), json.loads(books.said[row["fact_id"]])
             if content(fact) != content(said):
                 yield f"{row['fact_id']} is booked with other content than was said"
             other = next((name for name in OTHERS if name in said), "")
-            if other and fact[other] != members.get(said[other]["value"]):
+            if other and fact[other] not in books.leads[said[other]["value"]]:
                 yield f"{row['fact_id']} is booked with {fact[other]}, who does not have the card that was named"
-            if fact["member"] != row["member"] or row["member"] != members.get(books.cards[row["fact_id"]]):
+            bought = said.get("purchase")
+            whose = books.leads[books.cards[row["fact_id"]] or ""] if bought is None else [books.owners.get(bought)]
+            if fact["member"] != row["member"] or row["member"] not in whose:
                 yield f"{row['fact_id']} is booked for {row['member']}, who does not have the card that was shown"
+    yield from back_again(books)
+
+
+def back_again(books: Books) -> Iterator[str]:
+    """At each till what a card leads to changes when its holder is forgotten, and never back."""
+    tills: dict[tuple[str, str, int], list[tuple[int, str]]] = defaultdict(list)
+    for row in books.facts:
+        said = json.loads(books.said.get(row["fact_id"], "{}"))
+        if said.get("identifier") and not said.get("purchase"):
+            source = json.loads(row["body"])["source"]
+            till = said["identifier"]["value"], source["topic"], source["partition"]
+            tills[till].append((source["offset"], row["member"]))
+    for (card, topic, partition), told in tills.items():
+        runs = [member for member, _ in groupby(member for _, member in sorted(told))]
+        if len(runs) > len(set(runs)):
+            yield f"on {topic}/{partition} {card} has led to {runs} in turn"
 
 
 def content(fact: Mapping[str, Any]) -> tuple[Any, ...]:
-    names = ("type", "id", "occurred_at", "partner", "points", "purchase", "currency", "redemption", "hold_until")
+    names = (
+        "type",
+        "id",
+        "occurred_at",
+        "partner",
+        "points",
+        "unit",
+        "purchase",
+        "currency",
+        "redemption",
+        "hold_until",
+    )
     names += () if fact["type"] in NOT_AT_A_SHOP else ("store",)
     lines = [
         (line["item"], line.get("quantity", 1), line["total_minor"], tuple(line.get("categories", ())))
@@ -73,14 +102,18 @@ def content(fact: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def directory(books: Books) -> Iterator[str]:
-    """One member a card, one card a member, one row a receipt."""
-    told = [json.loads(text) for text in books.said.values()]
-    cards = {one["identifier"]["value"] for one in told if one["identifier"] and not one.get("purchase")}
-    holders = Counter(row["member"] for row in books.house.tables["identity"])
-    if {row["value"] for row in books.house.tables["identity"]} != cards:
-        yield "the directory does not hold exactly the cards that were shown"
-    yield from (f"{member} has {count} cards" for member, count in holders.items() if count > 1)
-    owners = {row["fact_id"]: row["member"] for row in books.facts}
+    """One member a card, one card a member, one row a receipt; and nothing of who is forgotten."""
+    for card in books.leads.keys() | books.holders.keys():
+        leads, holders = sorted(books.leads[card]), sorted(books.holders[card])
+        if leads != holders:
+            yield f"the directory leads from {card} to {leads}, and {holders} have shown it"
+        if len(set(leads) - books.forgotten) > 1:
+            yield f"{card} is the card of {leads}"
+    cards = Counter(member for members in books.leads.values() for member in members)
+    yield from (f"{member} has {count} cards" for member, count in cards.items() if count > 1)
+    if {row["member"] for row in books.house.tables["erasure"]} != books.forgotten:
+        yield "the directory has not forgotten exactly those of whom an erasure is booked"
+    owners = books.owners
     receipts = {(row["receipt"], row["revision"]): row["member"] for row in books.house.tables["receipt"]}
     for name in books.said:
         if receipts.pop((name, 0), None) != owners.get(name):
@@ -89,13 +122,21 @@ def directory(books: Books) -> Iterator[str]:
 
 
 def set_aside(books: Books) -> Iterator[str]:
-    """Nothing that was said is bad, so nothing may be parked."""
+    """Nothing that was said is bad: only what is said once more of somebody who is forgotten may be parked."""
     for name in ("parked", "parked_journal"):
         for row in books.house.tables[name]:
+            if name == "parked" and is_said_of_the_forgotten(books, json.loads(row["value"])):
+                continue
             yield f"{name} holds {row.get('topic', 'journal.v1')}/{row['partition']} {row['offset']}: {row['reason']}"
     for name, rows in books.house.models.items():
         if name.endswith(".parked"):
             yield from (f"{name} holds entries.v1/{row['partition']} {row['offset']}" for row in rows)
+
+
+def is_said_of_the_forgotten(books: Books, said: Mapping[str, Any]) -> bool:
+    """Whether what is parked is a second copy of what is booked, and names somebody who is forgotten."""
+    booked = books.bodies.get(said.get("receipt", said["id"]), {})
+    return any(booked.get(name) in books.forgotten for name in ("member", *OTHERS))
 
 
 def journal(books: Books) -> Iterator[str]:

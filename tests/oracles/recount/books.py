@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from tests.oracles.recount.house import House, Record, Row
 from tests.oracles.recount.members import Judged, Members
@@ -40,6 +41,40 @@ class Books:
         return found
 
     @cached_property
+    def owners(self) -> dict[str, str]:
+        """Of whom each fact is booked."""
+        return {row["fact_id"]: row["member"] for row in self.facts}
+
+    @cached_property
+    def bodies(self) -> dict[str, dict[str, Any]]:
+        """The facts of members, by id."""
+        return {row["fact_id"]: json.loads(row["body"]) for row in self.facts}
+
+    @cached_property
+    def forgotten(self) -> set[str]:
+        """Members of whom an erasure is booked; their cards may lead to somebody new."""
+        return {row["member"] for row in self.facts if row["type"] == "erased"}
+
+    @cached_property
+    def holders(self) -> dict[str, set[str]]:
+        """By card: everybody for whom something is booked that was said with it."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for name, card in self.cards.items():
+            if card is not None and name in self.owners and not json.loads(self.said[name]).get("purchase"):
+                found[card].add(self.owners[name])
+        return found
+
+    @cached_property
+    def leads(self) -> dict[str, list[str]]:
+        """By card: whom the directory leads to, and those before who are forgotten."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for row in self.house.tables["identity"]:
+            found[row["value"]].append(row["member"])
+        for card, members in self.holders.items():
+            found[card] += members & self.forgotten
+        return found
+
+    @cached_property
     def facts(self) -> list[Row]:
         """The rows of members' facts, in the order of the book."""
         return [row for row in self.house.tables["fact"] if row["member"] is not None]
@@ -54,7 +89,7 @@ class Books:
     @cached_property
     def _judged(self) -> tuple[Members, dict[tuple[int, int], Judged]]:
         members = Members()
-        return members, {(row["partition"], row["seq"]): members.judge(row) for row in self.facts}
+        return members, {(row["partition"], row["seq"]): members.judge(row) for row in in_turn(self.facts)}
 
     @property
     def members(self) -> Members:
@@ -70,6 +105,16 @@ class Books:
     def published(self) -> dict[int, list[Record]]:
         """entries.v1 as a consumer has it that drops `seq <= last`."""
         return {partition: kept(records) for partition, records in self.house.entries.items()}
+
+
+def in_turn(facts: list[Row]) -> list[Row]:
+    """Rows of all partitions, each partition's in its order: what was handed on stands before what has come of it."""
+    newest: dict[int, int] = {}
+    recorded: list[tuple[int, int, int]] = []
+    for n, row in enumerate(facts):
+        newest[row["partition"]] = max(newest.get(row["partition"], 0), row["recorded_at"])
+        recorded.append((newest[row["partition"]], row["partition"], n))
+    return [facts[n] for _, _, n in sorted(recorded)]
 
 
 def kept(records: list[Record]) -> list[Record]:

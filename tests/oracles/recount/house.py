@@ -25,9 +25,10 @@ QUERIES = {
     "member": "select partition, member, available, pending, held, debt from member",
     "position": "select partition, next_offset, next_seq, published_seq from position",
     "parked_journal": 'select partition, "offset", reason from parked_journal',
-    "parked": 'select topic, partition, "offset", reason from parked',
+    "parked": 'select topic, partition, "offset", reason, value from parked',
     "identity": "select scheme, value, member from identity",
     "receipt": "select receipt, revision, member from receipt",
+    "erasure": "select member from erasure",
     "intake_position": "select topic, partition, next_offset from intake_position",
 }
 MODELS = {

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.oracles.recount.books import Books
+from tests.oracles.recount.person import ASKED, account_of
 
 CHART = {"issued", "lot", "debt", "written_off", "held", "spent", "expired", "reversed", "transferred", "fee",
          "forfeited", "moved"}  # fmt: skip
@@ -15,19 +16,20 @@ CHART = {"issued", "lot", "debt", "written_off", "held", "spent", "expired", "re
 ON_THE_WAY = ("transferred", "moved")
 """Accounts that hold what is on its way between members or lots: nothing, in a house that is at rest."""
 
-ASKED = ("redemption_requested", "transfer_requested", "contribution_requested")
-"""Facts that ask for points."""
-
 OURS = ("lot", "debt")
 """The accounts whose sum is a member's balance; debt counts against the lots."""
+
+NOTHING = 0, 0
+"""How an account stands that there is not."""
 
 
 def overdrawn(books: Books) -> Iterator[str]:
     for row in books.facts:
         judged = books.dues[row["partition"], row["seq"]]
         if row["type"] in ASKED and judged.due.refusal and json.loads(row["outcome"])["status"] == "done":
-            given = json.loads(row["body"])["points"]
-            yield f"{row['fact_id']} was given {given} points, and there were {max(0, judged.before)}"
+            asked = json.loads(row["body"])
+            there = judged.before[account_of(row["member"], asked.get("unit"))][0]
+            yield f"{row['fact_id']} was given {asked['points']} points, and there were {max(0, there)}"
     for row in books.house.tables["member"]:
         if min(row["available"], row["pending"], row["held"], row["debt"]) < 0:
             yield f"{row['member']} has less than nothing: {dict(row)}"
@@ -35,23 +37,32 @@ def overdrawn(books: Books) -> Iterator[str]:
 
 def decisions(books: Books) -> Iterator[str]:
     """Every outcome and every posting is the rules'."""
-    balances: dict[str, int] = {}
     for row in books.facts:
         place = row["partition"], row["seq"]
-        due, before, after, held = books.dues[place]
+        due, before, after = books.dues[place]
         outcome = json.loads(row["outcome"])
         if (outcome["status"], outcome.get("refusal", "")) != (due.status, due.refusal):
             yield f"{row['type']} {row['fact_id']} ended as {outcome}, and the rules say {due.status} {due.refusal}"
-        moved = sum(signed(entry) for entry in books.entries.get(place, ()))
-        if moved != after - before:
-            yield f"{row['type']} {row['fact_id']} moved {moved} points, and the rules say {after - before}"
-        balances[row["member"]] = after
-        stands = [row["member"], max(0, after), 0, held, max(0, -after)]
-        if [posting[:5] for posting in json.loads(row["postings"])] != [stands]:
-            yield f"after {row['fact_id']} stands {row['postings'].decode()}, and the rules say {stands}"
+        moved: Counter[str] = Counter()
+        for entry in books.entries.get(place, ()):
+            moved[entry["member"]] += signed(entry)
+        for account in moved.keys() | after.keys():
+            was, now = before.get(account, NOTHING)[0], after.get(account, NOTHING)[0]
+            if moved[account] != now - was:
+                yield f"{row['type']} {row['fact_id']} moved {moved[account]} of {account}, the rules say {now - was}"
+        postings = json.loads(row["postings"])
+        said = {posting[0]: posting[1:5] for posting in postings}
+        changed = {account for account, stands in after.items() if stands != before.get(account, NOTHING)}
+        if postings[0][0] != row["member"] or len(said) < len(postings) or not changed <= said.keys():
+            yield f"{row['fact_id']} has {postings}, and the rules say that {changed} have changed"
+        for account, stands in said.items():
+            balance, held = after.get(account, NOTHING)
+            if stands != [max(0, balance), 0, held, max(0, -balance)]:
+                yield f"after {row['fact_id']} {account} stands at {stands}, and the rules say {balance}, {held} held"
     for row in books.house.tables["member"]:
-        if row["available"] + row["pending"] - row["debt"] != balances.get(row["member"], 0):
-            yield f"{row['member']} has {dict(row)}, and the rules say {balances.get(row['member'], 0)}"
+        balance, _ = books.members.stands(row["member"])[row["member"]]
+        if row["available"] + row["pending"] - row["debt"] != balance:
+            yield f"{row['member']} has {dict(row)}, and the rules say {balance}"
 
 
 def signed(entry: Mapping[str, Any]) -> int:
@@ -86,13 +97,23 @@ def double_entry(books: Books) -> Iterator[str]:
 
 
 def chart(books: Books) -> Iterator[str]:
-    """Entries name accounts of the chart, nothing is on its way, and what is owed is what members have."""
-    house: Counter[str] = Counter()
+    """Entries name accounts of the chart, nothing is on its way, and what is owed is what members have: by currency."""
+    house: Counter[tuple[str, str]] = Counter()
     for entry in books.house.tables["entry"]:
-        house[entry["credit"]] += entry["points"]
-        house[entry["debit"]] -= entry["points"]
-    yield from (f"an entry names the account {name}" for name in house if name not in CHART)
-    yield from (f"{house[name]} points of the house are still {name}" for name in ON_THE_WAY if house[name])
-    stands = sum(row["available"] + row["pending"] for row in books.house.tables["member"])
-    if house["lot"] != stands:
-        yield f"the house owes {stands} points by the members' rows, and {house['lot']} by the entries"
+        currency = entry["member"].partition("~")[2]
+        house[currency, entry["credit"]] += entry["points"]
+        house[currency, entry["debit"]] -= entry["points"]
+    yield from (f"an entry names the account {name}" for _, name in house if name not in CHART)
+    for (currency, name), points in house.items():
+        if name in ON_THE_WAY and points:
+            yield f"{points} {currency or 'points'} of the house are still {name}"
+    stands: Counter[str] = Counter()
+    for row in books.house.tables["member"]:
+        stands[""] += row["available"] + row["pending"]
+    for row in books.house.models["balance"]:
+        if currency := row["member"].partition("~")[2]:
+            stands[currency] += row["available"] + row["pending"]
+    for currency in stands.keys() | {currency for currency, _ in house}:
+        if house[currency, "lot"] != stands[currency]:
+            owed, name = house[currency, "lot"], currency or "points"
+            yield f"the house owes {stands[currency]} {name} by the members' rows, and {owed} by the entries"

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.oracles.recount.books import Books, kept, seq_of
 from tests.oracles.recount.house import Record, Row
+from tests.oracles.recount.person import account_of
 
 
 def publication(books: Books) -> Iterator[str]:
@@ -88,7 +89,7 @@ def rewards(books: Books) -> Iterator[str]:
         if rest:
             due[row["partner"], place] = rest
         wanted = {"kind": "earned" if points > 0 else "reversed", "points": abs(points), "seq": row["seq"]}
-        wanted |= {name: fact[name] for name in ("id", "partner", "occurred_at", "store")}
+        wanted |= {name: fact.get(name) for name in ("id", "partner", "occurred_at", "store")}
         if {name: told[name] for name in wanted} != wanted:
             yield f"a reward says {told}, and the rules {wanted}"
         if names.setdefault((row["partner"], told["member"]), about["member"]) != about["member"]:
@@ -136,12 +137,16 @@ BLANK: dict[str, Any] = dict.fromkeys(_WORDS, "") | dict.fromkeys(_NUMBERS, 0)
 
 
 def answer_of(row: Row, entries: list[Row]) -> dict[str, Any]:
-    outcome, (stands,) = json.loads(row["outcome"]), json.loads(row["postings"])
+    outcome = json.loads(row["outcome"])
     about = json.loads(row["body"])
     if row["type"] == "forwarded" and len(about.get("facts", ())) == 1:
         about = json.loads(about["facts"][0]["fact"])
     told = BLANK | {"fact": about["id"], "type": about["type"], "revision": about.get("revision", 0)}
     told |= {"member": row["member"]}
+    postings = {posting[0]: posting for posting in json.loads(row["postings"])}
+    account = account_of(row["member"], about.get("unit"))
+    stands = postings.get(account, postings[row["member"]])
+    entries = [entry for entry in entries if entry["member"] == stands[0]]
     told |= {"status": outcome["status"], "refusal": outcome.get("refusal", "")}
     told |= dict(zip(("available", "pending", "held", "debt", "tier"), stands[1:6], strict=True))
     told["earned"] = sum(entry["points"] for entry in entries if entry["debit"] == "issued")
