@@ -1,6 +1,6 @@
 """Builds a read model again from the topic's first record, beside the live one, and makes it the live one.
 
-1. A new schema; the runner, the same one, folds the whole topic into it.
+1. A new schema; the runner, the same one, folds into it what the live one holds: of the topic, never further.
 2. A snapshot of the live schema is taken, and the new one brought to exactly its positions.
 3. Both are written out in the order of their keys, and their bytes compared.
 4. The new one is brought to the topic's end and becomes the live one by one row. The one before stays to be looked at
@@ -61,7 +61,8 @@ async def rebuild(
         try:
             shadow = Shadow(pool, model, topic_id, schema, ranges, range(partitions))
             await shadow.claim()
-            await shadow.reach(await shadow.ends())
+            for _ in range(2):  # the second time little is left, which came meanwhile
+                await shadow.reach(await _place(pool, shadow, live["schema"]))
             say(f"{schema} holds the topic; comparing it with {live['schema']}")
             rows, digest, differences, why = await _compare(pool, shadow, live["schema"], live["shape"])
             await shadow.reach(await shadow.ends())
@@ -103,6 +104,16 @@ class Shadow:
             await self._runner.feed({})
             if why := self._runner.trouble:
                 raise ModelStopped(f"{self.model.name} cannot be built from {self.model.topic}: {why}")
+
+
+async def _place(pool: Pool, shadow: Shadow, live: str) -> dict[int, int]:
+    """How far the live one has come, which may be less than the topic holds; its ends where it is of another topic."""
+    async with pool.acquire() as connection, connection.transaction(readonly=True):
+        await connection.fetchrow(queries.enter, live, shadow.model.name)
+        places = await connection.fetch(queries.all_places)
+    if any(row["topic_id"] != shadow.topic_id for row in places):
+        return await shadow.ends()
+    return {row["partition"]: row["next_offset"] for row in places}
 
 
 async def _compare(

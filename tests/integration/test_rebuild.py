@@ -129,8 +129,16 @@ async def test_it_is_compared_at_one_position_although_the_topic_goes_on(bench: 
         going_on = False
         await writing
     assert done.differences == ()
+    await publish(bench.writer, bench.book.make(50))  # with it the runner finds the switch
     await bench.catch_up()
     await bench.check()
+
+
+async def test_where_the_live_one_is_behind_the_topic_they_are_compared_where_it_is(bench: Bench) -> None:
+    await publish(bench.writer, bench.book.make(100))
+    done = await rebuild(bench.pool, BALANCE, bench.topic, bench.ranges, bench.settings.partitions)
+    assert done.differences == ()
+    await bench.check()  # and the new one holds all
 
 
 async def test_one_at_a_time(bench: Bench) -> None:
