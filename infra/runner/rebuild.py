@@ -62,8 +62,8 @@ async def rebuild(
             shadow = Shadow(pool, model, topic_id, schema, ranges, range(partitions))
             await shadow.claim()
             for _ in range(2):  # the second time little is left, which came meanwhile
-                await shadow.reach(await _place(pool, shadow, live["schema"]))
-            say(f"{schema} holds the topic; comparing it with {live['schema']}")
+                await shadow.reach(await _how_far(pool, shadow, live["schema"]))
+            say(f"{schema} has come as far as {live['schema']}; comparing them")
             rows, digest, differences, why = await _compare(pool, shadow, live["schema"], live["shape"])
             await shadow.reach(await shadow.ends())
             async with pool.acquire() as connection, connection.transaction():
@@ -106,13 +106,19 @@ class Shadow:
                 raise ModelStopped(f"{self.model.name} cannot be built from {self.model.topic}: {why}")
 
 
-async def _place(pool: Pool, shadow: Shadow, live: str) -> dict[int, int]:
+async def _how_far(pool: Pool, shadow: Shadow, live: str) -> dict[int, int]:
     """How far the live one has come, which may be less than the topic holds; its ends where it is of another topic."""
     async with pool.acquire() as connection, connection.transaction(readonly=True):
-        await connection.fetchrow(queries.enter, live, shadow.model.name)
-        places = await connection.fetch(queries.all_places)
+        places = await _places(connection, shadow, live)
+    return await shadow.ends() if places is None else places
+
+
+async def _places(connection: Connection, shadow: Shadow, live: str) -> dict[int, int] | None:
+    """The next offsets of the live one. None: it was made of another topic of that name."""
+    await connection.fetchrow(queries.enter, live, shadow.model.name)
+    places = await connection.fetch(queries.all_places)
     if any(row["topic_id"] != shadow.topic_id for row in places):
-        return await shadow.ends()
+        return None
     return {row["partition"]: row["next_offset"] for row in places}
 
 
@@ -125,15 +131,13 @@ async def _compare(
         one.transaction(isolation="repeatable_read", readonly=True),
         pool.acquire() as two,
     ):
-        await one.fetchrow(queries.enter, live, model.name)
-        places = await one.fetch(queries.all_places)
-        why = ""
-        if any(row["topic_id"] != shadow.topic_id for row in places):
+        places, why = await _places(one, shadow, live), ""
+        if places is None:
             why = f"{live} was made of another topic of that name"
         elif shape != model.shape:
             why = f"{live} has another table"
         else:
-            await shadow.reach({row["partition"]: row["next_offset"] for row in places})
+            await shadow.reach(places)
         rows, digest, differences = 0, hashlib.sha256(), []
         for (table,) in await two.fetch(queries.tables, shadow.schema):
             new = await _written_out(two, shadow.schema, table)
