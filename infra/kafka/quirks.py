@@ -9,7 +9,10 @@
 4. A fetch that failed and waits for its next try, when the consumer is closed: its cancellation came out of the closing
    as if our own task were cancelled, which ended the process, and left the connections open.
 5. What a batch is filled through: a call for each record, which does nothing for us, costs as much as the appending.
-6. Its log. During an outage it writes a line per attempt and per partition; each line's template is let through once
+6. A connection that the broker has closed, before its end was read. uvloop answers a write to it with a RuntimeError,
+   where asyncio says nothing and aiokafka expects an OSError (its issue 1038): the task that asks for the cluster's
+   metadata died of it, and group work and closing waited for that task for ever.
+7. Its log. During an outage it writes a line per attempt and per partition; each line's template is let through once
    a minute, and its tales of ordinary group work not at all.
 """
 
@@ -23,8 +26,10 @@ from itertools import islice
 from typing import Any
 
 import aiokafka
+from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 
@@ -38,6 +43,7 @@ QUIET_SECONDS = 60.0
 _stock_record: Callable[[Any, Any, Any], Any] = PartitionRecords._consumer_record
 _stock_getall: Callable[[Any, int | None], Any] = FetchResult.getall
 _stock_fetch: Callable[..., Awaitable[bool]] = fetcher.Fetcher._proc_fetch_request
+_stock_send: Callable[..., Awaitable[Any]] = AIOKafkaConnection.send
 
 
 def as_it_came(value: bytes | None) -> bytes | None:
@@ -127,6 +133,15 @@ async def _ends_quietly(self: Any, *request: Any) -> bool:
         return False
 
 
+def _lost_is_an_outage(self: Any, *request: Any, **how: Any) -> Awaitable[Any]:
+    """AIOKafkaConnection.send, which says of a connection that uvloop has closed what it says of any lost one."""
+    try:
+        return _stock_send(self, *request, **how)
+    except RuntimeError as closed:
+        self.close(reason=CloseReason.CONNECTION_BROKEN)
+        raise KafkaConnectionError(f"Connection at {self.host}:{self.port} broken: {closed}") from closed
+
+
 def filled(
     batch: Any, records: Sequence[tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]], at: int
 ) -> int:
@@ -141,13 +156,18 @@ def filled(
     return at + number
 
 
-def hand_out_raw_records() -> None:
-    """Set the hooks. With another version than the pinned one: leave the stock path, which is slower."""
+def mend() -> None:
+    """Set the hooks and the log's filter; once is enough, more does no harm.
+
+    Of another version than the pinned one only the log is touched: the stock path is slower.
+    """
+    _thin_out_log()
     if aiokafka.__version__ == VERSION:
         PartitionRecords._consumer_record = _raw_record
         FetchResult.getall = _bounded
         fetcher.MemoryRecords = _Batches
         fetcher.Fetcher._proc_fetch_request = _ends_quietly
+        AIOKafkaConnection.send = _lost_is_an_outage
 
 
 class _Thinned(logging.Handler):
@@ -165,8 +185,8 @@ class _Thinned(logging.Handler):
             self._onward.handle(record)
 
 
-def thin_out_log() -> None:
-    """Put the filter between aiokafka's loggers and ours; once is enough, more does no harm."""
+def _thin_out_log() -> None:
+    """Put the filter between aiokafka's loggers and ours."""
     theirs = logging.getLogger("aiokafka")
     if not any(isinstance(handler, _Thinned) for handler in theirs.handlers):
         theirs.addHandler(_Thinned())

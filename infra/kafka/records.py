@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from infra.kafka.quirks import as_it_came, hand_out_raw_records, thin_out_log
+from infra.kafka.quirks import as_it_came, mend
 from infra.settings import Settings
 
 FETCH_WAIT_MS = 100  # how long the broker holds an empty fetch; a seek waits for it
@@ -63,8 +63,7 @@ def check_order(tp: TopicPartition, expected: int, records: Sequence[Record]) ->
 
 def new_consumer(settings: Settings, **more: Any) -> Any:
     """A consumer that is not started: commits nothing, guesses no start, hands out raw records."""
-    hand_out_raw_records()
-    thin_out_log()
+    mend()
     return AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap_servers,
         client_id=f"tallystick-reader-{settings.instance}",

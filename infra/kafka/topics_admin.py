@@ -28,7 +28,7 @@ from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16,
 
 from events.topics import FOR_EVER, Topic
 from infra.clock import monotonic
-from infra.kafka.quirks import thin_out_log
+from infra.kafka.quirks import mend
 from infra.settings import Settings
 
 CREATE_SECONDS = 15.0
@@ -94,7 +94,7 @@ def partitions_of(settings: Settings, topic: Topic) -> int:
 
 @asynccontextmanager
 async def _admin(settings: Settings) -> AsyncIterator[Any]:
-    thin_out_log()
+    mend()
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers, request_timeout_ms=10_000)
     try:
         await _started(admin, settings)

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError, ProducerClosed
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from infra.kafka.quirks import filled, thin_out_log
+from infra.kafka.quirks import filled, mend
 from infra.settings import Settings
 
 DELIVERY_SECONDS = 30.0
@@ -48,7 +48,7 @@ class Writer:
 
     async def start(self) -> None:
         """Connect. Raises one of OUTAGE."""
-        thin_out_log()
+        mend()
         producer = AIOKafkaProducer(
             bootstrap_servers=self._settings.kafka_bootstrap_servers,
             client_id=f"tallystick-writer-{self._settings.instance}",
