@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -16,6 +17,7 @@ from rich.console import Console
 REPOSITORY = Path(__file__).resolve().parents[2]
 TESTS = REPOSITORY / "tests"
 OUTSIDE = ("seeded", "bench")  # levels that only run when they are named
+WAITS = "faults"  # for its servers, most of the time: where everything is run, beside the rest
 NOT_LEVELS = ("drivers",)  # what tests are built from
 
 CHECKS = {
@@ -35,9 +37,11 @@ def levels() -> list[str]:
 def run_tests(level: str | None, arguments: Sequence[str]) -> int:
     """pytest's exit code. level: a folder, a path (tests/core/test_lots.py) or None for all; arguments: more folders,
     then pytest's."""
-    if level is None or level.startswith("-"):
+    if level is None:
+        return _everything()
+    if level.startswith("-"):
         chosen = [str(TESTS / name) for name in levels() if name not in OUTSIDE]
-        arguments = [*([level] if level else []), *arguments]
+        arguments = [level, *arguments]
     elif level in levels():
         more = list(takewhile(levels().__contains__, arguments))
         chosen, arguments = [str(TESTS / name) for name in (level, *more)], arguments[len(more) :]
@@ -47,6 +51,20 @@ def run_tests(level: str | None, arguments: Sequence[str]) -> int:
         print(f"error: no level {level}; there are {', '.join(levels())}", file=sys.stderr)
         return 2
     return _run("pytest", *chosen, *arguments)
+
+
+def _everything() -> int:
+    """What waits is run beside the rest, and told after it."""
+    rest = [str(TESTS / name) for name in levels() if name not in (*OUTSIDE, WAITS)]
+    with tempfile.TemporaryFile("w+") as told:
+        beside = subprocess.Popen(_command("pytest", str(TESTS / WAITS)), cwd=REPOSITORY, stdout=told, stderr=told)
+        try:
+            code = _run("pytest", *rest)
+        finally:
+            waited = beside.wait()  # an interrupt reaches both
+            told.seek(0)
+            print(told.read(), end="")
+    return code or waited
 
 
 def run_checks() -> int:
@@ -64,4 +82,8 @@ def run_checks() -> int:
 
 
 def _run(*command: str) -> int:
-    return subprocess.run([sys.executable, "-m", *command], cwd=REPOSITORY, check=False).returncode
+    return subprocess.run(_command(*command), cwd=REPOSITORY, check=False).returncode
+
+
+def _command(*command: str) -> list[str]:
+    return [sys.executable, "-m", *command]

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -62,3 +63,21 @@ def test_several_levels_are_run_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert CliRunner().invoke(app, ["test", "core", "house", "-k", "core", "-x"]).exit_code == 0
     core, house = (str(quality.TESTS / name) for name in ("core", "house"))
     assert ran == [("pytest", core, house, "-k", "core", "-x")]
+
+
+@pytest.mark.parametrize(("faults", "others"), [(0, 0), (3, 0), (0, 4)])
+def test_everything_is_run_in_two_halves_and_each_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], faults: int, others: int
+) -> None:
+    """With a program in place of pytest that says which levels it was given."""
+    (tmp_path / "pytest.py").write_text(
+        f"import pathlib, sys\n"
+        f"named = [pathlib.Path(one).name for one in sys.argv[1:]]\n"
+        f"print('told', *named)\n"
+        f"sys.exit({faults} if 'faults' in named else {others})\n"
+    )
+    monkeypatch.setattr(quality, "_command", lambda *what: [sys.executable, str(tmp_path / "pytest.py"), *what[1:]])
+    assert quality.run_tests(None, []) == faults + others
+    rest, beside = [line.split()[1:] for line in capfd.readouterr().out.splitlines()]
+    assert beside == ["faults"]
+    assert sorted([*rest, "faults", "seeded"]) == quality.levels()
