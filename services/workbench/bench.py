@@ -70,11 +70,12 @@ def growth(rounds: Rounds = 15) -> None:
 def redeem(
     seconds: Annotated[int, typer.Option(min=1, help="How long the stream runs.")] = 30,
     members: Annotated[int, typer.Option(min=100, help="Enrolled, and in the worker's cache.")] = 20_000,
+    rounds: Rounds = 1,
 ) -> None:
-    """How long a till waits for its points, beside 2,000 purchases a second; and the pauses of the worker's loop."""
+    """How long a till waits for its points, beside 2,000 purchases a second, and at a loop that does nothing else."""
     from tests.bench.redeem import run_redeem
 
-    raise typer.Exit(run_redeem(seconds, members))
+    raise typer.Exit(run_redeem(seconds, members, rounds))
 
 
 @app.command()

@@ -23,8 +23,8 @@ from infra.kafka.topics_admin import ensure_topics
 from infra.stack.stack import Stack
 from tests.bench.backlog import Backlog, ledger_round, mix_of
 from tests.bench.house import WRITE_AT_ONCE, Round, round_on, servers, worker_of
-from tests.bench.ledger import steps_of
 from tests.bench.report import Result, ratios, run, say, show, spread
+from tests.bench.steps import shared_out
 from tests.bench.workload import PARTITIONS
 
 TOPIC = {
@@ -170,7 +170,7 @@ async def bench(events: int, rounds: int) -> Result:
             say(f"round {number + 1} of {rounds}, events/s: {rates}")
         file = folder / "watched.json"
         sampled = await intake_round(stack, folder, inbound, file)
-        steps = steps_of(file, sampled["cpu_us"]["worker"])
+        steps = shared_out(json.loads(file.read_text())["samples"], sampled["cpu_us"]["worker"])
     found = [line for one in (*intake, *ledger, sampled) for line in one["differences"]]
     result = {
         "bench": "intake",

@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 from tests.bench.backlog import WARM, Backlog, counted_quietly, ledger_round, measured, mix_of
@@ -24,6 +23,7 @@ from tests.bench.count import Count
 from tests.bench.exact import differences
 from tests.bench.house import Round, both, round_on, servers
 from tests.bench.report import Result, ratios, run, say, show, spread
+from tests.bench.steps import shared_out
 from tests.bench.workload import PARTITIONS, Mix, Workload
 
 
@@ -73,13 +73,6 @@ async def _programme_booked(house: Round) -> None:
     await measured(house, PARTITIONS, PARTITIONS)
 
 
-def steps_of(file: Path, cpu_us: float) -> dict[str, float]:
-    """Step -> microseconds per event, most first, from a sampled round whose worker took `cpu_us` an event."""
-    seen: dict[str, int] = json.loads(file.read_text())["samples"]
-    total = sum(seen.values()) or 1
-    return {name: round(cpu_us * n / total, 2) for name, n in sorted(seen.items(), key=lambda one: -one[1])}
-
-
 async def bench(events: int, rounds: int, members: int, cached: int, earlier: int, kind: str = "plain") -> Result:
     """The whole bench. members, earlier: of the two other houses; 0 leaves one out."""
     backlog = Backlog(mix_of(events, kind), events, kind)
@@ -103,7 +96,7 @@ async def bench(events: int, rounds: int, members: int, cached: int, earlier: in
             say(f"round {number + 1} of {rounds}, events/s: {rates}")
         file = folder / "watched.json"
         sampled = await ledger_round(stack, folder, backlog, file)
-        steps = steps_of(file, sampled["cpu_us"]["worker"])
+        steps = shared_out(json.loads(file.read_text())["samples"], sampled["cpu_us"]["worker"])
     found = [line for rows in (*ran.values(), [sampled]) for one in rows for line in one["differences"]]
     workload = {"kind": kind, "events": events, "members": backlog.mix.members, "repeats": backlog.counted.repeats}
     result = {

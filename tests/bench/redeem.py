@@ -29,8 +29,9 @@ from infra.kafka.client import Message, Writer
 from infra.kafka.records import new_consumer
 from tests.bench.count import Count
 from tests.bench.exact import differences
-from tests.bench.house import BenchFailed, Round, batches, both, round_on, servers, worker_of
-from tests.bench.report import Result, run, say, show
+from tests.bench.house import BenchFailed, Round, Worker, batches, both, round_on, servers, worker_of
+from tests.bench.report import Result, run, say, show, spread
+from tests.bench.steps import shared_out
 from tests.bench.workload import PARTITIONS, Mix, Sent, Workload, messages
 
 REQUESTS_A_SECOND = 200
@@ -44,6 +45,9 @@ FACTS_BEFORE = 3
 """A member's, so that there are points to ask for."""
 
 NAME = b'{"fact":"'
+LEDGER = "services.ledger"
+WAYS = {"ledger": LEDGER, "sketch": "tests.bench.rivals.sketch"}
+QUANTILES = ("p50", "p90", "p99", "p99.9", "longest")
 
 
 @dataclass
@@ -159,14 +163,36 @@ def milliseconds(values: Sequence[float]) -> dict[str, float]:
     }
 
 
-async def bench(seconds: int, members: int) -> Result:
-    """The whole bench."""
-    async with servers(lasting=True) as (stack, folder), round_on(stack, folder) as house:
-        return await asked(house, seconds, members)
+async def bench(seconds: int, members: int, rounds: int) -> Result:
+    """The whole bench: the ledger, and in turn with it the sketch."""
+    ran: dict[str, list[Result]] = {"ledger": [], "sketch": []}
+    async with servers(lasting=True) as (stack, folder):
+        for number in range(rounds):
+            for name, rows in ran.items():
+                async with round_on(stack, folder) as house:
+                    rows.append(await asked(house, seconds, members, WAYS[name]))
+            told = ", ".join(f"{name} {_pair(rows[-1])}" for name, rows in ran.items())
+            say(f"round {number + 1} of {rounds}, p50 and p99 in ms: {told}")
+    result: Result = {
+        "bench": "redeem",
+        "exact": not (found := [line for rows in ran.values() for one in rows for line in one["differences"]]),
+        "differences": found,
+        "workload": {
+            "members": members,
+            "seconds": seconds,
+            "requests_per_s": REQUESTS_A_SECOND,
+            "purchases_per_s": PURCHASES_A_SECOND,
+        },
+        **{name: _figures(rows) for name, rows in ran.items()},
+        "of_the_sketch": {q: _times(ran["ledger"], ran["sketch"], q) for q in ("p50", "p90", "p99")},
+        "rounds": ran,
+    }
+    _show(result)
+    return result
 
 
-async def asked(house: Round, seconds: int, members: int) -> Result:
-    """One stream of requests on a fresh house, and its figures."""
+async def asked(house: Round, seconds: int, members: int, module: str = LEDGER) -> Result:
+    """One stream of requests on a fresh house, and its figures. module: the worker."""
     before = FACTS_BEFORE * min(members, 20_000)
     total = before + int((LEAD_S + seconds + 1) * (REQUESTS_A_SECOND + PURCHASES_A_SECOND))
     workload, requests = Workload(Mix(members=members, repeats=0), total), Requests()
@@ -177,64 +203,89 @@ async def asked(house: Round, seconds: int, members: int) -> Result:
     gc.collect()
     gc.freeze()
     file = house.folder / "watched.json"
-    async with worker_of(house, sys.executable, "-m", "tests.bench.watched", "services.ledger", str(file)) as worker:
+    async with worker_of(house, sys.executable, "-m", "tests.bench.watched", module, str(file)) as worker:
         await house.until_booked(house.written, worker)
         await house.until_published(house.written, worker)
         os.sync()  # what was written until now is not on its way to the disk while the clock runs
         say(f"{REQUESTS_A_SECOND} requests a second beside {PURCHASES_A_SECOND:,} purchases, for {seconds} s")
         gc.disable()
         worker.process.send_signal(signal.SIGUSR1)
-        at_first, first = await house.used(worker), await worker.histograms()
+        at_first, first = await house.used(worker), await _histograms(worker, module)
         async with outcomes_of(house, requests):
             sent = await stream(house, due, lambda since: since < seconds, requests)
-            at_last, last = await house.used(worker), await worker.histograms()
+            at_last, last = await house.used(worker), await _histograms(worker, module)
             await answered(requests)
+        if not requests.late:
+            raise BenchFailed(f"no request was written in {seconds} s: the machine is too busy")
         gc.enable()
         await house.until_booked(house.written, worker)
         await house.until_published(house.written, worker)
         await worker.stop()
     say("counting")
-    counted = Count().add(one.value for one in filled).add(one.value for one in sent)
-    found = await differences(house, counted)
-    pauses = json.loads(file.read_text())["pauses"]
-    used = at_last.since(at_first, len(sent)) | {"batches": batches(first, last, at_last.at - at_first.at)}
-    return _result(found, seconds, members, requests, used, pauses)
-
-
-def _result(
-    found: list[str], seconds: int, members: int, requests: Requests, used: dict[str, Any], pauses: dict[str, float]
-) -> Result:
-    result: Result = {
-        "bench": "redeem",
-        "exact": not found,
-        "differences": found,
-        "workload": {
-            "members": members,
-            "seconds": seconds,
-            "requests_per_s": REQUESTS_A_SECOND,
-            "purchases_per_s": PURCHASES_A_SECOND,
-        },
+    used, watched = at_last.since(at_first, len(sent)), json.loads(file.read_text())
+    return {
+        "differences": await _differences(house, [*filled, *sent], module),
         "requests": len(requests.waited),
         "latency_ms": milliseconds(requests.waited),
         "generator_late_ms": milliseconds(requests.late),
-        "pauses": pauses,
-        "used": used,
+        "pauses": watched["pauses"],
+        "steps_us": shared_out(watched["samples"], used["cpu_us"]["worker"]),
+        "used": used | ({"batches": batches(first, last, at_last.at - at_first.at)} if first else {}),
     }
-    quantiles = ("p50", "p90", "p99", "p99.9", "longest")
-    rows = [
-        ("from due to the outcome read", *(result["latency_ms"][q] for q in quantiles)),
-        ("of that, the generator was late", *(result["generator_late_ms"][q] for q in quantiles)),
-        ("the worker's event loop turned late", "", "", pauses["p99_ms"], "", pauses["longest_ms"]),
-    ]
-    title = f"{len(requests.waited):,} redemptions, {members:,} members"
-    show(title, ("milliseconds", *quantiles), rows)
-    made = used["batches"]
-    print(f"  {pauses['over_20_ms']} of {pauses['turns']:,} turns came more than 20 ms late")
-    print(f"  {made['a_second']} batches a second of {made['records']} records: fold {made['fold_ms']} ms, "
-          f"commit {made['commit_ms']} ms; {used['others']:.0%} of both cores went to others")  # fmt: skip
-    return result
 
 
-def run_redeem(seconds: int, members: int) -> int:
+async def _histograms(worker: Worker, module: str) -> dict[str, tuple[float, float]]:
+    return await worker.histograms() if module == LEDGER else {}
+
+
+async def _differences(house: Round, sent: Sequence[Sent], module: str) -> list[str]:
+    """Of the sketch, which knows no rules, it is asked whether each record is a row, once."""
+    if module == LEDGER:
+        return await differences(house, Count().add(one.value for one in sent))
+    rows = await house.pool.fetchval("select count(*) from fact where member <> ''")
+    return [] if rows == len(sent) else [f"the sketch has {rows} rows of {len(sent)} records"]
+
+
+def _pair(one: Result) -> str:
+    return f"{one['latency_ms']['p50']} and {one['latency_ms']['p99']}"
+
+
+def _figures(rows: Sequence[Result]) -> dict[str, Any]:
+    """Median and spread of several rounds."""
+    return {
+        "latency_ms": {q: spread([one["latency_ms"][q] for one in rows]) for q in QUANTILES},
+        "generator_late_ms": {q: spread([one["generator_late_ms"][q] for one in rows]) for q in QUANTILES},
+        "turned_late_ms": {q: spread([one["pauses"][f"{q}_ms"] for one in rows]) for q in ("p99", "longest")},
+        "cpu_us": {part: spread([one["used"]["cpu_us"][part] for one in rows]) for part in rows[0]["used"]["cpu_us"]},
+        "others": spread([one["used"]["others"] for one in rows]),
+    }
+
+
+def _times(ours: Sequence[Result], theirs: Sequence[Result], quantile: str) -> dict[str, float]:
+    pairs = zip(ours, theirs, strict=True)
+    return spread([round(a["latency_ms"][quantile] / b["latency_ms"][quantile], 2) for a, b in pairs])
+
+
+def _show(result: Result) -> None:
+    rows: list[tuple[object, ...]] = []
+    for name in ("ledger", "sketch"):
+        one = result[name]
+        rows += [
+            (f"{name}: from due to the outcome read", *(one["latency_ms"][q] for q in QUANTILES)),
+            ("of that, the generator was late", *(one["generator_late_ms"][q] for q in QUANTILES)),
+            ("its event loop turned late", "", "", one["turned_late_ms"]["p99"], "", one["turned_late_ms"]["longest"]),
+        ]
+    rows.append(("the ledger's of the sketch's", *(result["of_the_sketch"].get(q, "") for q in QUANTILES)))
+    first = result["rounds"]["ledger"][0]
+    show(f"{first['requests']:,} redemptions a round, {result['workload']['members']:,} members, in milliseconds",
+         ("", *QUANTILES), rows)  # fmt: skip
+    for one in result["rounds"]["ledger"]:
+        made, pauses = one["used"]["batches"], one["pauses"]
+        print(f"  {made['a_second']} batches a second of {made['records']} records: fold {made['fold_ms']} ms, commit "
+              f"{made['commit_ms']} ms; {pauses['over_20_ms']} of {pauses['turns']:,} turns came more than 20 ms late; "
+              f"{one['used']['others']:.0%} of both cores went to others")  # fmt: skip
+
+
+def run_redeem(seconds: int, members: int, rounds: int) -> int:
     """The command."""
-    return run(lambda: bench(seconds, members))
+    return run(lambda: bench(seconds, members, rounds))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from collections.abc import Mapping
 from types import FrameType
 
 from infra.stack.house import REPOSITORY
@@ -99,3 +100,9 @@ def step_of(path: str, function: str) -> str:
     """The step that a function belongs to; empty: ask its caller. Where the checkout lies says nothing."""
     path = path.removeprefix(str(REPOSITORY))
     return next((step for part, name, step in STEPS if part in path and name in ("", function)), "")
+
+
+def shared_out(samples: Mapping[str, int], cpu_us: float) -> dict[str, float]:
+    """Step -> microseconds per event, most first, of a process that took `cpu_us` an event."""
+    total = sum(samples.values()) or 1
+    return {name: round(cpu_us * n / total, 2) for name, n in sorted(samples.items(), key=lambda one: -one[1])}

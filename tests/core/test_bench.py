@@ -18,9 +18,8 @@ from tests.bench.backlog import Backlog
 from tests.bench.count import Count
 from tests.bench.grocery import Grocery
 from tests.bench.house import BenchFailed
-from tests.bench.ledger import steps_of
 from tests.bench.report import run, spread
-from tests.bench.steps import STEPS, step_of
+from tests.bench.steps import STEPS, shared_out, step_of
 from tests.bench.workload import GROCER, PARTITIONS, Mix, Workload
 from tests.drivers.documents import ROOT
 
@@ -142,10 +141,8 @@ def test_the_folder_of_the_checkout_names_no_step(monkeypatch: pytest.MonkeyPatc
     assert step_of("/shop/programme/services/book/step.py", "step") == "post"
 
 
-def test_samples_share_the_cpu_of_the_round(tmp_path: Path) -> None:
-    file = tmp_path / "watched.json"
-    file.write_text(json.dumps({"samples": {"decode": 30, "post": 10}}))
-    assert steps_of(file, 20.0) == {"decode": 15.0, "post": 5.0}
+def test_samples_share_the_cpu_of_the_round() -> None:
+    assert shared_out({"decode": 30, "post": 10}, 20.0) == {"decode": 15.0, "post": 5.0}
 
 
 def test_the_yardstick_is_a_fixed_piece_of_work() -> None:

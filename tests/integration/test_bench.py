@@ -105,11 +105,12 @@ async def test_a_round_of_intake_is_exact(servers: Servers, folder: Path, backlo
     assert (await intake_round(servers.stack, folder, IntakeBacklog(backlog)))["differences"] == []
 
 
+@pytest.mark.parametrize("name", redeem.WAYS)
 async def test_redemptions_are_answered_and_exact(
-    servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch
+    servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(redeem, "LEAD_S", 0.0)  # so that some count, however slow the machine is
     async with round_on(servers.stack, folder) as fresh:
-        result = await redeem.asked(fresh, 1, 200)
+        result = await redeem.asked(fresh, 1, 200, redeem.WAYS[name])
     assert result["differences"] == []
     assert result["requests"] > 0
