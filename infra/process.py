@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -22,6 +23,9 @@ from infra.postgres.migrate import MigrationRefused
 from infra.postgres.pool import OUTAGE as POSTGRES_OUTAGE
 from infra.postgres.pool import ServerRefused
 from infra.settings import Settings, SettingsError, load
+
+END_SECONDS = 25.0
+"""So long a process may take to end after it was asked to: a little less than who asked waits before it kills."""
 
 Body = Callable[[Settings, Health, Registry, asyncio.Event], Awaitable[None]]
 """Runs until the event is set, finishes what it began, and returns. It says itself when the process is ready, under the
@@ -48,9 +52,14 @@ def run_process(name: str, body: Body, *refused: type[Exception]) -> int:
 
 
 async def _serve_and_run(name: str, settings: Settings, body: Body) -> None:
-    stopping = asyncio.Event()
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def stop() -> None:
+        stopping.set()
+        loop.call_later(END_SECONDS, _leave, name)
+
     for asked in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(asked, stopping.set)
+        loop.add_signal_handler(asked, stop)
     registry, health = Registry(), Health()
     health.set_ready(name, False, "starting")
     served = await serve(settings, health, registry)
@@ -61,3 +70,11 @@ async def _serve_and_run(name: str, settings: Settings, body: Body) -> None:
         watching.cancel()
         health.set_ready(name, False, "stopping")
         await served.close()
+
+
+def _leave(name: str) -> None:
+    """End without those that do not: all that a process of ours does survives a kill at any moment."""
+    waiting = ", ".join(sorted({getattr(task.get_coro(), "__qualname__", "?") for task in asyncio.all_tasks()}))
+    print(f"{name}: was asked to stop, and leaves without waiting any longer for {waiting}", file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(1)

@@ -29,7 +29,7 @@ import aiokafka
 from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 
@@ -137,6 +137,8 @@ def _lost_is_an_outage(self: Any, *request: Any, **how: Any) -> Awaitable[Any]:
     """AIOKafkaConnection.send, which says of a connection that uvloop has closed what it says of any lost one."""
     try:
         return _stock_send(self, *request, **how)
+    except (KafkaError, NotImplementedError):  # these are RuntimeErrors too, and say nothing of the connection
+        raise
     except RuntimeError as closed:
         self.close(reason=CloseReason.CONNECTION_BROKEN)
         raise KafkaConnectionError(f"Connection at {self.host}:{self.port} broken: {closed}") from closed

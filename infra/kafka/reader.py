@@ -25,6 +25,9 @@ from infra.settings import Settings
 SESSION_MS = 8_000
 HEARTBEAT_MS = 2_000
 REBALANCE_SLACK_SECONDS = 0.05
+JOIN_SECONDS = 60.0
+"""So long the group may take to give us partitions, or to take them; then another consumer tries."""
+CLOSE_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +40,13 @@ class _Gate(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
     def __init__(self) -> None:
         self.generation = 0
         self.moving = True
+        self.moving_since = monotonic()
         self.to_claim = False
 
     def on_partitions_revoked(self, _revoked: object) -> None:
         self.generation += 1
         self.moving = True
+        self.moving_since = monotonic()
 
     def on_partitions_assigned(self, _assigned: object) -> None:
         self.generation += 1
@@ -80,7 +85,8 @@ class Reader:
         )
         self._consumer.subscribe([self._prefix + topic for topic in self._topics], listener=self._gate)
         try:
-            await self._consumer.start()
+            async with asyncio.timeout(JOIN_SECONDS):
+                await self._consumer.start()
         except BaseException:
             self._broken = True
             await self.stop()
@@ -91,9 +97,21 @@ class Reader:
         self._next.clear()
         self._kept.clear()
         await self._side.stop()
-        if self._consumer is not None:
-            await self._consumer.stop()
-            self._consumer = None
+        consumer, self._consumer = self._consumer, None
+        if consumer is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await consumer.stop()
+        except (TimeoutError, KafkaError) as error:  # its own work stands still, or has died
+            log.warning("%s closes a consumer in the middle: %r", self._group, error)
+            tasks = _tasks(consumer)
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+        finally:
+            await consumer._client.close()
 
     async def fetch(
         self, max_records: int, timeout_ms: int, max_bytes: int = 32 << 20
@@ -159,8 +177,10 @@ class Reader:
         return await self._side.range(tp, start, end, limit)
 
     async def _mend(self) -> None:
-        """A new consumer for one that broke. aiokafka tells nobody when its fetching task has died: it hands out {}."""
-        if self._broken or self._consumer is None or self._consumer._fetcher.error_future.done():
+        """A new consumer for one that broke. aiokafka tells nobody when a task of it has died: it hands out {}."""
+        late = self._gate.moving and monotonic() - self._gate.moving_since > JOIN_SECONDS
+        consumer = self._consumer
+        if self._broken or late or consumer is None or _dead(consumer):
             log.warning("%s opens a new consumer", self._group)
             await self.stop()
             await self.start()
@@ -242,3 +262,17 @@ class Reader:
 
     def _bare(self, tp: TopicPartition) -> TopicPartition:
         return TopicPartition(tp.topic[len(self._prefix) :], tp.partition)
+
+
+def _dead(consumer: Any) -> bool:
+    """Whether the task that fetches has ended, or the one that asks for the cluster's metadata."""
+    return bool(consumer._fetcher.error_future.done() or consumer._client._sync_task.done())
+
+
+def _tasks(consumer: Any) -> list[asyncio.Task[Any]]:
+    """Those of the group and of the fetching."""
+    group, fetcher = consumer._coordinator, consumer._fetcher
+    if group is None or fetcher is None:
+        return []  # it had not begun
+    of_group = (group._coordination_task, group._heartbeat_task, group._commit_refresh_task)
+    return [task for task in (*of_group, fetcher._fetch_task, *fetcher._pending_tasks) if task is not None]

@@ -18,6 +18,7 @@ from asyncpg.pool import PoolConnectionProxy as Borrowed
 from infra.settings import Settings
 
 __all__ = [
+    "COMMAND_SECONDS",
     "OUTAGE",
     "ROW_REFUSED",
     "Borrowed",

@@ -119,7 +119,7 @@ async def _worker(
     """A worker with its connections, caught up with the journal."""
     async with AsyncExitStack() as stack:
         pool = await open_pool(settings, max_size=2, by_index=True)
-        stack.push_async_callback(pool.close)
+        stack.callback(pool.terminate)  # nothing is under way; close() would wait for a server that is away
         await migrate(pool, SQL, "intake")
         await ensure_topics(settings, (*INBOUND, JOURNAL))
         topic_ids = {topic.name: await topic_id(settings, topic.name) for topic in INBOUND}

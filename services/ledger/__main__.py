@@ -44,7 +44,7 @@ async def run(settings: Settings, health: Health, registry: Registry, stopping: 
     metrics, reach = Metrics(registry), Failpoint(settings.failpoint).reach
     async with contextlib.AsyncExitStack() as stack:
         pool = await open_pool(settings, max_size=CONNECTIONS, by_index=True)
-        stack.push_async_callback(pool.close)
+        stack.callback(pool.terminate)  # nothing is under way; close() would wait for a server that is away
         await migrate(pool, SQL, "ledger")
         await ensure_topics(settings, (JOURNAL, ENTRIES, OUTCOMES))
         writer, answers = Writer(settings), Writer(settings, packed=False)
@@ -52,7 +52,6 @@ async def run(settings: Settings, health: Health, registry: Registry, stopping: 
             await one.start()
             stack.push_async_callback(one.stop)
         store = PostgresStore(pool)
-        stack.push_async_callback(store.close)
         if before := await store.use_zone_rules(ZONE_RULES):
             log.warning("days end by the time zone rules %s; before, this book was counted by %s", ZONE_RULES, before)
 

@@ -24,7 +24,7 @@ from events.facts.ticks import SLICES
 from events.printable import printable
 from events.retries import retry_of
 from infra.kafka.client import Record
-from infra.postgres.pool import OUTAGE, ROW_REFUSED, Connection, Pool, UniqueViolation
+from infra.postgres.pool import COMMAND_SECONDS, OUTAGE, ROW_REFUSED, Connection, Pool, UniqueViolation
 from infra.postgres.queries import load
 from infra.postgres.stalled import end_stalled
 from services.book.turn import ColdKey
@@ -267,7 +267,8 @@ class PostgresStore:
                 facts, posted, *others = rows
                 await self._write(connection, batch, [facts, entry_rows(posted), *others])
                 return
-            async with connection.transaction():
+            # asyncpg's own limit does not hold while a COPY waits for a server that takes no more
+            async with asyncio.timeout(COMMAND_SECONDS), connection.transaction():
                 await self._write(connection, batch, [[] for _ in TABLES])
                 for (_, table, columns, pack), table_rows in zip(TABLES, rows, strict=True):
                     if table_rows:

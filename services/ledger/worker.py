@@ -24,6 +24,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Protocol
 
@@ -112,16 +113,24 @@ class Worker:
         self._failures = 0  # in a row
         self._sweep = Sweep()
         self._started = False
+        self._stopping = asyncio.Event()
 
     async def run(self, journal: Journal, stopping: asyncio.Event) -> None:
-        """Batches until asked to stop; what was begun is finished. Raises what ends the process."""
+        """Batches until asked to stop; what was begun is finished, or left to the next process where a server is away.
+        Raises what ends the process.
+        """
+        self._stopping = stopping
         gc.disable()
         try:
             while not stopping.is_set():
                 await self.turn(journal)
+            await self.settle(journal)
+        except OUTAGES as error:
+            if not stopping.is_set():
+                raise
+            log.warning("what was under way is read again by the next process: %r", error)
         finally:
             gc.enable()
-        await self.settle(journal)
 
     async def turn(self, journal: Journal) -> None:
         """One batch, up to the beginning of its commit."""
@@ -383,10 +392,14 @@ class Worker:
         await self._read_again(journal, self.owned, "broken")
 
     async def _wait_out(self, error: Exception) -> None:
-        """A pause before the next try, longer from try to try."""
+        """A pause before the next try, longer from try to try. Raises the error when asked to stop."""
         self._health.set_ready("servers", False, f"{type(error).__name__}: {error}")
         log.warning("trying again soon: %r", error)
-        await asyncio.sleep(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)]):
+                await self._stopping.wait()
+        if self._stopping.is_set():
+            raise error
         self._failures += 1
 
     def _well(self) -> None:

@@ -17,7 +17,7 @@ import uvloop
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import IncompatibleBrokerVersion, KafkaConnectionError, KafkaError
 from aiokafka.producer import message_accumulator
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
@@ -25,6 +25,7 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from events.topics import ENTRIES, JOURNAL
 from infra.kafka import quirks
+from infra.kafka import reader as reader_module
 from infra.kafka import writer as writer_module
 from infra.kafka.client import (
     OUTAGE,
@@ -294,6 +295,45 @@ async def test_a_consumer_whose_fetching_died_is_replaced(topic: Settings) -> No
         assert await read_all(reader, 1) == {0: [1]}
 
 
+@pytest.mark.parametrize("how", ["metadata", "group", "fetching"])
+async def test_a_consumer_whose_work_stands_still_is_replaced_and_closed(
+    topic: Settings, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Its tasks wait for what nobody will bring any more: so does aiokafka's own closing."""
+    monkeypatch.setattr(reader_module, "JOIN_SECONDS", 2.0)
+    monkeypatch.setattr(reader_module, "CLOSE_SECONDS", 0.5)
+    positions = Positions()
+    async with writing(topic) as writer, reading(topic, positions.claim) as reader:
+        await writer.write(TOPIC, 0, messages(0, 1))
+        assert await read_all(reader, 1) == {0: [0]}
+        positions.at[0] = 1
+        consumer = reader._consumer
+        coordinator, client = consumer._coordinator, consumer._client
+
+        async def never() -> None:
+            await asyncio.Event().wait()
+
+        def broken(_: object) -> None:
+            raise RuntimeError("a bug of aiokafka")
+
+        match how:
+            case "metadata":
+                coordinator.coordinator_dead()
+                client._sync_task.cancel()
+                client.coordinator_lookup = lambda *_: client.force_metadata_update()
+            case "group":
+                coordinator.ensure_coordinator_known = never
+                coordinator.request_rejoin()
+                reader._gate.on_partitions_revoked(())
+            case "fetching":
+                consumer._fetcher._get_actions_per_node = broken
+        await writer.write(TOPIC, 0, messages(1, 1))
+        assert await read_all(reader, 1) == {0: [1]}
+        assert reader._consumer is not consumer
+        assert client._sync_task is None
+        assert [conn for conn in client._conns.values() if conn.connected()] == []
+
+
 async def test_a_fetch_that_waits_for_its_next_try_does_not_cancel_who_closes_the_consumer(topic: Settings) -> None:
     async with reading(topic, Positions().claim) as reader:
         consumer = reader._consumer
@@ -346,6 +386,11 @@ def test_a_connection_that_uvloop_has_closed_is_a_lost_one(topic: Settings) -> N
                 await connection.send(MetadataRequest([]))
             assert not connection.connected()
             assert await client.force_metadata_update()
+            connection = await client._get_conn(client.get_random_node())
+            connection._versions = {}  # of a broker that speaks another language, nothing is lost
+            with pytest.raises(IncompatibleBrokerVersion):
+                await connection.send(MetadataRequest([]))
+            assert connection.connected()
             assert await reader.fetch(10, 100) == {}
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as ours:

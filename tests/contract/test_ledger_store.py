@@ -19,6 +19,7 @@ from infra.postgres.migrate import migrate
 from infra.postgres.pool import open_pool
 from infra.postgres.queries import load
 from infra.settings import Settings
+from services.ledger import rows
 from services.ledger import store as tables
 from services.ledger.batch import Batch, Chunk, Owned, Parked, Part
 from services.ledger.store import SQL, Doubled, Fenced, PostgresStore, Refused, Store, Unsure
@@ -256,6 +257,33 @@ class TestPostgresAlone:
             await blocker.close()
         assert (await postgres_store.locked_positions([0]))[0].next_seq == 1
         await postgres_store.commit(Batch([part(BUY)]))
+
+    async def test_a_connection_lost_while_the_server_takes_no_more_leaves_a_commit_unsure(
+        self, postgres_store: PostgresStore, house: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A large batch goes by COPY, which waits for a server that reads more slowly than we write."""
+        monkeypatch.setattr(tables, "AT_ONCE_FACTS", 0)
+        monkeypatch.setattr(tables, "COMMAND_SECONDS", 2)
+        await postgres_store.claim([0], "id-1")
+        await postgres_store.commit(Batch([part(BUY)]))
+        protocol, copying = postgres_store._writer._protocol, asyncio.Event()
+
+        async def slowly(*_: object, **__: object) -> AsyncIterator[bytes]:
+            protocol.pause_writing()
+            copying.set()
+            yield rows.HEADER
+            yield rows.HEADER
+
+        with monkeypatch.context() as slow:
+            slow.setattr(tables, "_pieces", slowly)
+            commit = asyncio.ensure_future(postgres_store.commit(Batch([part(BUY, at=(1, 2))])))
+            await copying.wait()
+            other = await asyncpg.connect(house.database_url.get_secret_value())
+            await other.execute("select pg_terminate_backend($1)", postgres_store._writer.get_server_pid())
+            await other.close()
+            await asyncio.wait([commit], timeout=20)
+            assert isinstance(commit.exception(), Unsure)
+        assert (await postgres_store.locked_positions([0]))[0].next_seq == 2
 
     async def test_both_stores_answer_to_the_same_queries(self) -> None:
         asked = {name for name in vars(Store) if not name.startswith("_")}

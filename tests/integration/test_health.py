@@ -160,6 +160,31 @@ async def test_an_idle_process_shows_a_server_that_stands_still_and_its_return(
             await asyncio.gather(watching, return_exceptions=True)
 
 
+async def test_a_server_that_refuses_in_an_unknown_way_is_not_ready_until_it_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(answering, "ASK_SECONDS", 0.05)
+    refused = asyncio.Event()
+
+    async def answers(_: object) -> AsyncIterator[None]:
+        if not refused.is_set():
+            raise RuntimeError("no session is let in just now")
+        while True:
+            yield
+
+    monkeypatch.setattr(answering, "database_answers", answers)
+    monkeypatch.setattr(answering, "broker_answers", answers)
+    health = Health()
+    watching = asyncio.create_task(answering.watch(settings(), health))
+    try:
+        await reports(health, "database: not ready (RuntimeError: no session is let in just now)")
+        refused.set()
+        await reports(health, "broker: ready\ndatabase: ready\n")
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
 async def test_servers_that_are_not_there_are_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answering, "ASK_SECONDS", 0.05)
     health = Health()

@@ -55,6 +55,26 @@ def test_a_missing_database_is_a_sentence(process: str, house: Settings) -> None
     assert 'database "nowhere" does not exist' in said
 
 
+def test_a_process_that_does_not_end_leaves_and_says_what_it_waited_for() -> None:
+    code = """
+import asyncio, os, signal
+from infra import process
+process.END_SECONDS = 0.2
+async def never(settings, health, registry, stopping):
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.Event().wait()
+process.run_process("ledger", never)
+"""
+    named = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "DATABASE_URL": "postgresql://postgres@127.0.0.1:1/none"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment | WEAK | named, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert "ledger: was asked to stop, and leaves without waiting any longer for" in done.stderr
+    assert "run.<locals>.wrapper" in done.stderr
+
+
 @pytest.mark.parametrize("process", PROCESSES)
 def test_a_missing_setting_names_the_variable(process: str) -> None:
     assert "KAFKA_BOOTSTRAP_SERVERS" in ends_with(process, KAFKA_BOOTSTRAP_SERVERS="", DATABASE_URL="")

@@ -243,6 +243,33 @@ async def test_a_commit_whose_answer_is_lost_is_found_out(lost: str) -> None:
     assert_topics_are_the_tables(play)
 
 
+@pytest.mark.parametrize("away", ["commits", "reads"])
+async def test_who_is_asked_to_stop_while_the_database_is_away_ends(away: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts, points = shopping(6)
+    play, stopping = Play(most=10), asyncio.Event()
+    for said in [*programme("plain"), *facts]:
+        play.say(said)
+    process = Process(play, None)
+    await process.work(turns=2)
+
+    async def refused(*_: object) -> None:
+        stopping.set()
+        raise ConnectionRefusedError("the server is away")
+
+    with monkeypatch.context() as outage:
+        if away == "commits":
+            outage.setattr(play.store, "commit", refused)
+        outage.setattr(play.store, "locked_positions", refused)
+        outage.setattr(play.store, "members", refused)
+        async with asyncio.timeout(10):
+            await process.worker.run(process.journal, stopping)
+    assert "servers: not ready (ConnectionRefusedError" in process.health.report()
+    await process.kill()
+    await play.run([])
+    assert play.balances() == points
+    assert_topics_are_the_tables(play)
+
+
 async def test_nothing_is_published_that_is_not_committed(monkeypatch: pytest.MonkeyPatch) -> None:
     facts, _ = shopping(14)
     play, seen = Play(most=5), []
