@@ -18,7 +18,7 @@ from services.book.history import base_of, chunk_keys, since
 from services.book.member import Broken, Member, decode, new
 from services.book.shelves import Place, places_of
 from services.book.turn import Cold, ColdKey, as_of, newest, unpack
-from services.programme.mechanic import Change
+from services.programme.mechanic import Change, Lot
 from services.programme.plan import Plan, Version
 from services.programme.rate import Award, Cells, rate
 from services.programme.timeline import Timeline
@@ -82,8 +82,16 @@ def rerated(
 ) -> list[Award]:
     """What it is worth that a member's purchase stands otherwise after a return. Writes the new cells."""
     version = plan.of(before.at_ms)
-    change = Change(fact, before.basket(version, member), after.basket(version, member), [])
-    return rate(change, version.touched(change), cells, now_ms)
+    was, now = before.basket(version, member), after.basket(version, member)
+    if before.tier == after.tier:
+        change = Change(fact, was, now, [])
+        return rate(change, version.touched(change), cells, now_ms)
+    # in two, so that a rule which counts points of one level alone has all of them go, or all of them come
+    moved: dict[tuple[str, str, Lot, str], int] = {}
+    for change in (Change(fact, was, None, []), Change(fact, None, now, [])):
+        for rule, unit, lot, amount, to in rate(change, version.touched(change), cells, now_ms):
+            moved[rule, unit, lot, to] = moved.get((rule, unit, lot, to), 0) + amount
+    return [(rule, unit, lot, amount, to) for (rule, unit, lot, to), amount in moved.items() if amount]
 
 
 def places_of_standing(member: Member, stands: Standing, plan: Plan) -> list[Place]:

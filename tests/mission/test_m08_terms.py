@@ -197,6 +197,41 @@ def test_strict_walks_the_later_purchases_again() -> None:
         assert club.member().tier == GOLD
 
 
+@pytest.mark.parametrize(
+    ("last", "points", "stamps"),
+    [
+        ("when: {tiers: [gold]}, cap: {points: 100, per: month}", 490 + 100 + 100, {}),
+        ("unless: {tiers: [gold]}, cap: {points: 100, per: month}", 100 + 0 + 150, {}),
+        ("when: {tiers: [gold]}, voucher: {per_points: 100, unit: v}", 490 + 100 + 150 - 100, {"v": 1}),
+    ],
+)
+def test_strict_lets_a_rule_that_counts_one_levels_points_count_all_of_a_purchase_or_none(
+    last: str, points: int, stamps: dict[str, int]
+) -> None:
+    """A 500, then as gold B 100 and C 100. 10 of A come back: B was of no level, 100; C is gold's again, 150."""
+    club = World(f"""
+programme: club
+version: club-1
+effective_from: 2020-01-01T00:00:00Z
+currency: GBP
+returns: {{policy: strict}}
+tier: {{levels: [{{name: gold, from_minor: 50000}}], window_months: 12}}
+rules:
+  - {{id: base, share: {{points: 1, per_minor: 100, tier_percent: [100, 150]}}}}
+  - {{id: last, {last}}}
+""")
+    club.tell_all("""
+        2026-03-01 buy A 500.00
+        2026-03-02 buy B 100.00
+        2026-03-03 buy C 100.00
+        2026-03-09 back b1 of A 10.00
+    """)
+    assert (sum(club.lots().values()), club.member().units) == (points, stamps)
+    for line in ("2026-03-10 back b2 of A 490.00", "2026-03-10 back b3 of B 100.00", "2026-03-10 back b4 of C 100.00"):
+        club.tell(line)
+    assert (club.lots(), club.member().debt, club.member().units) == ({}, 0, {})
+
+
 def test_strict_takes_a_term_from_what_was_bought_in_it() -> None:
     """1,000 in December 2026 made gold to the end of 2027; P2 was bought in July as gold. P1 comes back: never gold."""
     club = World(
