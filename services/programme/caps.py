@@ -82,6 +82,8 @@ def _not_counted(programme: ProgrammeText, one: Counting, name: str) -> str:
     named = [rule for rule in programme.rules[: one.place] if name in (rule.id, rule.group)]
     if not named:
         return f"no rule or group {name} stands before it; write it higher"
+    if one.cuts and not any("basket" in MECHANICS[rule.mechanic].kinds for rule in named):
+        return f"{name} gives its points for no purchase, and a cap counts those of purchases; leave it out"
     if any(rule.id in one.givers or MECHANICS[rule.mechanic].reads_points for rule in named):
         return ""
     other = named[0].gives

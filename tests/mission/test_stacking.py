@@ -213,6 +213,10 @@ rules:
         ),
         (CURRENCY_CAP, "promo gives promo; write gives: promo"),
         (
+            "rules:\n  - {id: x, reward: {deed: d, points: 50}}\n  - {id: c, cap: {points: 40, per: month, of: [x]}}\n",
+            "x gives its points for no purchase",
+        ),
+        (
             CURRENCY_CAP.replace("gives: promo, share: {points: 1, per_minor: 100", "stamps: {every: 5, unit: cup"),
             "promo gives the member no points; leave it out",
         ),
