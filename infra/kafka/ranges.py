@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
-from infra.kafka.records import JournalGap, Record, check_order, new_consumer, record_of
+from infra.kafka.records import JournalGap, Record, check_order, close_consumer, new_consumer, record_of
 from infra.settings import Settings
 
 READ_SECONDS = 30.0
@@ -26,7 +26,7 @@ class Ranges:
     async def stop(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await consumer.stop()
+            await close_consumer(consumer)
 
     async def end_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset that the next record of each partition will get. Raises one of OUTAGE."""
@@ -77,7 +77,7 @@ class Ranges:
             try:
                 await consumer.start()
             except BaseException:
-                await consumer.stop()
+                await close_consumer(consumer)
                 raise
             self._consumer = consumer
         found: dict[TopicPartition, int] = await self._guarded(getattr(self._consumer, what)(tps))

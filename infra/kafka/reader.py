@@ -19,7 +19,7 @@ from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionE
 
 from infra.clock import monotonic
 from infra.kafka.ranges import Ranges
-from infra.kafka.records import JournalGap, Record, check_order, new_consumer, record_of
+from infra.kafka.records import JournalGap, Record, check_order, close_consumer, new_consumer, record_of
 from infra.settings import Settings
 
 SESSION_MS = 8_000
@@ -27,7 +27,6 @@ HEARTBEAT_MS = 2_000
 REBALANCE_SLACK_SECONDS = 0.05
 JOIN_SECONDS = 60.0
 """So long the group may take to give us partitions, or to take them; then another consumer tries."""
-CLOSE_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -98,20 +97,8 @@ class Reader:
         self._kept.clear()
         await self._side.stop()
         consumer, self._consumer = self._consumer, None
-        if consumer is None:
-            return
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await consumer.stop()
-        except (TimeoutError, KafkaError) as error:  # its own work stands still, or has died
-            log.warning("%s closes a consumer in the middle: %r", self._group, error)
-            tasks = _tasks(consumer)
-            for task in tasks:
-                task.cancel()
-            if tasks:
-                await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
-        finally:
-            await consumer._client.close()
+        if consumer is not None:
+            await close_consumer(consumer)
 
     async def fetch(
         self, max_records: int, timeout_ms: int, max_bytes: int = 32 << 20
@@ -267,12 +254,3 @@ class Reader:
 def _dead(consumer: Any) -> bool:
     """Whether the task that fetches has ended, or the one that asks for the cluster's metadata."""
     return bool(consumer._fetcher.error_future.done() or consumer._client._sync_task.done())
-
-
-def _tasks(consumer: Any) -> list[asyncio.Task[Any]]:
-    """Those of the group and of the fetching."""
-    group, fetcher = consumer._coordinator, consumer._fetcher
-    if group is None or fetcher is None:
-        return []  # it had not begun
-    of_group = (group._coordination_task, group._heartbeat_task, group._commit_refresh_task)
-    return [task for task in (*of_group, fetcher._fetch_task, *fetcher._pending_tasks) if task is not None]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from infra.kafka.quirks import as_it_came, mend
 from infra.settings import Settings
 
 FETCH_WAIT_MS = 100  # how long the broker holds an empty fetch; a seek waits for it
 REQUEST_MS = 15_000
+CLOSE_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):  # made in a quarter of the time of a named tuple
@@ -74,3 +80,23 @@ def new_consumer(settings: Settings, **more: Any) -> Any:
         key_deserializer=as_it_came,
         **more,
     )
+
+
+async def close_consumer(consumer: Any) -> None:
+    """Close it, also where its own work stands still or has died: aiokafka waits for that, or leaves the rest open."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await consumer.stop()
+    except (TimeoutError, KafkaError) as error:
+        log.warning("a consumer is closed in the middle of its work: %r", error)
+        group, fetcher = consumer._coordinator, consumer._fetcher
+        names = ("_coordination_task", "_heartbeat_task", "_commit_refresh_task", "_reset_committed_task")
+        found = [getattr(group, name, None) for name in names]
+        found += [fetcher._fetch_task, *fetcher._pending_tasks] if fetcher is not None else []
+        tasks = [task for task in found if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+    finally:
+        await consumer._client.close()

@@ -146,7 +146,13 @@ def _looked_at(task: asyncio.Future[int]) -> None:
 async def _abandon(producer: Any) -> None:
     """Close without waiting for what is queued; stop() of aiokafka would wait for it as long as the broker is away."""
     producer._closed = True
-    await producer.client.close()
+    client = producer.client
+    await client.close()
+    # a request that was on its way asks for the cluster's metadata now, and nobody will answer
+    asked, client._md_update_fut = client._md_update_fut, asyncio.get_running_loop().create_future()
+    for one in (asked, client._md_update_fut):
+        if one is not None and not one.done():
+            one.set_result(False)
     sender = producer._sender.sender_task
     if sender is not None:
         sender.cancel()
