@@ -160,15 +160,15 @@ def test_no_float_where_points_are_counted() -> None:
     )
 
 
-KEEPS_GOING = "infra/runner/runner.py"
+KEEPS_GOING = ("infra/runner/runner.py", "infra/answering.py")
 """A read model that fails is marked stale, retried and shown on /readyz: it must not stop its neighbours (its head says
-how). Nothing that counts points may do so."""
+how). So is whatever a server answers to the one question whether it does. Nothing that counts points may do so."""
 
 
 def test_nobody_swallows_every_exception() -> None:
     faults = []
     for path, tree, _ in files(*ROOMS):
-        if path == KEEPS_GOING:
+        if path in KEEPS_GOING:
             continue
         for node in ast.walk(tree):
             if isinstance(node, ast.ExceptHandler) and not any(isinstance(n, ast.Raise) for n in ast.walk(node)):
