@@ -17,7 +17,7 @@ from rich.console import Console
 REPOSITORY = Path(__file__).resolve().parents[2]
 TESTS = REPOSITORY / "tests"
 OUTSIDE = ("seeded", "bench")  # levels that only run when they are named
-WAITS = "faults"  # for its servers, most of the time: where everything is run, beside the rest
+BESIDE = ("faults", "property", "topology")  # where everything is run: beside the rest, which takes as long
 NOT_LEVELS = ("drivers",)  # what tests are built from
 
 CHECKS = {
@@ -54,10 +54,12 @@ def run_tests(level: str | None, arguments: Sequence[str]) -> int:
 
 
 def _everything() -> int:
-    """What waits is run beside the rest, and told after it."""
-    rest = [str(TESTS / name) for name in levels() if name not in (*OUTSIDE, WAITS)]
+    """In two halves, since tests on servers mostly wait for them; the one beside is told after the other."""
+    rest = [str(TESTS / name) for name in levels() if name not in (*OUTSIDE, *BESIDE)]
     with tempfile.TemporaryFile("w+") as told:
-        beside = subprocess.Popen(_command("pytest", str(TESTS / WAITS)), cwd=REPOSITORY, stdout=told, stderr=told)
+        beside = subprocess.Popen(
+            _command("pytest", *(str(TESTS / name) for name in BESIDE)), cwd=REPOSITORY, stdout=told, stderr=told
+        )
         try:
             code = _run("pytest", *rest)
         finally:
