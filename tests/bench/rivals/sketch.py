@@ -30,7 +30,7 @@ create table entry (partition smallint, seq bigint, member text, points bigint, 
     primary key (partition, seq));
 create table member (partition smallint, member text, version bigint, balance bigint, state bytea,
     primary key (partition, member)) with (fillfactor = 70);
-insert into position select n, 0, 1 from generate_series(0, $1 - 1) n"""
+insert into position select n - 1, 0, 1 from generate_series(1, %d) n"""
 FENCE = """update position p set next_offset = r.to_offset, next_seq = r.to_seq
 from unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
     r (partition, next_offset, next_seq, to_offset, to_seq)
@@ -156,7 +156,7 @@ async def tell(
 async def loop(settings: Settings, stopping: asyncio.Event) -> None:
     """From the journal's beginning until it is asked to stop and nothing more comes."""
     connection = await asyncpg.connect(settings.database_url.get_secret_value())
-    await connection.execute(TABLES.replace("$1", str(settings.partitions)))
+    await connection.execute(TABLES % settings.partitions)
     servers = {"bootstrap_servers": settings.kafka_bootstrap_servers, "acks": "all", "max_batch_size": 1 << 20}
     answering, telling = AIOKafkaProducer(**servers), AIOKafkaProducer(**servers, enable_idempotence=True)
     consumer = new_consumer(settings)
