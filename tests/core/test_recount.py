@@ -436,6 +436,18 @@ def brewing() -> House:
     return build.house
 
 
+def of_two_prices() -> House:
+    """A cup for 5.00 and three for 1.00 each on one receipt: the three come back, and then once more."""
+    build = Builder()
+    cheap = line("cup", 300) | {"quantity": 3}
+    bought = {"type": "purchase", "id": "p1", "currency": "GBP", "lines": [line("cup", 500), cheap]}
+    build.say(bought, [entry("issued", "lot", 8, 8)], 8)
+    back = {"type": "return", "purchase": "p1", "currency": "GBP", "lines": [cheap]}
+    build.say(back | {"id": "b1"}, [entry("lot", "reversed", 3, 5)], 5)
+    build.say(back | {"id": "b2"}, [], 5, "return_must_not_exceed_the_purchase")
+    return build.house
+
+
 def parting() -> House:
     """A second card's 3 points count with 10, of which 12 are spent. Then it is another's after all: its 3 go home, and
     2 are owed."""
@@ -516,7 +528,7 @@ BROKEN_PERSONS: list[tuple[str, str, Callable[[], House], Break]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("house", [brewing, parting, forgetting])
+@pytest.mark.parametrize("house", [brewing, of_two_prices, parting, forgetting])
 def test_each_of_these_houses_is_exact(house: Callable[[], House]) -> None:
     found = report(house())
     assert found["exact"], found["differences"]

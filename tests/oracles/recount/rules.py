@@ -230,7 +230,7 @@ def worth(account: Account, receipt: str) -> tuple[dict[str, int], set[str]]:
     if bought is None:
         return {}, set()
     pence_a_point, counting = account.earning.pence, account.earning.goods(bought)
-    left = pence_of(bought)
+    left, units = pence_of(bought), units_of(bought)
     found = dict.fromkeys(account.about(receipt), 0)
     if not account.counts(bought):
         return found, set()
@@ -244,11 +244,13 @@ def worth(account: Account, receipt: str) -> tuple[dict[str, int], set[str]]:
             continue
         if not counted and back["occurred_at"] >= bought["occurred_at"]:
             found[receipt], counted = points(), True
-        was, gone = points(), pence_of(back)
-        if any(pence > left[item] for item, pence in gone.items()):
+        was, gone, number = points(), pence_of(back), units_of(back)
+        if any(gone[item] > left[item] or number[item] > units[item] for item in gone):
             aside.add(back["id"])
             gone.clear()
+            number.clear()
         left -= gone
+        units -= number
         found[back["id"]] = points() - was if counted else 0
     if not counted:
         found[receipt] = points()
@@ -269,6 +271,14 @@ def all_worth(account: Account) -> Iterator[tuple[Fact, int]]:
         yield from ((about[name], points) for name, points in worth(account, receipt)[0].items())
     for fact in account.loose.values():
         yield fact, loose_worth(account, fact)
+
+
+def units_of(fact: Fact) -> Counter[str]:
+    """Units by item."""
+    found = Counter[str]()
+    for line in fact["lines"]:
+        found[line["item"]] += line.get("quantity", 1)
+    return found
 
 
 def pence_of(fact: Fact) -> Counter[str]:
