@@ -9,6 +9,7 @@ decided again: a redemption that was granted is booked, in debt if need be. Know
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,7 @@ from services.book.ahead import places_of_find
 from services.book.baskets import Standing, about, basket_of, keep, known, left_of, less, rows_of, seller, standing
 from services.book.history import order_of
 from services.book.lots import claw, draw_for, earn, expire, repay, take, undraw
+from services.book.others import Receipts
 from services.book.pages import open_ending, seal
 from services.book.purses import PurseTurn
 from services.book.rewards import receipt_of, together, told
@@ -30,10 +32,12 @@ from services.book.shelves import places_of, places_taken_over, put_away, reach
 from services.book.status import note
 from services.book.strict import is_strict, places_of_standing, rerated, walk
 from services.book.turn import Cold, Turn
+from services.programme.by_lot import worth_of_all
+from services.programme.carried import migrate
 from services.programme.mechanic import CURRENCY, POINTS, Basket, Change, Lot
 from services.programme.plan import Plan, Version
 from services.programme.policies import Shortfall
-from services.programme.rate import Award, Worth, migrate, rate
+from services.programme.rate import Award, Worth, rate
 from services.programme.timeline import TierRule
 
 from services.book.member import Member, Told  # isort: skip
@@ -146,7 +150,7 @@ def _begin_versions(turn: Turn, to_ms: int, plan: Plan) -> None:
         if version.carried and (member.cells or member.away):
             reach(turn, taken_over)
             fact, turn.cause = turn.cause, f"version:{version.name}"  # whatever comes first after it
-            _post(turn, migrate(member.cells, plan, index), version.shortfall)
+            _post(turn, migrate(member.cells, plan, index, _others(turn, plan)), version.shortfall)
             turn.cause = fact
 
 
@@ -244,11 +248,11 @@ def _receipt(
         else:
             basket = basket_of(fact, at_ms, tier, version, member)
             change = Change(fact, None, basket, []) if bought else Change(fact, basket, None, [])
-        awards = _rate(turn, change, version, version.tier)
+        awards = _rate(turn, change, version, version.tier, plan)
     if fact.type == "correction":
         keep(turn, standing(fact, at_ms, tier))
     if bought and fact.id in member.waiting:
-        awards += _waiting(turn, fact, at_ms, tier, version)
+        awards += _waiting(turn, fact, at_ms, tier, plan)
     if version is None:
         return NOT_RATED
     lack: Shortfall = "debt" if bought or version.shortfall == "debt" else "write_off"
@@ -257,10 +261,10 @@ def _receipt(
     return Rated(version, tier, tells)
 
 
-def _waiting(turn: Turn, fact: Any, at_ms: int, tier: int, version: Version | None) -> list[Award]:
+def _waiting(turn: Turn, fact: Any, at_ms: int, tier: int, plan: Plan) -> list[Award]:
     """The returns that stand before their purchase in time: it comes with less."""
     awards: list[Award] = []
-    member, stands = turn.member, standing(fact, at_ms, tier)
+    member, stands, version = turn.member, standing(fact, at_ms, tier), plan.at(at_ms)
     for back, rows in member.waiting.pop(fact.id):
         left = less(stands, rows)
         if left is None:
@@ -268,7 +272,7 @@ def _waiting(turn: Turn, fact: Any, at_ms: int, tier: int, version: Version | No
             continue
         if version is not None:
             change = Change(fact, stands.basket(version, member), left.basket(version, member), [])
-            awards += _rate(turn, change, version, version.tier)
+            awards += _rate(turn, change, version, version.tier, plan)
         stands = left
         keep(turn, stands)
     return awards
@@ -304,13 +308,14 @@ def _return(turn: Turn, fact: Return, at_ms: int, plan: Plan, decided: bool) -> 
     reach(turn, places_of(member, basket, version.rules["basket"]))
     strict = is_strict(version)
     rule = None if strict else plan.tier_of(version, basket.day, at_ms)
-    awards = _rate(turn, change, version, rule)
+    awards = _rate(turn, change, version, rule, plan)
     tells, parts = [_told(turn, version, bought.partner, bought.purchase, awards)], [(bought, left, tuple(awards))]
     if strict:
+        others = _others(turn, plan) if plan.by_lot else None
         member.timeline, moved = walk(member, left, turn.now_ms, plan, turn.cold)
         for one, other in moved:
             reach(turn, places_of_standing(member, one, plan))
-            awards += (more := rerated(fact, one, other, plan, member, member.cells, turn.now_ms))
+            awards += (more := rerated(fact, one, other, plan, member, member.cells, turn.now_ms, others))
             tells.append(_told(turn, plan.of(one.at_ms), one.partner, one.purchase, more))
             parts.append((one, other, tuple(more)))
             keep(turn, other)
@@ -329,7 +334,7 @@ def _told(turn: Turn, version: Version, partner: str | None, purchase: str, awar
     return together(told(version, partner if of == purchase else seller(turn, of), part) for of, part in parts.items())
 
 
-def _rate(turn: Turn, change: Change, version: Version, rule: TierRule | None) -> list[Award]:
+def _rate(turn: Turn, change: Change, version: Version, rule: TierRule | None, plan: Plan) -> list[Award]:
     """What a change of a basket is worth under the version it was bought under. Its qualifying spend, as that version
     measures it, goes to the tier's timeline, on the basket's own day, by the rule in force now (None: it counts no
     more)."""
@@ -337,7 +342,14 @@ def _rate(turn: Turn, change: Change, version: Version, rule: TierRule | None) -
         _qualify(turn, rule, version.tier.measure, change.before, change.after)
     if turn.ahead is not None and turn.ahead.change is change:
         return turn.ahead.take(turn.member.cells)
-    return rate(change, version.touched(change), turn.member.cells, turn.now_ms)
+    others, cells = _others(turn, plan) if plan.by_lot else None, turn.member.cells
+    return worth_of_all(change, version.touched(change), cells, turn.now_ms, others).take(cells)
+
+
+def _others(turn: Turn, plan: Plan) -> Receipts:
+    """The member's other receipts."""
+    rows: Cold = ChainMap(turn.written, turn.cold)  # type: ignore[arg-type]  # it writes into the first one alone
+    return Receipts(turn.member, plan, rows, lambda place: reach(turn, (place,)))
 
 
 def _qualify(turn: Turn, rule: TierRule, measure: int, before: Basket | None, after: Basket | None) -> None:

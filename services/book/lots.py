@@ -134,6 +134,8 @@ def claw(turn: Turn, lot: Lot, points: int, why: str, shortfall: Shortfall = "de
 
 def _take_broken(turn: Turn, lot: Lot, points: int, why: str) -> int:
     """Of the breakage of a lot, at most so many points. Returns how many there were."""
+    if lot[0] < turn.now_ms and not turn.knows(("gone", lot_id(lot))):
+        raise Broken(f"{turn.member.id}: the breakage of lot {lot_id(lot)} was not looked up")
     gone: int = turn.read("gone", lot_id(lot), int) or 0
     broken = min(points, gone)
     if broken:

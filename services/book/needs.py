@@ -6,14 +6,22 @@ spending beyond the hot row, or time that reaches a page, needs pages of lots. S
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from events.facts import MemberFact
-from events.facts.purchases import Return
-from services.book.accounts import ISSUED
-from services.book.ahead import look_ahead, places_of_find
-from services.book.baskets import about, basket_of, current, left_of, unread
+from services.book.ahead import (
+    carried_over,
+    foreseen,
+    lots_last,
+    may_draw,
+    places_of_find,
+    places_of_return,
+    taken_back,
+    taken_over,
+    to_walk,
+)
+from services.book.baskets import unread
 from services.book.due import carried_ms
 from services.book.giving_back import drawn_out, given_back, of_draws, of_redemption
 from services.book.member import Member
@@ -21,13 +29,13 @@ from services.book.messages import lots_in, other_awards
 from services.book.pages import missing
 from services.book.purses import Rows, key_of, purse_of
 from services.book.rewards import receipt_of
-from services.book.shelves import Place, absent, cells_with, places_taken_over
-from services.book.strict import is_strict, places_of_standing, rerated, rows_to_walk, walk
+from services.book.shelves import absent, places_taken_over
 from services.book.transfers import decided_lots
 from services.book.turn import Cold, ColdKey, lot_id
+from services.programme.by_lot import Elsewhere
 from services.programme.mechanic import CURRENCY, POINTS, Change, Lot
-from services.programme.plan import Plan, Version
-from services.programme.rate import Award, Cells, Worth, migrated, worth
+from services.programme.plan import Plan
+from services.programme.rate import Award, Worth, worth
 
 
 def plain(member: Member, fact: MemberFact, at_ms: int, plan: Plan) -> bool:
@@ -37,6 +45,8 @@ def plain(member: Member, fact: MemberFact, at_ms: int, plan: Plan) -> bool:
         return False
     seek = _SEEK.get(fact.type)
     if seek is not None and seek is not _of_request:  # a request asks for pages alone
+        return False
+    if plan.by_lot and fact.type == "purchase":
         return False
     if member.packed_pages and (seek is not None or plan.draws or member.packed_from_ms <= at_ms):
         return False
@@ -74,14 +84,22 @@ def needs(
 
     ahead: its worth, where that is known; None: it is rated here, if it must be.
     """
-    to_ms = max(at_ms, member.now_ms)
+    try:
+        return _needs(member, fact, max(at_ms, member.now_ms), plan, cold, ahead)
+    except Elsewhere as lack:
+        return lack.keys
+
+
+def _needs(
+    member: Member, fact: MemberFact, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None
+) -> tuple[ColdKey, ...]:
     if ahead is not None and fact.type == "purchase" and _stays_at_hand(member, ahead.awards, to_ms):
         return ()
     carried: list[Award] = []
     if plan.carries and to_ms >= carried_ms(member, plan):
         if lack := absent(places_taken_over(member, plan, to_ms), cold):
             return lack
-        carried = _carried(member, to_ms, plan, cold)
+        carried = carried_over(member, to_ms, plan, cold)
     own = _own(member, fact, to_ms, carried, plan, cold, ahead)
     elsewhere = member.purses or carried or _opens(fact, to_ms, plan, cold)
     return own + _of_purses(member, fact, to_ms, carried, plan, cold, ahead) if elsewhere else own
@@ -101,22 +119,8 @@ def _stays_at_hand(member: Member, awards: list[Award], to_ms: int) -> bool:
 def _opens(fact: Any, to_ms: int, plan: Plan, cold: Cold) -> bool:
     """Whether a fact may give points that have ended already, in a currency of which the member has had none."""
     if fact.type == "return":  # what comes back may let a rule count that did not
-        return plan.currencies and not _lots_last(fact, to_ms, plan, cold)
+        return plan.currencies and not lots_last(fact, to_ms, plan, cold)
     return fact.type == "message" or (fact.type == "adjusted" and fact.unit is not None)
-
-
-def foreseen(member: Member, fact: Any, at_ms: int, plan: Plan, cold: Cold) -> Worth | None:
-    """A fact's worth, where that tells what it needs. None: it does not, or time moves something before."""
-    kind = fact.type
-    if kind != "purchase" and kind != "return":
-        return None
-    to_ms = max(at_ms, member.now_ms)
-    tells: Any = member.draws or member.packed_pages or member.open_pages
-    if kind == "purchase":
-        tells = tells and plan.draws
-    elif not tells:
-        tells = member.purses or not _lots_last(fact, to_ms, plan, cold)
-    return look_ahead(member, fact, to_ms, plan, cold) if tells else None
 
 
 def _own(
@@ -124,7 +128,8 @@ def _own(
 ) -> tuple[ColdKey, ...]:
     """What the member's regular points need."""
     seek = _SEEK.get(fact.type)
-    if seek is None and not carried and not plan.draws:
+    moves_others = plan.by_lot and fact.type in ("purchase", "correction")
+    if seek is None and not carried and not plan.draws and not moves_others:
         return () if _quiet(member, to_ms) else _time_needs(member, to_ms, ([], [], 0), cold)
     keys, lots, points = seek(member, fact, to_ms, plan, cold, ahead) if seek is not None else ([], [], 0)
     if keys and not (lots or points) and (leading := tuple([key for key in keys if key not in cold])):
@@ -133,9 +138,11 @@ def _own(
         keys = keys + drawn_out(carried, POINTS, member, to_ms, cold)
     awards = carried
     if carried and fact.type == "return":  # what both undo goes further back than what each does
-        awards = carried + _awards(member, fact, to_ms, plan, cold, ahead)
-    elif plan.draws and fact.type != "return" and (member.draws or member.packed_pages or member.open_pages):
-        awards = carried + (_drawn(member, fact, to_ms, plan, cold) if ahead is None else ahead.awards)
+        awards = carried + taken_back(member, fact, to_ms, plan, cold, ahead)
+    elif moves_others or (
+        plan.draws and fact.type != "return" and (member.draws or member.packed_pages or member.open_pages)
+    ):
+        awards = carried + (may_draw(member, fact, to_ms, plan, cold) if ahead is None else ahead.awards)
     if awards:
         more = _of_awards(awards, POINTS, member, to_ms, cold)
         keys, lots, points = keys + more[0], lots + more[1], points + more[2]
@@ -150,7 +157,7 @@ def _of_purses(
 ) -> tuple[ColdKey, ...]:
     """What the member's other currencies need."""
     found: list[ColdKey] = []
-    awards = carried + (_awards(member, fact, to_ms, plan, cold, ahead) if fact.type == "return" else [])
+    awards = carried + (taken_back(member, fact, to_ms, plan, cold, ahead) if fact.type == "return" else [])
     awards += other_awards(fact) if fact.type == "message" else []
     for currency, purse in _purses(member, awards, getattr(fact, "unit", None)):
         rows = Rows(cold, currency)
@@ -181,13 +188,13 @@ def _of_purchase(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, 
         return list(keys), [], 0
     if fact.type == "correction":
         return [], [], 0
-    if rows := _to_walk(fact, member, plan, cold):
+    if rows := to_walk(fact, member, plan, cold):
         return rows, [], 0
-    if member.away and (shelves := absent(_places(fact, to_ms, plan, member, cold), cold)):
+    if member.away and (shelves := absent(places_of_return(fact, to_ms, plan, member, cold), cold)):
         return list(shelves), [], 0
-    if not member.draws and _lots_last(fact, to_ms, plan, cold) and not (member.packed_pages or member.open_pages):
+    if not member.draws and lots_last(fact, to_ms, plan, cold) and not (member.packed_pages or member.open_pages):
         return [], [], 0
-    return _of_taken(fact, _awards(member, fact, to_ms, plan, cold, None), member, to_ms, plan, cold)
+    return _of_taken(fact, taken_back(member, fact, to_ms, plan, cold, None), member, to_ms, plan, cold)
 
 
 def _of_taken(fact: Any, awards: list[Award], member: Member, to_ms: int, plan: Plan, cold: Cold) -> _Sought:
@@ -233,52 +240,6 @@ def _of_carried(carried: list[Award], unit: str, member: Member, to_ms: int, col
     """What versions need that take cells over, one after the other."""
     keys, lots, points = _of_awards(carried, unit, member, to_ms, cold)
     return keys + drawn_out(carried, unit, member, to_ms, cold), lots, points
-
-
-def _taken_over(member: Member, to_ms: int, plan: Plan) -> list[Place]:
-    """The shelves of cells that versions take over which begin by then."""
-    return [] if to_ms < carried_ms(member, plan) else places_taken_over(member, plan, to_ms)
-
-
-def _carried(member: Member, to_ms: int, plan: Plan, cold: Cold) -> list[Award]:
-    """What it is worth that versions begin by then which take cells over."""
-    if to_ms < carried_ms(member, plan):
-        return []
-    cells = cells_with(member, places_taken_over(member, plan, to_ms), cold)
-    return migrated(_copy(cells), plan, member.version_ms, to_ms)
-
-
-def _drawn(member: Member, fact: MemberFact, to_ms: int, plan: Plan, cold: Cold) -> list[Award]:
-    """What a fact that takes nothing back is worth, as far as it may draw."""
-    version, cells = plan.at(to_ms), _cells_by(member, to_ms, plan, (), cold)
-    if version is None:
-        return []
-    if fact.type in ("purchase", "correction"):
-        return [
-            award
-            for level in _levels(member, to_ms, version)
-            for change in (Change(fact, None, basket_of(fact, to_ms, level, version, member), []),)
-            for award in worth(change, version.touched(change), cells, to_ms).awards
-        ]  # fmt: skip
-    rules = version.rules.get(fact.type)
-    if rules is None:
-        return []
-    granted = lots_in(fact) if fact.type == "message" and fact.account == ISSUED else []
-    of = about(fact, to_ms, member.timeline.level, version, member)
-    return worth(Change(fact, None, None, granted, of), rules, cells, to_ms).awards
-
-
-def _awards(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> list[Award]:
-    """What a return takes back; nothing while its purchase, or what it is rated by, is not looked up."""
-    if ahead is not None:
-        return ahead.awards
-    if fact.purchase is not None and unread(fact.purchase, cold):
-        return []
-    if _to_walk(fact, member, plan, cold):
-        return []
-    if member.away and absent(_places(fact, to_ms, plan, member, cold), cold):
-        return []
-    return _taken_back(fact, to_ms, plan, member, cold)
 
 
 def _of_request(member: Member, fact: Any, to_ms: int, plan: Plan, cold: Cold, ahead: Worth | None) -> _Sought:
@@ -349,9 +310,12 @@ _SEEK: dict[str, Callable[[Member, Any, int, Plan, Cold, Worth | None], _Sought]
 
 def tick_needs(member: Member, at_ms: int, plan: Plan, cold: Cold) -> tuple[ColdKey, ...]:
     """What passing time needs of the member and of its other currencies."""
-    if member.away and (lack := absent(_taken_over(member, at_ms, plan), cold)):
+    if member.away and (lack := absent(taken_over(member, at_ms, plan), cold)):
         return lack
-    carried = _carried(member, at_ms, plan, cold)
+    try:
+        carried = carried_over(member, at_ms, plan, cold)
+    except Elsewhere as others:
+        return others.keys
     found = _time_needs(member, at_ms, _of_carried(carried, POINTS, member, at_ms, cold), cold)
     for currency, purse in _purses(member, carried):
         rows = Rows(cold, currency)
@@ -377,79 +341,3 @@ def _time_needs(member: Member, at_ms: int, posted: _Sought, cold: Cold) -> tupl
         keys = keys + given_back(member, at_ms, False, cold)
     found = tuple(key for key in keys if key not in cold)
     return found + (missing(member, cold, at_ms, points, lots) if member.pages else ())
-
-
-def _to_walk(fact: Return, member: Member, plan: Plan, cold: Cold) -> list[ColdKey]:
-    """What a strict return reads of what came after its purchase."""
-    stands = current(fact.purchase, cold) if fact.purchase is not None else None
-    version = plan.at(stands.at_ms) if stands is not None else None
-    if stands is None or version is None or not is_strict(version):
-        return []
-    return [key for key in rows_to_walk(member, stands.at_ms, cold) if key not in cold]
-
-
-def _lots_last(fact: Return, to_ms: int, plan: Plan, cold: Cold) -> bool:
-    """Whether no lot of what comes back can have ended yet, whatever it was worth."""
-    stands = current(fact.purchase, cold) if fact.purchase is not None else None
-    bought_ms = to_ms if stands is None else stands.at_ms
-    version = plan.at(bought_ms)
-    if version is None or is_strict(version):  # later purchases may come to be worth less
-        return version is None
-    return to_ms < bought_ms + version.lots_last_ms
-
-
-def _taken_back(fact: Return, at_ms: int, plan: Plan, member: Member, cold: Cold) -> list[Award]:
-    """The awards of a return, rated on a copy of the cells."""
-    if fact.purchase is None:
-        version = plan.at(at_ms)
-        levels = _levels(member, at_ms, version) if version is not None else ()
-        cells = _cells_by(member, at_ms, plan, (), cold)
-        return [
-            award
-            for level in levels
-            if version is not None
-            for change in (Change(fact, basket_of(fact, at_ms, level, version, member), None, []),)
-            for award in worth(change, version.touched(change), cells, at_ms).awards
-        ]  # fmt: skip
-    stands = current(fact.purchase, cold)
-    version = plan.at(stands.at_ms) if stands is not None else None
-    left = left_of(stands, fact) if stands is not None else None
-    if version is None or stands is None or left is None:
-        return []
-    changes = [(stands, left)]
-    if is_strict(version):
-        changes += walk(member, left, at_ms, plan, cold).moved
-    cells = _copy(_cells_by(member, at_ms, plan, _places(fact, at_ms, plan, member, cold), cold))
-    return [award for before, after in changes for award in rerated(fact, before, after, plan, member, cells, at_ms)]
-
-
-def _levels(member: Member, to_ms: int, version: Version) -> Iterable[int]:
-    """The levels that a member may hold by then: the one of now, unless time moves it."""
-    quiet = to_ms < member.timeline.next_due_ms and member.version_ms >= version.starts_ms
-    return (member.timeline.level,) if quiet else range(len(version.levels))
-
-
-def _places(fact: Return, to_ms: int, plan: Plan, member: Member, cold: Cold) -> list[Place]:
-    """The shelves that a return touches, and of what it moves besides. `cold` has its purchase, and what it walks."""
-    stands = current(fact.purchase, cold) if fact.purchase is not None and member.away else None
-    version = plan.at(stands.at_ms) if stands is not None else None
-    if stands is None or version is None:
-        return []
-    left = left_of(stands, fact)
-    moved = walk(member, left, to_ms, plan, cold).moved if left is not None and is_strict(version) else ()
-    found = [place for one in (stands, *(one for one, _ in moved)) for place in places_of_standing(member, one, plan)]
-    return list(dict.fromkeys(found))
-
-
-def _cells_by(member: Member, at_ms: int, plan: Plan, places: Sequence[Place], cold: Cold) -> Cells:
-    """A member's cells, those of some shelves among them, as they are when the versions have begun that begin by then;
-    not to be written."""
-    if not plan.carries:
-        return cells_with(member, places, cold)
-    cells = _copy(cells_with(member, [*places, *_taken_over(member, at_ms, plan)], cold))
-    migrated(cells, plan, member.version_ms, at_ms)
-    return cells
-
-
-def _copy(cells: Cells) -> Cells:
-    return {rule: dict(mine) for rule, mine in cells.items()}

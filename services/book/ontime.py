@@ -17,13 +17,14 @@ from events.entries import Entry, Outcome, encode_outcome
 from events.facts import MemberFact, Message
 from events.refusals import Refusal
 from services.book import redemptions, transfers
+from services.book.ahead import foreseen
 from services.book.baskets import current, keep, standing, unread
 from services.book.difference import difference, positions
 from services.book.forward import NOT_RATED, Played, advance, finish, play
 from services.book.history import base_of, chunk_keys, order_of, record, since
 from services.book.member import Broken, Member, Sent, Step, Told, decode, new
 from services.book.messages import heard, letters, row_of
-from services.book.needs import foreseen, needs, tick_needs
+from services.book.needs import needs, tick_needs
 from services.book.pages import rows_missing
 from services.book.purses import Rows, key_of, purse_of
 from services.book.rewards import RewardDue, rewards_of

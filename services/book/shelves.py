@@ -7,15 +7,14 @@ the fact, and goes back with it. So a late return finds its cell however old it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from services.book.member import Broken, Member, Shelf
 from services.book.turn import Cold, ColdKey, Turn, newest
 from services.programme.mechanic import Basket
 from services.programme.plan import Plan
-from services.programme.rate import Cells
-from services.programme.rule import Rule
+from services.programme.rule import Cells, Rule
 
 HOT_CELLS_MAX = 16
 """Of a rule that counts by periods, in the hot row."""
@@ -35,16 +34,20 @@ def places_of(member: Member, basket: Basket, rules: Sequence[Rule]) -> list[Pla
     """The shelves that hold what a change of a basket touches by these rules, under any revision of them."""
     found: dict[Place, None] = {}
     for rule in rules if member.away else ():
-        if not rule.mechanic.by_period:
-            continue
-        shelf, one = rule.mechanic.period(basket) // TOGETHER, rule
-        while True:
-            if one.name in member.away and shelf < member.away[one.name][1]:
-                found[one.name, shelf] = None
-            if one.heir is None:
-                break
-            one = one.heir.rule
+        if rule.mechanic.by_period:
+            found |= dict.fromkeys(places_at(member, rule, rule.mechanic.period(basket)))
     return list(found)
+
+
+def places_at(member: Member, rule: Rule, period: int) -> list[Place]:
+    """The shelves that hold a rule's cells of a period, under any revision from this one on."""
+    found, shelf, one = [], period // TOGETHER, rule
+    while True:
+        if one.name in member.away and shelf < member.away[one.name][1]:
+            found.append((one.name, shelf))
+        if one.heir is None:
+            return found
+        one = one.heir.rule
 
 
 def places_taken_over(member: Member, plan: Plan, to_ms: int) -> list[Place]:
@@ -66,15 +69,20 @@ def absent(places: Iterable[Place], cold: Cold) -> tuple[ColdKey, ...]:
     return tuple([key for place in places if (key := row_of(place)) not in cold])
 
 
-def cells_with(member: Member, places: Sequence[Place], cold: Cold) -> Cells:
+def cells_with(member: Member, places: Collection[Place], cold: Cold) -> Cells:
     """The member's cells with those of some shelves, which `cold` must hold; not to be written."""
     if not places:
         return member.cells
     cells: Cells = {rule: dict(mine) for rule, mine in member.cells.items()}
     for place in places:
-        for key, cell in (newest(cold[row_of(place)], Shelf) or {}).items():
-            cells.setdefault(place[0], {})[key] = cell
+        add_shelf(cells, place, cold)
     return cells
+
+
+def add_shelf(cells: Cells, place: Place, cold: Cold) -> None:
+    """Put the cells of a shelf, which `cold` must hold, among others."""
+    for key, cell in (newest(cold[row_of(place)], Shelf) or {}).items():
+        cells.setdefault(place[0], {})[key] = cell
 
 
 def reach(turn: Turn, places: Iterable[Place]) -> None:

@@ -14,6 +14,7 @@ from events.entries import Entry, Outcome, Posting
 from events.facts import MemberFact, Message
 from events.refusals import Refusal
 from services.book import needs as forward_needs
+from services.book.ahead import foreseen
 from services.book.baskets import current, unread
 from services.book.due import begins_ms, due_ms
 from services.book.forward import advance, finish, play
@@ -106,7 +107,7 @@ def step(
     if member.merges is not None or not forward_needs.plain(member, fact, at_ms, plan):
         late, missing = _look(member, fact, at_ms, cold)
     if missing is None:
-        ahead = ahead or forward_needs.foreseen(member, fact, at_ms, plan, cold)
+        ahead = ahead or foreseen(member, fact, at_ms, plan, cold)
         missing = forward_needs.needs(member, fact, at_ms, plan, cold, ahead)
     if missing:
         raise Missing(missing, ahead)

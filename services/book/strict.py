@@ -18,9 +18,11 @@ from services.book.history import base_of, chunk_keys, since
 from services.book.member import Broken, Member, decode, new
 from services.book.shelves import Place, places_of
 from services.book.turn import Cold, ColdKey, as_of, newest, unpack
+from services.programme.by_lot import Others, worth_of_all
 from services.programme.mechanic import Change, Lot
 from services.programme.plan import Plan, Version
-from services.programme.rate import Award, Cells, rate
+from services.programme.rate import Award
+from services.programme.rule import Cells
 from services.programme.timeline import Timeline
 
 
@@ -78,18 +80,27 @@ def walk(member: Member, left: Standing, now_ms: int, plan: Plan, cold: Cold) ->
 
 
 def rerated(
-    fact: Return, before: Standing, after: Standing, plan: Plan, member: Member, cells: Cells, now_ms: int
+    fact: Return,
+    before: Standing,
+    after: Standing,
+    plan: Plan,
+    member: Member,
+    cells: Cells,
+    now_ms: int,
+    others: Others | None,
 ) -> list[Award]:
     """What it is worth that a member's purchase stands otherwise after a return. Writes the new cells."""
     version = plan.of(before.at_ms)
     was, now = before.basket(version, member), after.basket(version, member)
     if before.tier == after.tier:
         change = Change(fact, was, now, [])
-        return rate(change, version.touched(change), cells, now_ms)
+        return worth_of_all(change, version.touched(change), cells, now_ms, others).take(cells)
     # in two, so that a rule which counts points of one level alone has all of them go, or all of them come
     moved: dict[tuple[str, str, Lot, str], int] = {}
     for change in (Change(fact, was, None, []), Change(fact, None, now, [])):
-        for rule, unit, lot, amount, to in rate(change, version.touched(change), cells, now_ms):
+        for rule, unit, lot, amount, to in worth_of_all(change, version.touched(change), cells, now_ms, others).take(
+            cells
+        ):
             moved[rule, unit, lot, to] = moved.get((rule, unit, lot, to), 0) + amount
     return [(rule, unit, lot, amount, to) for (rule, unit, lot, to), amount in moved.items() if amount]
 

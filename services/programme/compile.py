@@ -6,12 +6,12 @@ or takes over the old ones' as it says. Owns the making; what is made is service
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from events.values import millis
-from services.programme.caps import counted
+from services.programme.caps import counting, moves_others
 from services.programme.conditions import Known, reads_context
 from services.programme.entitlements import entitlement
 from services.programme.index import FEW, ByPartner, Index, Needs
@@ -49,8 +49,9 @@ def compile_programme(texts: Sequence[str], names: Sequence[str] = ()) -> Plan:
     faults += between_versions(read_ones)
     if faults:
         raise ProgrammeError(tuple(faults))
-    versions = _versions([one.programme for one in read_ones])
-    return Plan(versions, tuple(version.starts_ms for version in versions))
+    programmes = [one.programme for one in read_ones]
+    versions = _versions(programmes)
+    return Plan(versions, tuple(version.starts_ms for version in versions), by_lot=moves_others(programmes))
 
 
 def begins_ms(text: str) -> int:
@@ -88,12 +89,14 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
     meter, known = Meter(), known_of(programme)
     starts_ms = millis(programme.effective_from)
     lasting = {name: one for name, one in programme.currencies.items() if one.end_key}
-    rules, of = list[Rule](), counted(programme)
+    rules, made = list[Rule](), dict[str, Rule]()
+    countings = {one.rule.id: one for one in counting(programme)}
     for text in programme.rules:
         currency = programme.currencies[text.gives] if text.gives is not None else None
         decimals = programme.points_decimals if currency is None else currency.decimals
         frame = Frame(programme.zone, programme.currency, text.id, decimals, lasting)
         mechanic = MECHANICS[text.mechanic](config_in(programme, text), meter, frame)
+        one = countings.get(text.id)
         rule = Rule(
             f"{text.id}@{text.revision}",
             mechanic,
@@ -101,10 +104,13 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
             _heir(text, later.get(text.id)),
             when=predicate(text.when, text.unless, meter, known),
             unit=POINTS if text.gives is None else CURRENCY + text.gives,
-            of=of.get(text.id),
+            counts=frozenset(counted.id for counted in one.counts) if one is not None else frozenset(),
+            of=_names(one.counts, made) if one is not None and one.apart else None,
+            of_purchases=one is not None and one.of_purchases,
         )
         later[text.id] = _Later(text.revision, text.carry, starts_ms, rule)
         rules.append(rule)
+        made[text.id] = rule
     mechanics = {rule.name: rule.mechanic for rule in rules}
     rules = grouped(programme, shut_out(programme, rules))
     for name in ALWAYS:
@@ -138,6 +144,7 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
         grace_days=programme.redemptions.grace_days or 0,
         late_capture=programme.redemptions.late_capture,
         transfer_fee_percent=programme.transfers.fee_percent,
+        counting=tuple(rule for rule in of_baskets if rule.mechanic.reads_points),
         points_decimals=programme.points_decimals,
         mechanics=mechanics,
         prices=prices,
@@ -149,6 +156,17 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
             reads_context(asked, programme.conditions) for rule in programme.rules for asked in (rule.when, rule.unless)
         ),
     )
+
+
+def _names(texts: Iterable[RuleText], made: dict[str, Rule]) -> frozenset[str]:
+    """The names of rules that were made, and of the revisions that take over their cells."""
+    names = set()
+    for text in texts:
+        one: Rule | None = made[text.id]
+        while one is not None:
+            names.add(one.name)
+            one = one.heir.rule if one.heir is not None else None
+    return frozenset(names)
 
 
 def _lasts_days(rule: Rule) -> int:

@@ -36,11 +36,25 @@ Key = int | str
 POINTS = "pts"
 CURRENCY = "pts:"
 """Before the name of another currency of points, where a unit is asked for."""
+OF_PURCHASE = "p:"
+"""Before a purchase's id: the slot of what it gives."""
+OF_MONTH = ("m:", "v:")
+"""One of these before a month: the slot of what it gives, when it has ended, or for a day of it."""
 LASTING_DAYS = 100_000
 MONTH_DAYS = 27
 """The shortest month, less a day for what clocks are moved by."""
 POINTS_PER_MINOR_MAX = 1_000
 """Points for a penny, at the highest level. The language's largest receipt so earns 10^17: no sum comes near 2^63."""
+
+
+def slot_of_month(kind: str, month: int) -> str:
+    """The slot of what a calendar month gives; `kind`: one of OF_MONTH."""
+    return f"{kind}{month // 12}-{month % 12 + 1:02d}"
+
+
+def month_of_slot(slot: str) -> int:
+    """The calendar month whose points a slot of `slot_of_month` holds."""
+    return int(slot[2:6]) * 12 + int(slot[7:9]) - 1
 
 
 Spans = tuple[tuple[int, int, str], ...]
@@ -137,6 +151,9 @@ class Mechanic(ABC):
     """True: its dues are other members', to whom they were said; a later revision cannot take its cells over."""
     draws: ClassVar[bool] = False
     """True: its dues may be draws on the member's lots."""
+    gives_to: ClassVar[Literal["receipt", "receipts", "month", "none"]] = "receipt"
+    """Whose lots a change of a basket moves: that receipt's; other receipts' too; its month's; no receipt's, so that
+    caps do not count them."""
     by_period: ClassVar[bool] = False
     """True: a cell is of a period, which a basket tells (`period`): those of long ago can be put away."""
     reads_points: ClassVar[bool] = False
@@ -156,6 +173,10 @@ class Mechanic(ABC):
     def key(self, change: Change) -> Key | None:
         """Which cell the change touches; None: none."""
         return None
+
+    def key_of(self, slot: str) -> Key:
+        """Of one that reads points: which cell counts those of a lot that is no purchase's."""
+        raise NotImplementedError
 
     def period(self, basket: Basket) -> int:
         """Of a `by_period` mechanic: of the cell that changes of a basket touch. A number that grows with time."""

@@ -59,10 +59,12 @@ class Version(msgspec.Struct, frozen=True):
     index: Index[Rule] | ByPartner[Rule] = ByPartner(())
     """Of the rules of baskets."""
     carried: tuple[Rule, ...] = ()
-    """Rules of earlier versions whose cells are taken over when this one begins: see rate.py:migrate."""
+    """Rules of earlier versions whose cells are taken over when this one begins: see services/programme/carried.py."""
     lots_last_ms: int = 0
     """The lots that a basket touches do not end before so long after it (0: nothing is known), so that what comes back
     within this time needs no breakage (services/book/needs.py)."""
+    counting: tuple[Rule, ...] = ()
+    """Derived: of the rules of baskets, those that count points."""
     points_decimals: int = 0
     """How many decimals amounts of points have when a person reads them."""
 
@@ -97,6 +99,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Derived: when versions begin that count levels otherwise than the one before, ascending."""
     draws: bool = False
     """Derived: whether any rule draws on lots."""
+    by_lot: bool = False
+    """Whether a receipt may move points of others that are counted where they belong (services/programme/by_lot.py)."""
     currencies: bool = False
     """Derived: whether there are points beside the regular ones."""
     tells: bool = False

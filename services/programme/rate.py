@@ -6,22 +6,26 @@ is handed to the book.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from services.programme.mechanic import POINTS, Basket, Change, Due, Key, Lot, Sums
-from services.programme.plan import Plan
+from services.programme.mechanic import (
+    POINTS,
+    Basket,
+    Change,
+    Due,
+    Key,
+    Lot,
+    LotPoints,
+    Sums,
+)
 from services.programme.predicates import Predicate
-from services.programme.rule import Rule, Stack
+from services.programme.rule import Cells, Rule, Stack, holder_of
 
 Award = tuple[str, str, Lot, int, str]
 """(rule, unit, lot, amount, to): a difference of two dues. `rule` reads "base@0": its id and revision."""
-
-Cells = dict[str, dict[Key, Any]]
-"""rule -> key -> cell. Empty cells and empty rules are not kept."""
-
 
 Written = list[tuple[str, Key, Any]]
 """(rule, key, cell) of the cells that a change leaves otherwise; None: it is empty."""
@@ -42,7 +46,7 @@ class Worth(msgspec.Struct, frozen=True, gc=False):
             if mine is not None and cell is not None:
                 mine[key] = cell
             else:
-                _store(cells, name, key, cell)
+                store(cells, name, key, cell)
         return self.awards
 
 
@@ -51,12 +55,18 @@ def rate(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> li
     return worth(change, rules, cells, now_ms).take(cells)
 
 
-def worth(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> Worth:
+def worth(
+    change: Change,
+    rules: Sequence[Rule],
+    cells: Cells,
+    now_ms: int,
+    own: Callable[[Rule, Lot], bool] | None = None,
+) -> Worth:
     """What the rules (of its purchase's version, for the fact's type or "basket") make of a change. The cells stay as
     they are.
 
     `now_ms`: how far time has come in them, so that a cell is found under the revision that has taken it over by then
-    (`migrate`).
+    (services/programme/carried.py). `own`: whether a rule counts a lot's points here; None: any's.
     """
     awards: list[Award] = []
     written: Written = []
@@ -67,7 +77,7 @@ def worth(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> W
     old: tuple[Due, ...]
     new: tuple[Due, ...]
     for rule in rules:
-        index, when, key, absorb, due = rule.asked
+        index, when, key, due = rule.asked
         if index is not None and not now[index] and not was[index]:
             continue
         seen = change
@@ -79,7 +89,6 @@ def worth(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> W
                 seen = part
             elif not when(alone):
                 continue
-        holder = rule
         if key is None:
             if rule.stack is not None:
                 _stacked(rule.stack, before, after, awards, change.points)
@@ -91,27 +100,36 @@ def worth(change: Change, rules: Sequence[Rule], cells: Cells, now_ms: int) -> W
             else:
                 old = due(None, seen.before) if seen.before is not None else ()
                 new = due(None, seen.after) if seen.after is not None else ()
-        else:
-            if rule.of is not None:
-                seen = Change(change.fact, seen.before, seen.after, _points_of(rule.of, rule.unit, awards))
-            place = key(seen)
-            if place is None:
-                continue
-            if rule.heir is not None:
-                holder = _holder(rule, place, cells, now_ms)
-                due = holder.due
-            name = holder.name
-            mine = cells.get(name)
-            cell = mine.get(place) if mine is not None else None
-            becomes = absorb(cell, seen)  # as it rated the purchase; worth what its rule of today says
-            if becomes == cell:
-                continue
-            written.append((name, place, becomes))
-            old = due(place, cell) if cell is not None else ()
-            new = due(place, becomes) if becomes is not None else ()
-        if old != new:
-            _give(holder, _moved(old, new) if old else new, awards, change.points)
+            if old != new:
+                give(rule, moved(old, new) if old else new, awards, change.points)
+            continue
+        if rule.of is not None:
+            seen = Change(change.fact, seen.before, seen.after, points_of(rule.of, rule.unit, awards))
+        if own is not None and rule.mechanic.reads_points:
+            seen = Change(change.fact, seen.before, seen.after, [one for one in seen.points if own(rule, one[0])])
+        here = key(seen)
+        if here is not None:
+            count(rule, here, seen, cells, now_ms, awards, written, change.points)
     return Worth(change, awards, written)
+
+
+def count(
+    rule: Rule, place: Key, change: Change, cells: Cells, now_ms: int,
+    awards: list[Award], written: Written, points: list[LotPoints],
+) -> None:  # fmt: skip
+    """Let a cell count a change."""
+    holder = rule if rule.heir is None else holder_of(rule, place, cells, now_ms)
+    name, due = holder.name, holder.due
+    mine = cells.get(name)
+    cell = mine.get(place) if mine is not None else None
+    becomes = rule.mechanic.absorb(cell, change)  # as it rated the purchase; worth what its rule of today says
+    if becomes == cell:
+        return
+    written.append((name, place, becomes))
+    old = due(place, cell) if cell is not None else ()
+    new = due(place, becomes) if becomes is not None else ()
+    if old != new:
+        give(holder, moved(old, new) if old else new, awards, points)
 
 
 class _Any(Sums):
@@ -138,47 +156,7 @@ def _seen(when: Predicate, rule: Rule, change: Change) -> Change | None:
     return Change(change.fact, before if was else None, after if now else None, change.points) if was or now else None
 
 
-def migrated(cells: Cells, plan: Plan, since_ms: int, to_ms: int) -> list[Award]:
-    """`migrate` of every version that begins after an instant and by another one."""
-    return [
-        award
-        for index, version in enumerate(plan.versions)
-        if version.carried and since_ms < version.starts_ms <= to_ms
-        for award in migrate(cells, plan, index)
-    ]
-
-
-def migrate(cells: Cells, plan: Plan, index: int) -> list[Award]:
-    """What it is worth that `plan.versions[index]` begins: the cells that its revisions take over are moved in `cells`.
-
-    To be posted at the version's own instant in every account, whether or not a fact touches it.
-    """
-    awards: list[Award] = []
-    for old in plan.versions[index].carried:
-        heir = old.heir
-        if heir is None:
-            continue
-        for key, cell in sorted(cells.get(old.name, {}).items(), key=lambda item: str(item[0])):
-            was, now = old.due(key, cell), heir.rule.due(key, cell)
-            if heir.top_up and _given(now) <= _given(was):
-                continue
-            _store(cells, old.name, key, None)
-            _store(cells, heir.rule.name, key, cell)
-            if was != now:
-                _give(heir.rule, _moved(was, now), awards, [])
-    return awards
-
-
-def _holder(rule: Rule, key: Key, cells: Cells, now_ms: int) -> Rule:
-    """The revision that holds a cell by now. One that was not worth taking over is still where it was."""
-    while (heir := rule.heir) is not None and heir.starts_ms <= now_ms:
-        if heir.top_up and key in cells.get(rule.name, ()):
-            break
-        rule = heir.rule
-    return rule
-
-
-def _store(cells: Cells, name: str, key: Key, cell: Any) -> None:
+def store(cells: Cells, name: str, key: Key, cell: Any) -> None:
     if cell is not None:
         cells.setdefault(name, {})[key] = cell
         return
@@ -188,7 +166,7 @@ def _store(cells: Cells, name: str, key: Key, cell: Any) -> None:
         del cells[name]
 
 
-def _points_of(of: frozenset[str], kind: str, awards: list[Award]) -> list[tuple[Lot, int]]:
+def points_of(of: frozenset[str], kind: str, awards: list[Award]) -> list[tuple[Lot, int]]:
     """What some of the rules before gave to lots of this member, for this change."""
     return [
         (lot, amount)
@@ -204,7 +182,7 @@ def _stacked(stack: Stack, before: Basket | None, after: Basket | None, awards: 
     for one in stack.rules if was or now else ():
         old, new = was.get(one.name, ()), now.get(one.name, ())
         if old != new:
-            _give(one, _moved(old, new), awards, points)
+            give(one, moved(old, new), awards, points)
 
 
 def _stack(stack: Stack, basket: Basket) -> dict[str, tuple[Due, ...]]:
@@ -219,7 +197,7 @@ def _stack(stack: Stack, basket: Basket) -> dict[str, tuple[Due, ...]]:
         if not stack.best:
             found[rule.name] = dues
             continue
-        given = _given(dues)
+        given = all_given(dues)
         if most is None or given > most:
             most, found = given, {rule.name: dues}
     if stack.at_most is None:
@@ -236,7 +214,7 @@ def _stack(stack: Stack, basket: Basket) -> dict[str, tuple[Due, ...]]:
     return capped
 
 
-def _given(dues: tuple[Due, ...]) -> int:
+def all_given(dues: tuple[Due, ...]) -> int:
     """How much dues give in all: a draw on other lots only moves what was given."""
     given = 0
     for _, amount, lot, _ in dues:
@@ -245,7 +223,7 @@ def _given(dues: tuple[Due, ...]) -> int:
     return given
 
 
-def _moved(old: tuple[Due, ...], new: tuple[Due, ...]) -> tuple[Due, ...]:
+def moved(old: tuple[Due, ...], new: tuple[Due, ...]) -> tuple[Due, ...]:
     """What must be given, or taken, for dues to become others."""
     if len(old) == len(new) == 1 and old[0][2] == new[0][2] and old[0][0] == new[0][0] and old[0][3] == new[0][3]:
         unit, amount, lot, to = new[0]
@@ -255,7 +233,7 @@ def _moved(old: tuple[Due, ...], new: tuple[Due, ...]) -> tuple[Due, ...]:
     return (*more, *[(unit, -amount, lot, to) for (unit, lot, to), amount in was.items()])
 
 
-def _give(rule: Rule, moved: tuple[Due, ...], awards: list[Award], points: list[tuple[Lot, int]]) -> None:
+def give(rule: Rule, moved: tuple[Due, ...], awards: list[Award], points: list[tuple[Lot, int]]) -> None:
     name, kind = rule.name, rule.unit
     for unit, amount, lot, to in moved:
         if not amount:

@@ -11,10 +11,11 @@ from itertools import pairwise
 
 import msgspec
 
+from services.programme.caps import counting
 from services.programme.conditions import meaning
 from services.programme.kept import not_kept
 from services.programme.mechanics import MECHANICS
-from services.programme.model import ProgrammeText, RuleText, config_in
+from services.programme.model import ProgrammeText, RuleText, config_in, config_of
 from services.programme.reading import fault_at
 
 
@@ -45,6 +46,7 @@ def between_versions(read_ones: Sequence[Published]) -> Iterator[str]:
     for earlier, one in pairwise(read_ones):
         for path, why in not_kept(earlier.programme, one.programme):
             yield fault_at(one.text, path, why, one.name)
+    yield from _turned_round(read_ones)
     for one in read_ones:
         for trial, shares in one.programme.arms.items():
             if arms.setdefault(trial, list(shares.items())) != list(shares.items()):
@@ -71,12 +73,33 @@ def _not_after(before: RuleText, rule: RuleText, *, first: bool, same: bool) -> 
         return f"{rule.id} was a {before.mechanic}; give the {rule.mechanic} an id of its own"
     if rule.revision < before.revision:
         return f"{rule.id} has had revision {before.revision}; give this one {before.revision + 1}"
+    if rule.carry != "freeze" and (was := _period(before)) != (now := _period(rule)):
+        return f"cells of {rule.id} are each of a {was}, and cannot become those of a {now}; write carry: freeze"
     keeps = not (mechanic.per_purchase or mechanic.per_fact)
     if keeps and rule.revision == before.revision and not same:
         return (
             f"{rule.id} was changed; give it revision {rule.revision + 1}, and say in carry what becomes of its cells"
         )
     return ""
+
+
+def _period(rule: RuleText) -> str:
+    """What each cell of a cap is of; "": it is no cap."""
+    mechanic = MECHANICS[rule.mechanic]
+    return getattr(config_of(rule.mechanic, rule.config), "per", "day") if mechanic.gives_to == "receipts" else ""
+
+
+def _turned_round(read_ones: Sequence[Published]) -> Iterator[str]:
+    """Two rules of which each counts the other's points in some version: neither could be counted first."""
+    edges: dict[tuple[str, str], Published] = {}
+    for one in read_ones:
+        for counts in counting(one.programme):
+            for rule in counts.counts:
+                edges[counts.rule.id, rule.id] = one
+                other = edges.get((rule.id, counts.rule.id))
+                if other is not None and rule.id != counts.rule.id:
+                    why = f"{rule.id} stands below it in {other.name}; keep their order, or give it an id of its own"
+                    yield fault_at(one.text, ("rules", counts.place), why, one.name)
 
 
 def _said(programme: ProgrammeText, rule: RuleText) -> object:

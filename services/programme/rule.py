@@ -1,6 +1,7 @@
 """A rule, compiled: a mechanic bound to its config, with all that decides whether and how it counts.
 
-Owns the values alone. They are made in services/programme/compile.py, and asked in services/programme/rate.py.
+Owns the values, and which revision holds a cell. They are made in services/programme/compile.py, and asked in
+services/programme/rate.py.
 """
 
 from __future__ import annotations
@@ -23,11 +24,14 @@ Asked = tuple[
     int | None,
     Predicate | None,
     Callable[[Change], Key | None] | None,
-    Callable[[Any, Change], Any],
     Callable[[Key | None, Any], tuple[Due, ...]],
 ]
-"""What a rule is asked for every change, at hand at once: measure, when, the mechanic's key, absorb and due. Without a
-key nothing is stored: the basket is the cell, or the fact."""
+"""What a rule is asked for every change, at hand at once: measure, when, the mechanic's key and due. Without a key
+nothing is stored: the basket is the cell, or the fact."""
+
+
+Cells = dict[str, dict[Key, Any]]
+"""rule -> key -> cell. Empty cells and empty rules are not kept."""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -43,23 +47,32 @@ class Rule(msgspec.Struct, frozen=True):
     """A group that is rated as one, in place of the rule itself."""
     unit: str = POINTS
     """What the points that it gives are: regular, or of another currency."""
+    counts: frozenset[str] = frozenset()
+    """Of a rule that counts points: the ids of those whose points it counts."""
+    of_purchases: bool = False
+    """Whether it counts lots of purchases alone."""
     of: frozenset[str] | None = None
-    """Names of the rules whose points it counts. None: those of all before it."""
+    """The names of the same, where they must be told apart. None: all before it."""
     when: Predicate | None = None
     """Receipts of which it does not hold are as if they were not there. None: all are."""
     of_baskets: bool = False
     """Derived: whether changes of baskets concern it."""
     due: Callable[[Key | None, Any], tuple[Due, ...]] = _unbound
     """Derived: the mechanic's own."""
-    asked: Asked = (None, None, None, _unbound, _unbound)
+    asked: Asked = (None, None, None, _unbound)
     """Derived."""
+
+    @property
+    def id(self) -> str:
+        """Its name without the revision."""
+        return self.name.partition("@")[0]
 
     def __post_init__(self) -> None:
         one = self.mechanic
         key = None if one.per_purchase or one.per_fact else one.key
         msgspec.structs.force_setattr(self, "of_baskets", "basket" in one.kinds and one.of_baskets)
         msgspec.structs.force_setattr(self, "due", one.due)
-        msgspec.structs.force_setattr(self, "asked", (self.measure, self.when, key, one.absorb, one.due))
+        msgspec.structs.force_setattr(self, "asked", (self.measure, self.when, key, one.due))
 
 
 class Stack(msgspec.Struct, frozen=True):
@@ -79,3 +92,12 @@ class Heir(msgspec.Struct, frozen=True):
     rule: Rule
     top_up: bool
     """Only those cells that are then worth more."""
+
+
+def holder_of(rule: Rule, key: Key, cells: Cells, now_ms: int) -> Rule:
+    """The revision that holds a cell by now. One that was not worth taking over is still where it was."""
+    while (heir := rule.heir) is not None and heir.starts_ms <= now_ms:
+        if heir.top_up and key in cells.get(rule.name, ()):
+            break
+        rule = heir.rule
+    return rule

@@ -23,6 +23,7 @@ STEPS: tuple[tuple[str, str, str], ...] = (
     ("ledger/duplicates.py", "", "duplicates"),
     ("ledger/cold.py", "", "load"),
     ("book/needs.py", "", "load"),
+    ("book/ahead.py", "", "load"),
     ("ledger/fold.py", "_load_members", "load"),
     ("ledger/fold.py", "_prefetch", "load"),
     ("programme/calendar.py", "instant_ms", "decode"),

@@ -110,6 +110,10 @@ def test_the_plain_sheet_says_every_rule(tmp_path: Path, capsys: pytest.CaptureF
 
 
 SAID = {
+    "a month under a cap of a day": (
+        "{id: o, visits: {every: 4, points: 9}}\n  - {id: c, daily_cap: {points: 50}}",
+        "c: A day gives 50 points at most. It leaves alone o.",
+    ),
     "base: net": ("{id: a, share: {points: 1, per_minor: 100, base: net}}", "what was paid, without tax: 1 point"),
     "full": ("{id: a, share: {points: 5, per_minor: 1000, rounding: full}}", "5 points for every full 10.00 GBP."),
     "half up": (

@@ -13,9 +13,11 @@ import msgspec
 
 from events.values import millis
 from services.programme.calendar import NEVER
+from services.programme.carried import migrate
 from services.programme.compile import compile_programme
 from services.programme.mechanic import POINTS, Basket, Change, Lot
-from services.programme.rate import Award, Cells, migrate, rate
+from services.programme.rate import Award, rate
+from services.programme.rule import Cells
 from tests.drivers.facts import MEMBER, told
 
 

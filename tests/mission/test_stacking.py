@@ -191,6 +191,12 @@ def test_a_return_brings_a_basket_to_a_lower_step() -> None:
     assert world.lots() == {"p1": 250}
 
 
+MONTHS = """rules:
+  - {id: base, share: {points: 1, per_minor: 100}}
+  - {id: often, visits: {every: 4, points: 40}}
+  - {id: c, cap: {cap}}
+"""
+
 CURRENCY_CAP = """currencies: {promo: {}}
 rules:
   - {id: base, share: {points: 1, per_minor: 100}}
@@ -210,6 +216,14 @@ rules:
         (
             CAPS_IN_TURN.replace("{of}", "[base, five]"),
             "day cuts these points together with those of twice; name these too",
+        ),
+        (CAPS_IN_TURN.replace("{of}", "[day]"), "day gives no points of its own; name those that do"),
+        (MONTHS.replace("{cap}", "{points: 9, per: week, of: [often]}"), "no week has a part of them; leave it out"),
+        (
+            MONTHS.replace("{cap}", "{points: 9, per: year, of: [often]}").replace(
+                "id: c,", "id: c, when: {stores: [auckland]},"
+            ),
+            "in which not all may meet the cap's condition; leave it out",
         ),
         (CURRENCY_CAP, "promo gives promo; write gives: promo"),
         (

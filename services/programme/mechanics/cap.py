@@ -1,8 +1,9 @@
 """A cap on the points of the rules before it, or of the rules that it names: of a day, a month, a member for ever.
 
 The cell is a map of purchases and lots, not a sum: a cut lands on the lot that was cut, the last ones first, and what
-comes back makes room for what was cut. A day is the store's own; longer periods are of the programme's zone. A cap on
-one purchase needs no cell: it is a group's `at_most`.
+comes back makes room for what was cut. A lot counts in the period of its own purchase, or month, whichever purchase
+moves it. A day is the store's own; longer periods are of the programme's zone. A cap on one purchase needs no cell: it
+is a group's `at_most`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pydantic import Field
 from events.model import Model
 from events.values import Code, PositiveInt
 from services.programme.calendar import month_of
-from services.programme.mechanic import POINTS, Basket, Change, Due, Frame, Key, Mechanic, Meter
+from services.programme.mechanic import POINTS, Basket, Change, Due, Frame, Key, Mechanic, Meter, month_of_slot
 from services.programme.words import amount
 
 
@@ -33,9 +34,11 @@ class Cap(Mechanic):
 
     reads_points: ClassVar[bool] = True
     by_period: ClassVar[bool] = True
+    gives_to = "receipts"
 
     def __init__(self, config: Any, meter: Meter, frame: Frame) -> None:
         self._cap = config.points
+        self._per = config.per
         self._place = _PLACES[config.per]
         period = "a member gets" if config.per == "member" else f"a {config.per} gives"
         of = f" of {' and '.join(config.of)}" if getattr(config, "of", None) else ""
@@ -44,6 +47,9 @@ class Cap(Mechanic):
     def key(self, change: Change) -> Key | None:
         basket = change.after or change.before
         return self._place(basket) if change.points and basket is not None else None
+
+    def key_of(self, slot: str) -> Key:
+        return _OF_MONTHS[self._per](month_of_slot(slot))
 
     def period(self, basket: Basket) -> int:
         place = self._place(basket)
@@ -79,3 +85,10 @@ _PLACES: dict[str, Callable[[Basket], Key]] = {
     "member": lambda basket: "ever",
 }
 """Which cell a basket belongs to. Days are ordinals, and day 1 was a Monday."""
+
+_OF_MONTHS: dict[str, Callable[[int], Key]] = {
+    "month": lambda month: month,
+    "year": lambda month: month // 12,
+    "member": lambda month: "ever",
+}
+"""Which cell a calendar month belongs to. What it gives is no day's, and no week's (services/programme/caps.py)."""

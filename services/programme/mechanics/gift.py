@@ -60,6 +60,7 @@ class Gift(Mechanic):
             return self
 
     kinds: ClassVar[frozenset[str]] = frozenset({"basket", "used"})
+    gives_to = "receipts"
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self.measure = meter.add(config.base, config)

@@ -25,6 +25,7 @@ from services.programme.mechanic import (
     Mechanic,
     Meter,
     Spend,
+    slot_of_month,
 )
 from services.programme.words import counted
 
@@ -56,6 +57,7 @@ class Ladder(Mechanic):
             return self
 
     by_period: ClassVar[bool] = True
+    gives_to = "month"
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self.measure = meter.add(config.base, config)
@@ -95,5 +97,5 @@ class _Lots(dict[int, Lot]):
 
     def __missing__(self, month: int) -> Lot:
         begins, ends = month_start(month + 1, self._zone), month_start(month + 2, self._zone)
-        lot = self[month] = ends, begins, begins, f"m:{month // 12}-{month % 12 + 1:02d}"
+        lot = self[month] = ends, begins, begins, slot_of_month("m:", month)
         return lot

@@ -51,6 +51,7 @@ class PriceGuarantee(Mechanic):
 
     kinds: ClassVar[frozenset[str]] = frozenset({"basket", "price_found"})
     by_period: ClassVar[bool] = True
+    gives_to = "none"
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self.measure = meter.add("gross", config)

@@ -27,6 +27,7 @@ from services.programme.mechanic import (
     Mechanic,
     Meter,
     Spend,
+    slot_of_month,
 )
 from services.programme.words import counted, money
 
@@ -44,6 +45,7 @@ class Visits(Mechanic):
         """What a receipt must come to, in the lines that count; 0: anything."""
 
     by_period: ClassVar[bool] = True
+    gives_to = "month"
 
     def __init__(self, config: Config, meter: Meter, frame: Frame) -> None:
         self.measure = meter.add(config.base, config)
@@ -81,7 +83,7 @@ class Visits(Mechanic):
             ones |= (receipts > 0) << place
         if ones.bit_count() < self._every or not isinstance(key, int):
             return ()
-        points, zone, slot = self._points, self._zone, f"v:{key // 12}-{key % 12 + 1:02d}:"
+        points, zone, slot = self._points, self._zone, slot_of_month("v:", key)
         dues, visited = [], 0
         while ones:  # the days of its bits, the lowest first
             lowest = ones & -ones
@@ -90,7 +92,7 @@ class Visits(Mechanic):
             if visited % self._every == 0:
                 day = date(key // 12, key % 12 + 1, lowest.bit_length()).toordinal()
                 begins = midnight(day, zone)
-                dues.append((POINTS, points, (self._ends[day], begins, begins, f"{slot}{visited // self._every}"), ""))
+                dues.append((POINTS, points, (self._ends[day], begins, begins, f"{slot}:{visited // self._every}"), ""))
         return tuple(dues)
 
     def _moved(self, change: Change) -> int:

@@ -43,6 +43,9 @@ class Voucher(Mechanic):
             return self._unit if change.fact.what == self._unit else None
         return self._unit if change.points else None
 
+    def key_of(self, slot: str) -> Key:
+        return self._unit
+
     def absorb(self, cell: Any, change: Change) -> Any:
         """(points earned, vouchers used)."""
         earned, used = cell or (0, 0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from services.programme.caps import counting
 from services.programme.claims import Claim, said
 from services.programme.conditions import Condition
 from services.programme.entitlements import EntitlementText
@@ -72,6 +73,9 @@ def rule_words(rule: RuleText, programme: ProgrammeText, version: Version) -> st
 
 
 def _more(rule: RuleText, config: Any, programme: ProgrammeText, decimals: int) -> Iterator[str]:
+    for one in counting(programme) if rule.mechanic in ("cap", "daily_cap") else ():
+        if one.rule.id == rule.id and one.left_out:
+            yield f"It leaves alone {' and '.join(one.left_out)}."
     percent = getattr(config, "tier_percent", (100,))
     if len(percent) > 1 and programme.tier is not None:
         names = (programme.tier.lowest, *(level.name for level in programme.tier.levels))
