@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from events.facts import MemberFact
 from services.book.member import Told
-from services.programme.mechanic import POINTS
+from services.programme.mechanic import OF_PURCHASE, POINTS
 from services.programme.plan import Version
 from services.programme.rate import Award
 
@@ -41,7 +41,7 @@ def pseudonym(partner: str, member: str) -> str:
 def receipt_of(award: Award, purchase: str) -> str:
     """The receipt whose points an award of a purchase gives or takes: its own, or another one's lot."""
     _, _, lot, _, to = award
-    return lot[3].removeprefix("p:") if lot[3].startswith("p:") and not to else purchase
+    return lot[3].removeprefix(OF_PURCHASE) if lot[3].startswith(OF_PURCHASE) and not to else purchase
 
 
 def told(version: Version, partner: str | None, awards: Iterable[Award]) -> Told:

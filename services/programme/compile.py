@@ -6,7 +6,7 @@ or takes over the old ones' as it says. Owns the making; what is made is service
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -16,7 +16,7 @@ from services.programme.conditions import Known, reads_context
 from services.programme.entitlements import entitlement
 from services.programme.index import FEW, ByPartner, Index, Needs
 from services.programme.levels import Tier
-from services.programme.mechanic import CURRENCY, POINTS, Frame, Meter
+from services.programme.mechanic import CURRENCY, POINTS, Frame, Lasting, Meter
 from services.programme.mechanics import ALWAYS, MECHANICS
 from services.programme.model import ProgrammeText, RuleText, config_in, known_of
 from services.programme.plan import Plan, Version
@@ -89,30 +89,9 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
     meter, known = Meter(), known_of(programme)
     starts_ms = millis(programme.effective_from)
     lasting = {name: one for name, one in programme.currencies.items() if one.end_key}
-    rules, made = list[Rule](), dict[str, Rule]()
-    countings = {one.rule.id: one for one in counting(programme)}
-    for text in programme.rules:
-        currency = programme.currencies[text.gives] if text.gives is not None else None
-        decimals = programme.points_decimals if currency is None else currency.decimals
-        frame = Frame(programme.zone, programme.currency, text.id, decimals, lasting)
-        mechanic = MECHANICS[text.mechanic](config_in(programme, text), meter, frame)
-        one = countings.get(text.id)
-        rule = Rule(
-            f"{text.id}@{text.revision}",
-            mechanic,
-            mechanic.measure,
-            _heir(text, later.get(text.id)),
-            when=predicate(text.when, text.unless, meter, known),
-            unit=POINTS if text.gives is None else CURRENCY + text.gives,
-            counts=frozenset(counted.id for counted in one.counts) if one is not None else frozenset(),
-            of=_names(one.counts, made) if one is not None and one.apart else None,
-            of_purchases=one is not None and one.of_purchases,
-        )
-        later[text.id] = _Later(text.revision, text.carry, starts_ms, rule)
-        rules.append(rule)
-        made[text.id] = rule
-    mechanics = {rule.name: rule.mechanic for rule in rules}
-    rules = grouped(programme, shut_out(programme, rules))
+    made = _made(programme, meter, known, lasting, later)
+    mechanics = {rule.name: rule.mechanic for rule in made}
+    rules = grouped(programme, shut_out(programme, made))
     for name in ALWAYS:
         if not any(rule.mechanic == name for rule in programme.rules):
             kind = MECHANICS[name]
@@ -156,6 +135,33 @@ def _version(programme: ProgrammeText, later: dict[str, _Later]) -> Version:
             reads_context(asked, programme.conditions) for rule in programme.rules for asked in (rule.when, rule.unless)
         ),
     )
+
+
+def _made(
+    programme: ProgrammeText, meter: Meter, known: Known, lasting: Mapping[str, Lasting], later: dict[str, _Later]
+) -> list[Rule]:
+    """The rules of a file, in its order; `later` is brought up to them."""
+    made: dict[str, Rule] = {}
+    countings = {one.rule.id: one for one in counting(programme)}
+    for text in programme.rules:
+        currency = programme.currencies[text.gives] if text.gives is not None else None
+        decimals = programme.points_decimals if currency is None else currency.decimals
+        frame = Frame(programme.zone, programme.currency, text.id, decimals, lasting)
+        mechanic = MECHANICS[text.mechanic](config_in(programme, text), meter, frame)
+        one = countings.get(text.id)
+        made[text.id] = rule = Rule(
+            f"{text.id}@{text.revision}",
+            mechanic,
+            mechanic.measure,
+            _heir(text, later.get(text.id)),
+            when=predicate(text.when, text.unless, meter, known),
+            unit=POINTS if text.gives is None else CURRENCY + text.gives,
+            counts=frozenset(counted.id for counted in one.counts) if one is not None else frozenset(),
+            of=_names(one.counts, made) if one is not None and one.apart else None,
+            of_purchases=one is not None and one.of_purchases,
+        )
+        later[text.id] = _Later(text.revision, text.carry, millis(programme.effective_from), rule)
+    return list(made.values())
 
 
 def _names(texts: Iterable[RuleText], made: dict[str, Rule]) -> frozenset[str]:

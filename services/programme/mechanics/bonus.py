@@ -13,6 +13,7 @@ from pydantic import Field
 from events.values import NaturalInt, Points
 from services.programme.calendar import midnight
 from services.programme.mechanic import (
+    OF_PURCHASE,
     POINTS,
     Basket,
     Due,
@@ -62,4 +63,4 @@ class Bonus(Mechanic):
         if not points:
             return ()
         active = midnight(cell.day + self._pending, self._zone) if self._pending else cell.at_ms
-        return ((POINTS, points, (self._ends[cell.day], cell.at_ms, active, "p:" + cell.purchase), ""),)
+        return ((POINTS, points, (self._ends[cell.day], cell.at_ms, active, OF_PURCHASE + cell.purchase), ""),)

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from events.values import Label, Points, PositiveInt
 from services.programme.mechanic import (
+    OF_PURCHASE,
     POINTS,
     Basket,
     Counted,
@@ -64,4 +65,4 @@ class Bundle(Mechanic):
         if sets <= 0:
             return ()
         expires = self._ends[cell.day]
-        return ((POINTS, self._points * sets, (expires, cell.at_ms, cell.at_ms, "p:" + cell.purchase), ""),)
+        return ((POINTS, self._points * sets, (expires, cell.at_ms, cell.at_ms, OF_PURCHASE + cell.purchase), ""),)

@@ -16,6 +16,7 @@ from events.values import Code, NaturalInt, Points, PositiveInt
 from services.programme.calendar import NEVER, day_of
 from services.programme.mechanic import (
     LASTING_DAYS,
+    OF_PURCHASE,
     POINTS,
     Basket,
     Change,
@@ -105,7 +106,12 @@ class Gift(Mechanic):
             left = (max(met, 0) if self._times is None else min(max(met, 0), self._times)) - used
             return ((self._unit, left, (NEVER, 0, 0, self._unit), ""),) if left else ()
         return tuple(
-            (POINTS, self._points or 0, (self._ends[day_of(at_ms, self._zone)], at_ms, at_ms, "p:" + purchase), "")
+            (
+                POINTS,
+                self._points or 0,
+                (self._ends[day_of(at_ms, self._zone)], at_ms, at_ms, OF_PURCHASE + purchase),
+                "",
+            )
             for at_ms, purchase in [(at_ms, purchase) for at_ms, purchase, count in cell if count > 0][: self._times]
         )
 

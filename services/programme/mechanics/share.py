@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from events.values import Id, NaturalInt, PositiveInt, floor_div
 from services.programme.calendar import midnight
 from services.programme.mechanic import (
+    OF_PURCHASE,
     POINTS,
     POINTS_PER_MINOR_MAX,
     Basket,
@@ -119,7 +120,7 @@ class Share(Mechanic):
         if not points:
             return ()
         active = midnight(cell.day + self._pending, self._zone) if self._pending else cell.at_ms
-        return ((POINTS, points, (self._ends[cell.day], cell.at_ms, active, "p:" + cell.purchase), self._to),)
+        return ((POINTS, points, (self._ends[cell.day], cell.at_ms, active, OF_PURCHASE + cell.purchase), self._to),)
 
     def _worth(self, counts: int, level: int) -> int:
         """Of the whole at the step that it reaches; or of what lies above each step, what it gives more than the one
